@@ -1,0 +1,81 @@
+package chat
+
+// ActorKind says what sort of actor did something.
+type ActorKind string
+
+// The five kinds of actors.
+const (
+	VisitorActor ActorKind = "visitor"
+	AgentActor   ActorKind = "agent"
+	BotActor     ActorKind = "bot"
+	SystemActor  ActorKind = "system"
+	KeyActor     ActorKind = "key"
+)
+
+// Role is what an agent may do on one site: Admin ⊇ Supervisor ⊇ RoleAgent.
+// The zero Role may do nothing.
+type Role int
+
+// The roles, each containing those before it.
+const (
+	NoRole Role = iota
+	RoleAgent
+	RoleSupervisor
+	RoleAdmin
+)
+
+var roleNames = [...]string{"", "agent", "supervisor", "admin"}
+
+func (r Role) String() string {
+	if r < 0 || int(r) >= len(roleNames) {
+		return ""
+	}
+	return roleNames[r]
+}
+
+// ParseRole reads a role's name; anything else is NoRole and false.
+func ParseRole(s string) (Role, bool) {
+	for i, name := range roleNames {
+		if i > 0 && name == s {
+			return Role(i), true
+		}
+	}
+	return NoRole, false
+}
+
+// Actor is who wants a change, already authenticated, with its role on the
+// site of the conversation (NoRole for a visitor).
+type Actor struct {
+	Kind ActorKind
+	ID   int64
+	// Name is the snapshot that events keep; empty for visitors.
+	Name string
+	Role Role
+}
+
+// Ref is the actor as an event names it.
+func (a Actor) Ref() ActorRef { return ActorRef{Kind: a.Kind, ID: a.ID, Name: a.Name} }
+
+// Agent is the actor's id as an agent; zero for every other kind.
+func (a Actor) Agent() AgentID {
+	if a.Kind != AgentActor {
+		return 0
+	}
+	return AgentID(a.ID)
+}
+
+func (a Actor) isAgent() bool      { return a.Kind == AgentActor && a.Role >= RoleAgent }
+func (a Actor) isSupervisor() bool { return a.Kind == AgentActor && a.Role >= RoleSupervisor }
+
+// ActorRef refers to an actor from an event: kind, id, and its name then.
+type ActorRef struct {
+	Kind ActorKind
+	ID   int64
+	Name string
+}
+
+// Same tells whether both name the same actor, whatever its name was.
+func (r ActorRef) Same(o ActorRef) bool { return r.Kind == o.Kind && r.ID == o.ID }
+
+// System is the actor of what nobody asked for.
+func System() Actor { return Actor{Kind: SystemActor} }

@@ -1,0 +1,109 @@
+package chat
+
+import (
+	"errors"
+	"strconv"
+)
+
+// Desk is the only code that changes conversations: each method turns a
+// command into a rule and hands it to the store. All return at once; done is
+// called once, after the commit, in commit order, and must not block.
+type Desk struct {
+	store   Store
+	world   Surroundings
+	members Members
+	maxText int
+}
+
+// Members knows who works where.
+type Members interface {
+	// Member is the agent's name, and whether it has a role on the site.
+	Member(site SiteID, agent AgentID) (name string, ok bool)
+}
+
+// NewDesk makes a desk over a store. maxText is in code points.
+func NewDesk(store Store, world Surroundings, members Members, maxText int) *Desk {
+	return &Desk{store: store, world: world, members: members, maxText: maxText}
+}
+
+// Done gets the outcome of a command: a *Refusal when nothing was changed.
+type Done = func(Changed, error)
+
+// Command is who asks for what, where.
+type Command struct {
+	By       Actor
+	ClientID ClientID // required
+	// Conversation, or Begin for a visitor who has none yet.
+	Conversation ConversationID
+	Begin        *Beginning
+}
+
+// Send appends a message. Refusals: BadText, BlankText, TextTooLong, NotYours, NotAllowed, ClientIDReused.
+func (d *Desk) Send(c Command, text string, done Done) {
+	d.text(c, "message", text, SendMessage(c.By, text, d.world), done)
+}
+
+// Note appends a note. Refusals: as Send, but for NotYours.
+func (d *Desk) Note(c Command, text string, done Done) {
+	d.text(c, "note", text, AddNote(c.By, text), done)
+}
+
+// Edit gives a message or note, by its number as the actor sees it, a new text.
+// Refusals: as Note, and NotFound, NotEditable.
+func (d *Desk) Edit(c Command, number int64, text string, done Done) {
+	d.text(c, "edit "+strconv.FormatInt(number, 10), text, EditText(c.By, number, text), done)
+}
+
+// Recall takes a message or note back. Refusals: NotFound, NotEditable, NotAllowed, ClientIDReused.
+func (d *Desk) Recall(c Command, number int64, done Done) {
+	d.change(c, "recall "+strconv.FormatInt(number, 10), RecallText(c.By, number), done)
+}
+
+// Take gives a waiting round to the agent who asks. Refusals: NoOpenRound, NotYours, NotAllowed.
+func (d *Desk) Take(c Command, done Done) { d.change(c, "take", Take(c.By), done) }
+
+// Assign gives the round to an agent. Refusals: NoOpenRound, NotYours, NotAllowed, NotMember.
+func (d *Desk) Assign(c Command, site SiteID, to AgentID, done Done) {
+	name, member := d.members.Member(site, to)
+	d.change(c, "assign "+strconv.FormatInt(int64(to), 10), Assign(c.By, to, name, member), done)
+}
+
+// Release gives the round back to the queue. Refusals: NoOpenRound, Conflict, NotYours, NotAllowed.
+func (d *Desk) Release(c Command, done Done) { d.change(c, "release", Release(c.By), done) }
+
+// Resolve ends the round. Refusals: NoOpenRound, NotYours, NotAllowed.
+func (d *Desk) Resolve(c Command, done Done) { d.change(c, "resolve", Resolve(c.By), done) }
+
+// ReturnAbsent lets the round of an absent agent wait again; anything else
+// changes nothing, so it may be repeated by anybody.
+func (d *Desk) ReturnAbsent(id ConversationID, agent AgentID, done Done) {
+	d.store.Change(&Change{Conversation: id, By: System(), Decide: ReturnAbsent(agent, d.world), Done: done})
+}
+
+// Mark moves a participant's marks.
+func (d *Desk) Mark(m *MarkChange) { d.store.Mark(m) }
+
+func (d *Desk) text(c Command, what, text string, rule Decide, done Done) {
+	if err := CheckText(text, d.maxText); err != nil {
+		done(Changed{Answer: -1}, err)
+		return
+	}
+	d.change(c, what+"\n"+text, rule, done)
+}
+
+func (d *Desk) change(c Command, fingerprint string, rule Decide, done Done) {
+	d.store.Change(&Change{
+		Conversation: c.Conversation, Begin: c.Begin, By: c.By,
+		ClientID: c.ClientID, Fingerprint: []byte(fingerprint), Decide: rule, Done: done,
+	})
+}
+
+// CodeOf is the code of a refusal, or Unknown for any other error: the caller
+// repeats with the same client_id and learns what became of it.
+func CodeOf(err error) Code {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r.Code
+	}
+	return Unknown
+}

@@ -1,0 +1,129 @@
+package chat
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Kind says what an event is. Readers who do not know a kind advance their
+// position and show the event's fallback text.
+type Kind string
+
+// The kinds of events.
+const (
+	Message    Kind = "message"  // text that both sides see
+	Note       Kind = "note"     // text that only agents see
+	Edit       Kind = "edit"     // a message or note has a new text
+	Recall     Kind = "recall"   // a message or note was taken back: its body is empty now
+	Opened     Kind = "opened"   // a new round waits
+	Reopened   Kind = "reopened" // the last round goes on
+	AssignedTo Kind = "assigned" // an agent has the round
+	Released   Kind = "released" // its agent or a supervisor gave it back: it waits
+	Returned   Kind = "returned" // its agent was absent: it waits
+	Resolution Kind = "resolved" // the round is done
+)
+
+// BodyVersion is the version of the bodies that this program writes.
+const BodyVersion = 1
+
+// Event is a numbered entry of a conversation. It never changes its
+// visibility; an edit replaces its Body and raises Rev, a recall or an
+// erasure empties it.
+type Event struct {
+	Conversation ConversationID
+	Seq          int64
+	// PublicSeq is the running count of public events, this one included:
+	// the event's own public number if it is Public.
+	PublicSeq int64
+	Public    bool
+	Tag       uint32 // random; proves a position
+	Kind      Kind
+	V         int
+	Rev       int // 0; raised by each edit
+	By        ActorRef
+	ClientID  ClientID // zero unless it is the event a command asked for
+	At        Millis
+	// VisitorMessages and AgentMessages count both sides' messages up to and with this event.
+	VisitorMessages, AgentMessages int64
+	Body                           Body
+	// Target is what an edit or recall changed, as it is now; nil for other kinds
+	// and when retention has removed it.
+	Target *Event
+}
+
+// Erased tells whether the event is a tombstone.
+func (e *Event) Erased() bool { return len(e.Body) == 0 }
+
+// Body is canonical JSON: the fields of the kind's body type in their order,
+// no white space. Empty means erased.
+type Body []byte
+
+// Text is the body of a message and a note.
+type Text struct {
+	Text string `json:"text"`
+}
+
+// TargetRef is the body of an edit and a recall: the number of what it changed,
+// among all events and among public ones (0 for a note).
+type TargetRef struct {
+	Seq       int64 `json:"seq"`
+	PublicSeq int64 `json:"public_seq,omitzero"`
+}
+
+// RoundChange is the body of opened, reopened, assigned, released, returned and resolved.
+type RoundChange struct {
+	Round int64 `json:"round"`
+	// Agent has the round after the change; From had it before. 0 for nobody.
+	Agent     AgentID `json:"agent,omitzero,string"`
+	AgentName string  `json:"agent_name,omitzero"`
+	From      AgentID `json:"from,omitzero,string"`
+	FromName  string  `json:"from_name,omitzero"`
+}
+
+func bodyOf(v any) Body {
+	b, err := json.Marshal(v)
+	if err != nil { // the body types are plain structs: this is a mistake in this package
+		panic(fmt.Sprintf("chat: marshal %T: %v", v, err))
+	}
+	return b
+}
+
+// Text reads the body of a message or note; an erased body is the empty Text.
+func (b Body) Text() (Text, error) { return readBody[Text](b) }
+
+// TargetRef reads the body of an edit or recall.
+func (b Body) TargetRef() (TargetRef, error) { return readBody[TargetRef](b) }
+
+// RoundChange reads the body of an event about the round.
+func (b Body) RoundChange() (RoundChange, error) { return readBody[RoundChange](b) }
+
+func readBody[T any](b Body) (T, error) {
+	var v T
+	if len(b) == 0 {
+		return v, nil
+	}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return v, fmt.Errorf("event body: %w", err)
+	}
+	return v, nil
+}
+
+// Draft is an event before it has a number.
+type Draft struct {
+	Kind   Kind
+	Public bool
+	By     ActorRef
+	Body   Body
+	// Answers marks the event that the command asked for: it carries the client_id.
+	Answers bool
+	// Replace and Erase tell what happens to the row of an earlier event.
+	Replace *Replacement
+	Erase   int64 // seq whose body is emptied, with its revisions; 0 for none
+}
+
+// Replacement is a new body for an earlier event; the old one becomes a revision.
+type Replacement struct {
+	Seq  int64
+	Body Body
+}

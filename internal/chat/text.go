@@ -1,0 +1,41 @@
+package chat
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxTextCodePoints bounds the text of a message and a note, unless configured lower.
+const MaxTextCodePoints = 20000
+
+// CheckText refuses what may not become the text of a message or note. What
+// passes is stored as it came: nothing is trimmed or replaced.
+func CheckText(text string, maxCodePoints int) error {
+	if !utf8.ValidString(text) {
+		return Refuse(BadText, "the text is not valid UTF-8: send well-formed Unicode")
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		return Refuse(BadText, "the text contains U+0000: remove it")
+	}
+	if len(text) > maxCodePoints {
+		if n := utf8.RuneCountInString(text); n > maxCodePoints {
+			return Refuse(TextTooLong, "the text has %d characters: at most %d are allowed", n, maxCodePoints)
+		}
+	}
+	if blank(text) {
+		return Refuse(BlankText, "the text is blank: write something")
+	}
+	return nil
+}
+
+// blank looks past what no reader can see: white space, and the zero-width
+// characters and marks of direction that a paste leaves behind.
+func blank(text string) bool {
+	for _, r := range text {
+		if !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != '\u2800' && r != '\u3164' {
+			return false
+		}
+	}
+	return true
+}
