@@ -41,3 +41,6 @@ require (
 	modernc.org/sqlite v1.60.1 // indirect
 	pgregory.net/rapid v1.3.0 // indirect
 )
+
+// npm packages may carry Go files of their own.
+ignore ./web/node_modules

@@ -1,0 +1,55 @@
+// Holds the size budgets of the built pages. Run `npm run build` first.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+
+const KB = 1024
+const dist = new URL('../dist/', import.meta.url)
+
+const gzipped = file => gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length
+const manifestOf = name => JSON.parse(readFileSync(new URL(`manifest/${name}.json`, import.meta.url), 'utf8'))
+
+/** Every file that the entry loads: scripts and styles, following static imports and, if asked, dynamic ones. */
+function filesOf(manifest, key, { dynamic = false } = {}, seen = new Set(), files = new Set()) {
+  if (seen.has(key)) return files
+  seen.add(key)
+  const chunk = manifest[key]
+  assert.ok(chunk, `the manifest has no entry ${key}; it has ${Object.keys(manifest).join(', ')}`)
+  files.add(chunk.file)
+  for (const style of chunk.css ?? []) files.add(style)
+  const next = [...(chunk.imports ?? []), ...(dynamic ? chunk.dynamicImports ?? [] : [])]
+  for (const other of next) filesOf(manifest, other, { dynamic }, seen, files)
+  return files
+}
+
+function hold(t, files, budget) {
+  const sizes = [...files].map(file => [file, gzipped(file)])
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0)
+  const list = sizes.map(([file, size]) => `${file} ${size}`).join(', ')
+  t.diagnostic(`${total} of ${budget} bytes gzip: ${list}`)
+  assert.ok(total <= budget, `${total} bytes gzip, the budget is ${budget}: ${list}`)
+}
+
+const widget = manifestOf('widget')
+const console_ = manifestOf('console')
+const loader = 'widget.js'
+
+test('the loader is at most 2 KB', t => hold(t, [loader], 2 * KB))
+
+test('the hidden frame is at most 10 KB', t => {
+  hold(t, ['widget/frame.html', ...filesOf(widget, 'widget/frame.html')], 10 * KB)
+})
+
+test('all code and style of the open panel is at most 30 KB', t => {
+  hold(t, [loader, 'widget/frame.html', ...filesOf(widget, 'widget/frame.html', { dynamic: true })], 30 * KB)
+})
+
+test('the full-page chat is at most 30 KB', t => {
+  hold(t, ['widget/chat.html', ...filesOf(widget, 'widget/chat.html', { dynamic: true })], 30 * KB)
+})
+
+test('the first load of the console is at most 200 KB', t => {
+  const files = [...filesOf(console_, 'index.html')].map(file => `console/${file}`)
+  hold(t, ['console/index.html', ...files], 200 * KB)
+})

@@ -1,0 +1,25 @@
+import { defineConfig } from 'vite'
+import { alias, target, webRoot } from './aliases.ts'
+
+// The visitor's pages: the hidden frame with its lazily loaded panel, the full-page chat, the demo shop.
+export default defineConfig({
+  root: webRoot,
+  base: '/',
+  resolve: { alias },
+  build: {
+    target,
+    outDir: webRoot + 'dist',
+    emptyOutDir: false,
+    copyPublicDir: false,
+    manifest: true,
+    modulePreload: { polyfill: false },
+    assetsDir: 'widget/assets',
+    rolldownOptions: {
+      input: {
+        frame: webRoot + 'widget/frame.html',
+        chat: webRoot + 'widget/chat.html',
+        demo: webRoot + 'widget/demo.html',
+      },
+    },
+  },
+})
