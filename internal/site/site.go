@@ -1,0 +1,61 @@
+// Package site holds websites: their widget key, allowed origins, look and
+// settings.
+package site
+
+import (
+	"context"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// Site is a website whose visitors talk with its agents.
+type Site struct {
+	ID   chat.SiteID
+	Name string
+	// Key is the widget key: 20 letters and digits that stand in the website's
+	// HTML. It is public, and names the site for visitors.
+	Key      string
+	Settings Settings
+	// Version is raised by each change, so that caches and sessions see it.
+	Version   int64
+	CreatedAt chat.Millis
+}
+
+// Settings are what a site's admin may change.
+type Settings struct {
+	// Origins may embed the widget: scheme://host[:port], as browsers send them.
+	// Empty: only Kefu's own pages.
+	Origins []string `json:"origins"`
+	Look    Look     `json:"look"`
+	// AnswerGoalSeconds is after how long an unanswered visitor has waited too long.
+	AnswerGoalSeconds int `json:"answer_goal_seconds"`
+}
+
+// Look is how the widget looks on this site. An empty text: the widget's own words.
+type Look struct {
+	Brand     string `json:"brand"` // #rrggbb
+	Title     string `json:"title,omitzero"`
+	Greeting  string `json:"greeting,omitzero"`
+	Placement string `json:"placement"` // right or left
+	Language  string `json:"language"`  // auto, zh-CN or en
+	Theme     string `json:"theme"`     // auto, light or dark
+}
+
+// DefaultSettings are those of a new site: two minutes to answer, the product's own look.
+func DefaultSettings() Settings {
+	return Settings{
+		Origins:           []string{},
+		Look:              Look{Brand: "#2a4fd6", Placement: "right", Language: "auto", Theme: "auto"},
+		AnswerGoalSeconds: int((2 * time.Minute).Seconds()),
+	}
+}
+
+// Store remembers sites. Errors: chat.NotFound refusals where none is found.
+type Store interface {
+	Sites(ctx context.Context) ([]Site, error)
+	InsertSite(ctx context.Context, s Site) error
+	// UpdateSite writes name and settings, and raises Version, if the row still
+	// has s.Version; else a chat.Conflict refusal.
+	UpdateSite(ctx context.Context, s Site) (Site, error)
+}
