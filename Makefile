@@ -1,0 +1,45 @@
+# make run   builds the pages and the server, and starts it on :8080 with its data under ./data
+# make test  installs what it needs, and runs every test
+GOFLAGS ?= -trimpath
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+
+.PHONY: run build web test test-all lint generate bench clean
+
+run: build
+	./bin/kefu serve
+
+build: web
+	CGO_ENABLED=0 go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kefu ./cmd/kefu
+
+# The pages are built again only when something under web/ is newer than the last build.
+web: web/dist/widget.js
+
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/build/manifest/*' 2>/dev/null)
+
+web/dist/widget.js: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd web && npm run build --silent
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --silent --no-progress
+	@touch $@
+
+test:
+	./test/run
+
+test-all:
+	./test/run --all
+
+lint:
+	./test/run lint
+
+generate:
+	go generate ./...
+
+bench: build
+	./test/bench
+
+clean:
+	rm -rf bin web/node_modules
+	cd web && find dist -mindepth 1 -not -name .gitkeep -delete
