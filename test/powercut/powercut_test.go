@@ -128,7 +128,7 @@ func (d *disk) holds(want ...string) {
 			return err
 		}))
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
-			d.t.Fatalf("%s holds %q, want %q", root, got, want)
+			d.t.Fatalf("%s holds %.60q, want %.60q", root, got, want)
 		}
 	}
 }
@@ -209,6 +209,22 @@ func TestAMoveBetweenFoldersIsOneStep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAMoveTakesAlongWhatCameBeforeIt: a replaced name must not come back when its own folder is synced later.
+func TestAMoveTakesAlongWhatCameBeforeIt(t *testing.T) {
+	d := newDisk(t)
+	d.must(os.Mkdir(d.path("from"), 0o755))
+	d.must(os.Mkdir(d.path("to"), 0o755))
+	d.put("from/file", "moved")
+	d.syncDir("")
+	d.syncDir("from")
+	d.put("to/name", "replaced")
+	d.must(os.Rename(d.path("from/file"), d.path("to/name")))
+	d.syncDir("from")
+	d.syncDir("to")
+	d.cutAndRestore()
+	d.holds("from/", "to/", "to/name=moved")
 }
 
 func TestWithoutPowerEverythingFails(t *testing.T) {

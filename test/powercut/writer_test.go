@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite"
 )
@@ -104,8 +105,11 @@ type writer struct {
 
 func startWriter(t *testing.T, j job) *writer {
 	t.Helper()
+	// A child that never meets its error is killed, so that the test fails with what the child said.
+	deadline, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
 	w := &writer{t: t}
-	w.cmd = exec.CommandContext(t.Context(), os.Args[0])
+	w.cmd = exec.CommandContext(deadline, os.Args[0])
 	w.cmd.Env = append(os.Environ(), writerDatabase+"="+j.database, writerSynchronous+"="+j.synchronous,
 		writerCheckpoint+"="+strconv.Itoa(j.checkpoint))
 	w.cmd.Stderr = &w.stderr
