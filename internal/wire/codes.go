@@ -27,21 +27,25 @@ const (
 	Unavailable  chat.Code = "unavailable" // the database did not answer
 )
 
-var advice = map[chat.Code]Advice{
-	chat.Unknown: Retry, chat.Busy: Retry, RateLimited: Retry, Unavailable: Retry,
-	chat.NotFound: Fix, chat.NotYours: Fix, chat.NotAllowed: Fix, chat.NoOpenRound: Fix,
-	chat.Conflict: Fix, chat.NotMember: Fix, chat.ClientIDReused: Fix, chat.BadText: Fix,
-	chat.BlankText: Fix, chat.TextTooLong: Fix, chat.NotEditable: Fix,
-	BadFrame: Fix, UnknownFrame: Fix, TooMany: Fix,
-	HelloFirst: Stop, BadSecret: Stop, UnknownSite: Stop,
-}
-
 // AdviceFor is what a client does about a code; an unknown one is "fix".
 func AdviceFor(code chat.Code) Advice {
-	if a, ok := advice[code]; ok {
-		return a
+	switch code {
+	case chat.Unknown, chat.Busy, RateLimited, Unavailable:
+		return Retry
+	case HelloFirst, BadSecret, UnknownSite:
+		return Stop
 	}
 	return Fix
+}
+
+// Codes are all codes that an error frame may carry.
+func Codes() []chat.Code {
+	return []chat.Code{
+		BadFrame, UnknownFrame, HelloFirst, BadSecret, UnknownSite, RateLimited, TooMany, Unavailable,
+		chat.NotFound, chat.NotYours, chat.NotAllowed, chat.NoOpenRound, chat.Conflict, chat.NotMember,
+		chat.ClientIDReused, chat.BadText, chat.BlankText, chat.TextTooLong, chat.NotEditable,
+		chat.Unknown, chat.Busy,
+	}
 }
 
 // CloseCode says why a connection was closed. 4000 to 4499 mean "come back"

@@ -43,10 +43,10 @@ type Site struct {
 
 // AgentInfo is a colleague.
 type AgentInfo struct {
-	ID       chat.AgentID  `json:"id,string"`
-	Name     string        `json:"name"`
-	Presence string        `json:"presence"`
-	Sites    []chat.SiteID `json:"sites"`
+	ID       chat.AgentID `json:"id,string"`
+	Name     string       `json:"name"`
+	Presence string       `json:"presence"`
+	Sites    SiteIDs      `json:"sites"`
 }
 
 // Limits are the bounds that this connection is held to.

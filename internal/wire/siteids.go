@@ -1,0 +1,44 @@
+package wire
+
+import (
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// SiteIDs are ids of sites: strings in JSON like every other id, because a
+// JavaScript number does not hold them.
+type SiteIDs []chat.SiteID
+
+// MarshalJSONTo writes the ids as an array of strings.
+func (ids SiteIDs) MarshalJSONTo(out *jsontext.Encoder) error {
+	if err := out.WriteToken(jsontext.BeginArray); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := out.WriteToken(jsontext.String(strconv.FormatInt(int64(id), 10))); err != nil {
+			return err
+		}
+	}
+	return out.WriteToken(jsontext.EndArray)
+}
+
+// UnmarshalJSONFrom reads an array of strings.
+func (ids *SiteIDs) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	var texts []string
+	if err := json.UnmarshalDecode(in, &texts); err != nil {
+		return err
+	}
+	*ids = make(SiteIDs, len(texts))
+	for i, text := range texts {
+		id, err := chat.ParseID(text)
+		if err != nil {
+			return err
+		}
+		(*ids)[i] = chat.SiteID(id)
+	}
+	return nil
+}
