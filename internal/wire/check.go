@@ -189,7 +189,7 @@ func first(reasons ...string) string {
 	return ""
 }
 
-func isPresence(s string) bool { return s == "online" || s == "away" }
+func isPresence(p Presence) bool { return p == Online || p == Away }
 
 func hasNUL(texts ...string) bool {
 	for _, s := range texts {

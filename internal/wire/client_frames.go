@@ -4,6 +4,8 @@
 // these types (go generate ./internal/wire).
 package wire
 
+//go:generate go run ./gen ../..
+
 import (
 	"github.com/kefu-chat/kefu/internal/chat"
 )
@@ -17,6 +19,16 @@ type Position struct {
 	N   int64  `json:"n"`
 	Tag uint32 `json:"tag"`
 }
+
+// Presence tells whether somebody is there.
+type Presence string
+
+// The presences. "Here" means online or away.
+const (
+	Online  Presence = "online"
+	Away    Presence = "away"    // the page is hidden or frozen
+	Offline Presence = "offline" // never said by a client
+)
 
 // Every frame a client sends has "t", its type. Commands carry "id", the
 // client_id that makes their repetition harmless, and are answered by ack or
@@ -32,7 +44,7 @@ type ClientHello struct {
 	Secret string `json:"secret,omitzero"`
 	// At is how far the visitor's copy reaches; absent: it has none.
 	At       *Position `json:"at,omitzero"`
-	Presence string    `json:"presence,omitzero"` // online (the default) or away
+	Presence Presence  `json:"presence,omitzero"` // online (the default) or away
 	Language string    `json:"language,omitzero"`
 	Page     *PageInfo `json:"page,omitzero"`
 	Says     *Says     `json:"says,omitzero"`
@@ -91,7 +103,7 @@ type ClientTyping struct {
 // ClientPresence is "presence": what the page is now; said before it is hidden or frozen.
 type ClientPresence struct {
 	T        string    `json:"t"`
-	Presence string    `json:"presence"` // online or away
+	Presence Presence  `json:"presence"` // online or away
 	Page     *PageInfo `json:"page,omitzero"`
 }
 

@@ -8,7 +8,7 @@ import (
 
 // ServerHello answers the client's hello: who it is, what it may do, and where things stand.
 type ServerHello struct {
-	T       string `json:"t"` // hello
+	T       string `json:"t"`
 	Session string `json:"session"`
 	You     Person `json:"you"`
 	// Sites are an agent's sites with its role there; a visitor has one, without role.
@@ -19,7 +19,7 @@ type ServerHello struct {
 	Conversation *ConversationInfo `json:"conversation,omitzero"`
 	Page         *Page             `json:"page,omitzero"`
 	// AgentsHere tells a visitor whether anybody is here: online, away or offline.
-	AgentsHere string `json:"agents_here,omitzero"`
+	AgentsHere Presence `json:"agents_here,omitzero"`
 	// Agents are an agent's colleagues on its sites, with their presence.
 	Agents []AgentInfo `json:"agents,omitzero"`
 }
@@ -45,7 +45,7 @@ type Site struct {
 type AgentInfo struct {
 	ID       chat.AgentID `json:"id,string"`
 	Name     string       `json:"name"`
-	Presence string       `json:"presence"`
+	Presence Presence     `json:"presence"`
 	Sites    SiteIDs      `json:"sites"`
 }
 
@@ -226,7 +226,7 @@ type ServerPresence struct {
 	T        string                `json:"t"`
 	C        chat.ConversationUUID `json:"c,omitzero"`
 	Who      *Person               `json:"who,omitzero"`
-	Presence string                `json:"presence"`
+	Presence Presence              `json:"presence"`
 	Page     *PageInfo             `json:"page,omitzero"`
 }
 
@@ -260,7 +260,7 @@ type Visitor struct {
 	Verified bool                  `json:"verified,omitzero"`
 	Language string                `json:"language,omitzero"`
 	Browser  string                `json:"browser,omitzero"`
-	Presence string                `json:"presence"` // online, away or offline
+	Presence Presence              `json:"presence"` // online, away or offline
 	Page     *PageInfo             `json:"page,omitzero"`
 	Since    int64                 `json:"since,omitzero"` // when it came, ms
 }
