@@ -1,0 +1,9 @@
+//go:build !faults
+
+// Package faults lets a test build switch off the guards that keep Kefu's
+// promises, to show that the checker notices. In every other build all of them
+// are on.
+package faults
+
+// Off tells whether the guard is switched off: never in this build.
+func Off(string) bool { return false }

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/faults"
+)
+
+// outcome is what became of an item.
+type outcome struct {
+	item    item
+	changed chat.Changed
+	mark    chat.Mark
+	moved   bool
+	err     error
+}
+
+// announcer tells of committed groups, in commit order, while the next group
+// commits: first every asker, then the listeners.
+type announcer struct {
+	committed func([]chat.Changed)
+	marked    func([]chat.Mark)
+	groups    chan []outcome
+	ended     chan struct{}
+}
+
+// groupsUntold bounds how many groups may be committed before they are told of.
+const groupsUntold = 16
+
+func newAnnouncer(committed func([]chat.Changed), marked func([]chat.Mark)) *announcer {
+	a := &announcer{committed: committed, marked: marked, groups: make(chan []outcome, groupsUntold), ended: make(chan struct{})}
+	go a.run()
+	return a
+}
+
+func (a *announcer) tell(outcomes []outcome) { a.groups <- outcomes }
+
+func (a *announcer) close() {
+	close(a.groups)
+	<-a.ended
+}
+
+func (a *announcer) run() {
+	defer close(a.ended)
+	for group := range a.groups {
+		var changes []chat.Changed
+		var marks []chat.Mark
+		for i := range group {
+			o := &group[i]
+			switch {
+			case o.item.mark != nil:
+				if o.item.mark.Done != nil {
+					o.item.mark.Done(o.mark, o.moved, o.err)
+				}
+				if o.err == nil && o.moved {
+					marks = append(marks, o.mark)
+				}
+			default:
+				if o.item.change.Done != nil {
+					o.item.change.Done(o.changed, o.err)
+				}
+				if o.err == nil && !o.changed.Repeat && len(o.changed.Events) > 0 {
+					changes = append(changes, o.changed)
+				}
+			}
+		}
+		if len(changes) > 0 {
+			a.committed(changes)
+		}
+		if len(marks) > 0 {
+			a.marked(marks)
+		}
+	}
+}
+
+// publishEarly switches off the promise that nothing is told before it is committed.
+func publishEarly() bool { return faults.Off("publish_before_commit") }

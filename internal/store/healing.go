@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// Counts implements chat.Store.
+func (db *DB) Counts(ctx context.Context, sites []chat.SiteID) (map[chat.SiteID]chat.Counts, error) {
+	counts := make(map[chat.SiteID]chat.Counts, len(sites))
+	for _, site := range sites {
+		counts[site] = chat.Counts{Assigned: map[chat.AgentID]int64{}}
+	}
+	if len(sites) == 0 {
+		return counts, nil
+	}
+	query := "SELECT site_id, state, assignee, COUNT(*) FROM list WHERE site_id IN (" + places(len(sites)) + ")" +
+		" AND state IN ('waiting', 'assigned') GROUP BY site_id, state, assignee"
+	err := forEach(ctx, db.read.DB, query, anys(sites), func(r scanner) error {
+		var site chat.SiteID
+		var state chat.RoundState
+		var agent chat.AgentID
+		var n int64
+		if err := r.Scan(&site, &state, &agent, &n); err != nil {
+			return err
+		}
+		c := counts[site]
+		if state == chat.Waiting {
+			c.Waiting += n
+		} else {
+			c.Assigned[agent] += n
+		}
+		counts[site] = c
+		return nil
+	})
+	return counts, err
+}
+
+// ChangedSince implements chat.Store.
+func (db *DB) ChangedSince(ctx context.Context, sites []chat.SiteID, spanMillis int64) ([]chat.State, chat.Millis, error) {
+	now := db.now()
+	if len(sites) == 0 {
+		return nil, now, nil
+	}
+	states, err := db.heads(ctx, "l.site_id IN ("+places(len(sites))+") AND l.changed_at >= ?", append(anys(sites), int64(now)-spanMillis))
+	return states, now, err
+}
+
+// OpenRounds implements chat.Store.
+func (db *DB) OpenRounds(ctx context.Context, sites []chat.SiteID) ([]chat.State, error) {
+	if len(sites) == 0 {
+		return nil, nil
+	}
+	return db.heads(ctx, "l.site_id IN ("+places(len(sites))+") AND l.state IN ('waiting', 'assigned')", anys(sites))
+}
+
+// OpenRoundsOf implements chat.Store.
+func (db *DB) OpenRoundsOf(ctx context.Context, agent chat.AgentID) ([]chat.State, error) {
+	return db.heads(ctx, "l.assignee = ? AND l.state = 'assigned'", []any{int64(agent)})
+}
+
+// heads reads the heads of the list rows that a condition chooses.
+func (db *DB) heads(ctx context.Context, where string, args []any) (states []chat.State, err error) {
+	query := "SELECT " + of("h", headColumns) + " FROM list l JOIN head h ON h.conversation = l.conversation WHERE " + where
+	err = forEach(ctx, db.read.DB, query, args, func(r scanner) error {
+		var s chat.State
+		var lastText int64
+		defer func() { states = append(states, s) }()
+		return r.Scan(scanState(&s, &lastText)...)
+	})
+	return states, err
+}

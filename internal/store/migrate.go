@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+const schemaTable = "schema_version"
+
+// migrate brings the schema up to date, forward only. A database that a newer
+// program has changed beyond what this one understands is refused.
+func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+	files, err := fs.Sub(migrations, "migrations/sqlite")
+	if err != nil {
+		return err
+	}
+	return migrateWith(ctx, db, files, log)
+}
+
+func migrateWith(ctx context.Context, db *sql.DB, files fs.FS, log *slog.Logger) error {
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
+		goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	sources := provider.ListSources()
+	newest := sources[len(sources)-1].Version
+	if err := checkCompatible(ctx, db, newest); err != nil {
+		return err
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("bring the schema up to date: %w", err)
+	}
+	return nil
+}
+
+// checkCompatible refuses a database whose oldest usable program is newer than this one.
+func checkCompatible(ctx context.Context, db *sql.DB, newest int64) error {
+	var tables int
+	if err := db.QueryRowContext(ctx, tableExists, "compatibility").Scan(&tables); err != nil {
+		return err
+	}
+	if tables == 0 {
+		return nil
+	}
+	var oldest int64
+	if err := db.QueryRowContext(ctx, "SELECT oldest_schema FROM compatibility").Scan(&oldest); err != nil {
+		return err
+	}
+	if oldest > newest {
+		return fmt.Errorf("the database is too new: it needs a program that knows schema %d, and this one knows schema %d; "+
+			"start the newer program, or restore a backup made by this one", oldest, newest)
+	}
+	return nil
+}
+
+// fingerprintKey is the key of the hashes that recognise repeated commands; the
+// first start makes it.
+func fingerprintKey(ctx context.Context, db *sql.DB) ([]byte, error) {
+	var key []byte
+	read := func() error {
+		return db.QueryRowContext(ctx, "SELECT value FROM secret WHERE name = ?", []byte("fingerprint")).Scan(&key)
+	}
+	err := read()
+	if !errors.Is(err, sql.ErrNoRows) {
+		return key, err
+	}
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails since Go 1.24
+	if _, err := db.ExecContext(ctx, "INSERT INTO secret (name, value) VALUES (?, ?)", []byte("fingerprint"), fresh); err != nil && !isDuplicate(err) {
+		return nil, err
+	}
+	err = read()
+	return key, err
+}

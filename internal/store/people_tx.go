@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/uptrace/bun"
+
+	"github.com/kefu-chat/kefu/internal/audit"
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/site"
+)
+
+var (
+	_ identity.Store = (*DB)(nil)
+	_ site.Store     = (*DB)(nil)
+	_ audit.Store    = (*DB)(nil)
+)
+
+// txKey is where a context carries the transaction of Together.
+type txKey struct{}
+
+// Together runs fn in one transaction, which its ctx carries to the other
+// methods about people, sites and the audit; inside another one it joins that.
+func (db *DB) Together(ctx context.Context, fn func(ctx context.Context) error) error {
+	if _, ok := ctx.Value(txKey{}).(bun.Tx); ok {
+		return fn(ctx)
+	}
+	return db.Update(ctx, func(ctx context.Context, tx bun.Tx) error {
+		return fn(context.WithValue(ctx, txKey{}, tx))
+	})
+}
+
+// reading is the transaction that ctx carries, or the readers' pool.
+func (db *DB) reading(ctx context.Context) bun.IDB {
+	if tx, ok := ctx.Value(txKey{}).(bun.Tx); ok {
+		return tx
+	}
+	return db.read
+}
+
+// change runs one write, in the transaction that ctx carries or in its own.
+func (db *DB) change(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
+	return db.Together(ctx, func(ctx context.Context) error {
+		return do(ctx, ctx.Value(txKey{}).(bun.Tx))
+	})
+}
+
+// changePeople is change for what the nodes hold a picture of.
+func (db *DB) changePeople(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if err := do(ctx, tx); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw("UPDATE people_version SET version = version + 1").Exec(ctx)
+		return err
+	})
+}
+
+// PeopleVersion rises with every change to agents, roles and sites.
+func (db *DB) PeopleVersion(ctx context.Context) (version int64, err error) {
+	err = db.reading(ctx).NewRaw("SELECT version FROM people_version").Scan(ctx, &version)
+	return version, err
+}
+
+// found turns the absence of a row into a refusal.
+func found(err error, what string) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return chat.Refuse(chat.NotFound, "there is no such %s", what)
+	}
+	return err
+}
+
+// touched is the error of a write that should have met a row: refusal if it met none.
+func touched(result sql.Result, err error, refusal *chat.Refusal) error {
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	if err == nil && n == 0 {
+		return refusal
+	}
+	return err
+}
