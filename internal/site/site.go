@@ -53,9 +53,14 @@ func DefaultSettings() Settings {
 
 // Store remembers sites. Errors: chat.NotFound refusals where none is found.
 type Store interface {
+	// Together runs fn in one transaction, which its ctx carries to the other
+	// methods; an error of fn undoes all of it.
+	Together(ctx context.Context, fn func(ctx context.Context) error) error
 	Sites(ctx context.Context) ([]Site, error)
 	InsertSite(ctx context.Context, s Site) error
 	// UpdateSite writes name and settings, and raises Version, if the row still
 	// has s.Version; else a chat.Conflict refusal.
 	UpdateSite(ctx context.Context, s Site) (Site, error)
+	// SetSiteKey writes the widget key under the same condition.
+	SetSiteKey(ctx context.Context, id chat.SiteID, version int64, key string) (Site, error)
 }

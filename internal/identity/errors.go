@@ -1,0 +1,41 @@
+package identity
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// The codes of refusals about people.
+const (
+	NotLoggedIn   chat.Code = "not_logged_in"
+	WrongPassword chat.Code = "wrong_password" // or no such agent, or a disabled one: they look the same
+	TooManyTries  chat.Code = "too_many_tries"
+	LinkSpent     chat.Code = "link_spent"     // used, expired, voided, or never made
+	AlreadySetUp  chat.Code = "already_set_up" // the installation has an owner
+	EmailTaken    chat.Code = "email_taken"
+	LastOwner     chat.Code = "last_owner" // the installation would have no owner any more
+)
+
+// TriesError is the refusal of a log-in: a wrong password with the tries that
+// are left, or (Left 0 and Wait set) too many wrong ones.
+type TriesError struct {
+	Left int
+	Wait time.Duration
+}
+
+func (e *TriesError) Error() string {
+	if e.Wait > 0 {
+		return fmt.Sprintf("Too many wrong passwords. Wait %d minutes, then try again.", int((e.Wait+time.Minute-1)/time.Minute))
+	}
+	return "E-mail or password is wrong. Check both and try again."
+}
+
+// Code tells the two cases apart.
+func (e *TriesError) Code() chat.Code {
+	if e.Wait > 0 {
+		return TooManyTries
+	}
+	return WrongPassword
+}

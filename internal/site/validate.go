@@ -1,0 +1,169 @@
+package site
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The bounds of a site's settings.
+const (
+	MaxName      = 80 // code points
+	MaxTitle     = 80
+	MaxGreeting  = 1000
+	MaxOrigins   = 50
+	maxOriginLen = 300
+	minGoal      = 10
+	maxGoal      = 24 * 60 * 60
+)
+
+var brandForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
+
+// CheckName is the name as it is stored. Errors: FieldError for field.
+func CheckName(field, name string) (string, error) {
+	name = norm.NFC.String(strings.TrimSpace(name))
+	switch {
+	case name == "":
+		return "", Bad(field, "A name is needed.")
+	case !plain(name, false):
+		return "", Bad(field, "A name is one line of readable characters.")
+	case utf8.RuneCountInString(name) > MaxName:
+		return "", Bad(field, "A name has at most %d characters.", MaxName)
+	}
+	return name, nil
+}
+
+// Check is the settings as they are stored: origins normalised, words trimmed.
+// Errors: FieldError with the path of the field.
+func (s Settings) Check() (Settings, error) {
+	origins, err := checkOrigins(s.Origins)
+	if err != nil {
+		return s, err
+	}
+	s.Origins = origins
+	if s.Look, err = s.Look.check(); err != nil {
+		return s, err
+	}
+	if s.AnswerGoalSeconds < minGoal || s.AnswerGoalSeconds > maxGoal {
+		return s, Bad("settings.answer_goal_seconds", "The goal is %d to %d seconds.", minGoal, maxGoal)
+	}
+	return s, nil
+}
+
+func (l Look) check() (Look, error) {
+	l.Brand = strings.ToLower(strings.TrimSpace(l.Brand))
+	if !brandForm.MatchString(l.Brand) {
+		return l, Bad("settings.look.brand", "A colour is # and six hexadecimal digits, such as #2a4fd6.")
+	}
+	var err error
+	if l.Title, err = words("settings.look.title", l.Title, MaxTitle, false); err != nil {
+		return l, err
+	}
+	if l.Greeting, err = words("settings.look.greeting", l.Greeting, MaxGreeting, true); err != nil {
+		return l, err
+	}
+	for _, choice := range []struct {
+		field, value string
+		among        []string
+	}{
+		{"settings.look.placement", l.Placement, []string{"right", "left"}},
+		{"settings.look.language", l.Language, []string{"auto", "zh-CN", "en"}},
+		{"settings.look.theme", l.Theme, []string{"auto", "light", "dark"}},
+	} {
+		if !slices.Contains(choice.among, choice.value) {
+			return l, Bad(choice.field, "Choose one of %s.", strings.Join(choice.among, ", "))
+		}
+	}
+	return l, nil
+}
+
+func words(field, text string, most int, lines bool) (string, error) {
+	text = norm.NFC.String(strings.TrimSpace(text))
+	switch {
+	case !plain(text, lines):
+		return "", Bad(field, "The text contains characters that cannot be read.")
+	case utf8.RuneCountInString(text) > most:
+		return "", Bad(field, "The text has at most %d characters.", most)
+	}
+	return text, nil
+}
+
+// plain tells whether a text is valid and free of control characters, line ends aside.
+func plain(text string, lines bool) bool {
+	if !utf8.ValidString(text) {
+		return false
+	}
+	for _, r := range text {
+		if unicode.IsControl(r) && (!lines || r != '\n') {
+			return false
+		}
+	}
+	return true
+}
+
+func checkOrigins(origins []string) ([]string, error) {
+	if len(origins) > MaxOrigins {
+		return nil, Bad("settings.origins", "At most %d addresses are allowed.", MaxOrigins)
+	}
+	kept := make([]string, 0, len(origins))
+	for i, o := range origins {
+		field := "settings.origins[" + strconv.Itoa(i) + "]"
+		norm, ok := NormalOrigin(o)
+		if !ok {
+			return nil, Bad(field, "An address is http:// or https://, a host, and a port if it has one, such as https://www.example.com.")
+		}
+		if !slices.Contains(kept, norm) {
+			kept = append(kept, norm)
+		}
+	}
+	return kept, nil
+}
+
+// NormalOrigin is an origin as browsers send it: lower case, without the
+// scheme's own port, an international host in its ASCII form as typed. A
+// trailing slash is forgiven; a path, a wildcard, a user are not.
+func NormalOrigin(s string) (string, bool) {
+	s = strings.TrimSuffix(strings.TrimSpace(s), "/")
+	if s == "" || len(s) > maxOriginLen {
+		return "", false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" ||
+		strings.ContainsAny(s, "?#") {
+		return "", false
+	}
+	scheme := strings.ToLower(u.Scheme)
+	host, ok := normalHost(u.Hostname())
+	port := u.Port()
+	if !ok || scheme != "http" && scheme != "https" || strings.HasSuffix(u.Host, ":") {
+		return "", false
+	}
+	if n, err := strconv.Atoi(port); port != "" && (err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port) {
+		return "", false
+	}
+	if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return scheme + "://" + host, true
+	}
+	return scheme + "://" + net.JoinHostPort(host, port), true
+}
+
+var hostForm = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
+
+func normalHost(host string) (string, bool) {
+	host = strings.ToLower(host)
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.String(), a.Zone() == ""
+	}
+	return host, len(host) <= 253 && hostForm.MatchString(host)
+}
