@@ -170,7 +170,7 @@ func (c *ClientConn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDea
 func (c *ClientConn) Binary() bool { return c.binary }
 
 // Read returns the next message, valid until the next Read, and answers pings
-// meanwhile. After the server's close frame, which it answers, it gives a *CloseError.
+// meanwhile. The server's close frame it answers, hangs up, and gives a *CloseError.
 func (c *ClientConn) Read() ([]byte, error) {
 	c.msg = c.msg[:0]
 	for {
@@ -236,6 +236,7 @@ func (c *ClientConn) control(h ws.Header) error {
 		return c.WriteFrame(ws.OpPong, true, payload)
 	case ws.OpClose:
 		_ = c.WriteFrame(ws.OpClose, true, payload)
+		_ = c.nc.Close()
 		code, reason, err := parseClose(payload)
 		if err != nil {
 			return err
