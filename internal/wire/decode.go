@@ -116,3 +116,52 @@ func (e *envelope) refuse(code chat.Code, format string, args ...any) error {
 	}
 	return refusal
 }
+
+// DecodeServer reads a server's frame, for clients written in Go: a pointer to
+// one of the Server… types, and its name t; nil for a name it does not know.
+func DecodeServer(data []byte) (f Frame, t string, err error) {
+	e := scan(data)
+	t = string(e.t)
+	target := newServerFrame(t)
+	if target == nil {
+		return nil, t, nil
+	}
+	if err := json.Unmarshal(data, target); err != nil {
+		return nil, t, fmt.Errorf("decode the frame %q: %w", t, err)
+	}
+	return target, t, nil
+}
+
+func newServerFrame(t string) Frame {
+	switch t {
+	case "hello":
+		return new(ServerHello)
+	case "page":
+		return new(ServerPage)
+	case "conversation":
+		return new(ServerConversation)
+	case "event":
+		return new(ServerEvent)
+	case "ack":
+		return new(ServerAck)
+	case "error":
+		return new(ServerError)
+	case "mark":
+		return new(ServerMark)
+	case "typing":
+		return new(ServerTyping)
+	case "presence":
+		return new(ServerPresence)
+	case "looking":
+		return new(ServerLooking)
+	case "list":
+		return new(ServerList)
+	case "rows":
+		return new(ServerRows)
+	case "visitors":
+		return new(ServerVisitors)
+	case "pong":
+		return new(ServerPong)
+	}
+	return nil
+}
