@@ -115,7 +115,19 @@ func openHot(cfg Config) (*hot, error) {
 // tableExists counts the tables of a name.
 const tableExists = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
 
-const beginWrite = "BEGIN IMMEDIATE"
+// openHotReader opens a connection for reading conversations.
+func openHotReader(cfg Config) (*hot, error) {
+	conn, err := (&sqlite.Driver{}).Open(dsn(cfg, readerCache, "query_only(1)"))
+	if err != nil {
+		return nil, err
+	}
+	return newHot(conn), nil
+}
+
+const (
+	beginWrite = "BEGIN IMMEDIATE"
+	beginRead  = "BEGIN"
+)
 
 // upsert is the clause that turns an insert into an update of the other columns.
 func upsert(key string, columns []string) string {

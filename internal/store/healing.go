@@ -17,24 +17,29 @@ func (db *DB) Counts(ctx context.Context, sites []chat.SiteID) (map[chat.SiteID]
 	}
 	query := "SELECT site_id, state, assignee, COUNT(*) FROM list WHERE site_id IN (" + places(len(sites)) + ")" +
 		" AND state IN ('waiting', 'assigned') GROUP BY site_id, state, assignee"
-	err := forEach(ctx, db.read.DB, query, anys(sites), func(r scanner) error {
-		var site chat.SiteID
-		var state chat.RoundState
-		var agent chat.AgentID
-		var n int64
-		if err := r.Scan(&site, &state, &agent, &n); err != nil {
-			return err
-		}
-		c := counts[site]
-		if state == chat.Waiting {
-			c.Waiting += n
-		} else {
-			c.Assigned[agent] += n
-		}
-		counts[site] = c
-		return nil
+	err := db.readers.use(ctx, func(h *hot) error {
+		idsOf(h, sites)
+		return h.query(query, func(r scanner) error { return addCount(r, counts) })
 	})
 	return counts, err
+}
+
+func addCount(r scanner, counts map[chat.SiteID]chat.Counts) error {
+	var site chat.SiteID
+	var state chat.RoundState
+	var agent chat.AgentID
+	var n int64
+	if err := r.Scan(&site, &state, &agent, &n); err != nil {
+		return err
+	}
+	c := counts[site]
+	if state == chat.Waiting {
+		c.Waiting += n
+	} else {
+		c.Assigned[agent] += n
+	}
+	counts[site] = c
+	return nil
 }
 
 // ChangedSince implements chat.Store.
@@ -43,7 +48,7 @@ func (db *DB) ChangedSince(ctx context.Context, sites []chat.SiteID, spanMillis 
 	if len(sites) == 0 {
 		return nil, now, nil
 	}
-	states, err := db.heads(ctx, "l.site_id IN ("+places(len(sites))+") AND l.changed_at >= ?", append(anys(sites), int64(now)-spanMillis))
+	states, err := db.heads(ctx, "l.site_id IN ("+places(len(sites))+") AND l.changed_at >= ?", append(anys(sites), any(int64(now)-spanMillis)))
 	return states, now, err
 }
 
@@ -63,11 +68,26 @@ func (db *DB) OpenRoundsOf(ctx context.Context, agent chat.AgentID) ([]chat.Stat
 // heads reads the heads of the list rows that a condition chooses.
 func (db *DB) heads(ctx context.Context, where string, args []any) (states []chat.State, err error) {
 	query := "SELECT " + of("h", headColumns) + " FROM list l JOIN head h ON h.conversation = l.conversation WHERE " + where
-	err = forEach(ctx, db.read.DB, query, args, func(r scanner) error {
-		var s chat.State
-		var lastText int64
-		defer func() { states = append(states, s) }()
-		return r.Scan(scanState(&s, &lastText)...)
+	err = db.readers.use(ctx, func(h *hot) error {
+		for _, v := range args {
+			h.arg(v)
+		}
+		return h.query(query, func(r scanner) error {
+			var s chat.State
+			var lastText int64
+			err := r.Scan(scanState(&s, &lastText)...)
+			states = append(states, s)
+			return err
+		})
 	})
 	return states, err
+}
+
+// anys are ids as arguments of a query.
+func anys[T ~int64](ids []T) []any {
+	out := make([]any, len(ids))
+	for i, id := range ids {
+		out[i] = int64(id)
+	}
+	return out
 }

@@ -18,8 +18,9 @@ type hot struct {
 	stmts map[string]driver.Stmt
 	args  []driver.NamedValue
 	row   []driver.Value
-	// until is when the transaction is cut.
+	// until is when the transaction is cut; ctx, if any, cancels what is read.
 	until time.Time
+	ctx   context.Context
 }
 
 func newHot(conn driver.Conn) *hot {
@@ -51,8 +52,16 @@ func (h *hot) prepare(query string) (driver.Stmt, error) {
 	if !h.until.IsZero() && time.Now().After(h.until) {
 		return nil, errCut
 	}
+	if h.ctx != nil && h.ctx.Err() != nil {
+		return nil, h.ctx.Err()
+	}
 	if s, ok := h.stmts[query]; ok {
 		return s, nil
+	}
+	if len(h.stmts) >= maxStatements {
+		if err := h.forget(); err != nil {
+			return nil, err
+		}
 	}
 	s, err := h.conn.Prepare(query)
 	if err != nil {
@@ -121,13 +130,20 @@ func (h *hot) rollback() error {
 	return h.exec("ROLLBACK")
 }
 
-func (h *hot) close() error {
+// maxStatements bounds the prepared statements of a connection: lists of many
+// lengths make many texts.
+const maxStatements = 256
+
+func (h *hot) forget() error {
 	var errs []error
 	for _, s := range h.stmts {
 		errs = append(errs, s.Close())
 	}
-	return errors.Join(append(errs, h.conn.Close())...)
+	clear(h.stmts)
+	return errors.Join(errs...)
 }
+
+func (h *hot) close() error { return errors.Join(h.forget(), h.conn.Close()) }
 
 // multi is an insert of many rows, as statements of a few sizes, so that each
 // is prepared once.
@@ -183,3 +199,6 @@ func tuples(rows, width int) string {
 	tuple := "(" + strings.Repeat("?, ", width-1) + "?)"
 	return strings.Repeat(tuple+", ", rows-1) + tuple
 }
+
+// places is "?, ?, ?" for n values.
+func places(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }

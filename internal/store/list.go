@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,10 +26,10 @@ func (db *DB) List(ctx context.Context, q chat.ListQuery) (rows []chat.ListRow, 
 	if err != nil {
 		return nil, err
 	}
-	err = db.readTx(ctx, func(tx *sql.Tx) error {
+	err = db.readers.use(ctx, func(h *hot) error {
 		var keys []listKey
 		for _, r := range ranges {
-			if err := r.read(ctx, tx, q.Limit, &keys); err != nil {
+			if err := r.read(h, q.Limit, &keys); err != nil {
 				return err
 			}
 		}
@@ -39,7 +38,7 @@ func (db *DB) List(ctx context.Context, q chat.ListQuery) (rows []chat.ListRow, 
 		for _, k := range keys[:min(len(keys), q.Limit)] {
 			ids = append(ids, k.id)
 		}
-		rows, err = listRows(ctx, tx, q.Agent, ids)
+		rows, err = listRows(h, q.Agent, ids)
 		return err
 	})
 	return rows, err
@@ -67,11 +66,16 @@ func (r listRange) compare(a, b listKey) int {
 	return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.second, b.second), ids)
 }
 
-func (r listRange) read(ctx context.Context, q querier, limit int, keys *[]listKey) error {
-	return forEach(ctx, q, r.query, append(slices.Clone(r.args), limit), func(row scanner) error {
+func (r listRange) read(h *hot, limit int, keys *[]listKey) error {
+	for _, v := range r.args {
+		h.arg(v)
+	}
+	h.arg(int64(limit))
+	return h.query(r.query, func(row scanner) error {
 		var k listKey
-		defer func() { *keys = append(*keys, k) }()
-		return row.Scan(&k.first, &k.second, &k.id)
+		err := row.Scan(&k.first, &k.second, &k.id)
+		*keys = append(*keys, k)
+		return err
 	})
 }
 
@@ -136,7 +140,10 @@ func mineRange(q chat.ListQuery) listRange {
 			" CASE WHEN h.unanswered_since = 0 THEN -h.last_at ELSE h.unanswered_since END AS second" +
 			" FROM list l JOIN head h ON h.conversation = l.conversation" +
 			" WHERE l.assignee = ? AND l.state = ? AND l.site_id IN (" + places(len(q.Sites)) + ")) mine",
-		args: append([]any{int64(q.Agent), string(chat.Assigned)}, anys(q.Sites)...),
+		args: []any{int64(q.Agent), string(chat.Assigned)},
+	}
+	for _, site := range q.Sites {
+		r.args = append(r.args, int64(site))
 	}
 	if q.After != nil {
 		s := &q.After.State
@@ -152,14 +159,18 @@ func mineRange(q chat.ListQuery) listRange {
 }
 
 // Rows implements chat.Store.
-func (db *DB) Rows(ctx context.Context, agent chat.AgentID, ids []chat.ConversationID) ([]chat.ListRow, error) {
-	return listRows(ctx, db.read.DB, agent, ids)
+func (db *DB) Rows(ctx context.Context, agent chat.AgentID, ids []chat.ConversationID) (rows []chat.ListRow, err error) {
+	err = db.readers.use(ctx, func(h *hot) error {
+		rows, err = listRows(h, agent, ids)
+		return err
+	})
+	return rows, err
 }
 
 // maxRows bounds the ids of one statement.
 const maxRows = 500
 
-func listRows(ctx context.Context, q querier, agent chat.AgentID, ids []chat.ConversationID) ([]chat.ListRow, error) {
+func listRows(h *hot, agent chat.AgentID, ids []chat.ConversationID) ([]chat.ListRow, error) {
 	found := make(map[chat.ConversationID]chat.ListRow, len(ids))
 	for part := range slices.Chunk(ids, maxRows) {
 		query := "SELECT " + of("c", conversationColumns) + ", " + of("h", headColumns) + ", v.profile," +
@@ -168,8 +179,10 @@ func listRows(ctx context.Context, q querier, agent chat.AgentID, ids []chat.Con
 			" LEFT JOIN mark m ON m.conversation = h.conversation AND m.who_kind = ? AND m.who_id = ?" +
 			" LEFT JOIN event e ON e.conversation = h.conversation AND e.seq = h.last_text_seq" +
 			" WHERE h.conversation IN (" + places(len(part)) + ")"
-		args := append([]any{string(chat.AgentActor), int64(agent)}, anys(part)...)
-		err := forEach(ctx, q, query, args, func(r scanner) error {
+		h.arg(string(chat.AgentActor))
+		h.arg(int64(agent))
+		idsOf(h, part)
+		err := h.query(query, func(r scanner) error {
 			row, err := scanListRow(r)
 			found[row.Conversation.ID] = row
 			return err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -16,9 +15,9 @@ func (db *DB) Page(ctx context.Context, q chat.PageQuery) (page chat.Page, err e
 	if q.Limit < 1 || q.Limit > maxPage {
 		return page, fmt.Errorf("a page has 1 to %d events: %d were asked for", maxPage, q.Limit)
 	}
-	err = db.readTx(ctx, func(tx *sql.Tx) error {
-		r := pager{ctx: ctx, tx: tx, q: q}
-		if r.state, err = head(ctx, tx, q.Conversation); err != nil {
+	err = db.readers.use(ctx, func(h *hot) error {
+		r := pager{h: h, q: q}
+		if r.state, err = h.head(q.Conversation); err != nil {
 			return err
 		}
 		if page, err = r.page(); err != nil {
@@ -32,8 +31,7 @@ func (db *DB) Page(ctx context.Context, q chat.PageQuery) (page chat.Page, err e
 
 // pager reads one page within a transaction.
 type pager struct {
-	ctx   context.Context
-	tx    *sql.Tx
+	h     *hot
 	q     chat.PageQuery
 	state chat.State
 }
@@ -81,7 +79,7 @@ func (r *pager) reset() (chat.Page, error) {
 // looked at: the event of the position itself.
 func (r *pager) from(number int64, skip int) (page chat.Page, skipped *chat.Event, err error) {
 	where := "e.seq >= ?"
-	args := []any{number}
+	args := []int64{number}
 	if r.q.Public { // public_seq ≤ seq: what is wanted cannot lie before seq = number
 		where += " AND e.public = 1 AND e.public_seq >= ?"
 		args = append(args, number)
@@ -105,14 +103,14 @@ func (r *pager) from(number int64, skip int) (page chat.Page, skipped *chat.Even
 // before reads the newest events with numbers below number; 0: of all.
 func (r *pager) before(number int64) (page chat.Page, err error) {
 	where := "e.seq <= ?"
-	args := []any{r.state.Seq}
+	args := []int64{r.state.Seq}
 	if number > 0 {
-		args = []any{number - 1}
+		args = []int64{number - 1}
 	}
 	if r.q.Public {
 		where += " AND e.public = 1"
 		if number > 0 { // a public number lies at most all that is not public behind its seq
-			args = []any{number + r.state.Seq - r.state.PublicSeq, number}
+			args = []int64{number + r.state.Seq - r.state.PublicSeq, number}
 			where += " AND e.public_seq < ?"
 		}
 	}
@@ -135,10 +133,12 @@ func (r *pager) number(e *chat.Event) int64 {
 	return e.Seq
 }
 
-func (r *pager) read(where string, args []any, limit int) (events []chat.Event, err error) {
+func (r *pager) read(where string, args []int64, limit int) (events []chat.Event, err error) {
 	query := "SELECT " + of("e", eventColumns) + " FROM event e WHERE e.conversation = ? AND " + where + " LIMIT ?"
-	args = append(append([]any{int64(r.q.Conversation)}, args...), limit)
-	err = forEach(r.ctx, r.tx, query, args, func(row scanner) error {
+	r.h.arg(int64(r.q.Conversation))
+	r.h.ints(args...)
+	r.h.arg(int64(limit))
+	err = r.h.query(query, func(row scanner) error {
 		var e chat.Event
 		if err := row.Scan(scanEvent(&e)...); err != nil {
 			return err
@@ -167,7 +167,7 @@ func (r *pager) fillTargets(events []chat.Event) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	args := make([]any, 0, len(wanted))
+	args := make([]int64, 0, len(wanted))
 	for seq := range wanted {
 		args = append(args, seq)
 	}

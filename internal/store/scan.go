@@ -9,27 +9,19 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 )
 
-// scanner is a row, of database/sql or of a hot connection.
+// scanner is a row.
 type scanner interface{ Scan(dest ...any) error }
 
-// hotRow is what a driver returned, poolRow the same through database/sql.
-type (
-	hotRow  []driver.Value
-	poolRow []any
-)
+// hotRow is what the driver returned.
+type hotRow []driver.Value
 
 // Scan copies the columns to the destinations, of the types that this package reads.
-func (r hotRow) Scan(dest ...any) error { return assignAll(dest, r) }
-
-// Scan does the same.
-func (r poolRow) Scan(dest ...any) error { return assignAll(dest, r) }
-
-func assignAll[V any](dest []any, row []V) error {
-	if len(dest) != len(row) {
-		return fmt.Errorf("scan %d columns into %d variables", len(row), len(dest))
+func (r hotRow) Scan(dest ...any) error {
+	if len(dest) != len(r) {
+		return fmt.Errorf("scan %d columns into %d variables", len(r), len(dest))
 	}
 	for i, d := range dest {
-		if err := assign(d, row[i]); err != nil {
+		if err := assign(d, r[i]); err != nil {
 			return fmt.Errorf("column %d: %w", i, err)
 		}
 	}

@@ -3,7 +3,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -86,8 +85,10 @@ func setDefault[T comparable](field *T, value T) {
 type DB struct {
 	cfg Config
 	log *slog.Logger
-	// read is the pool of readers; write is the connection of Update.
+	// read and write are for what is not a conversation; write is a single
+	// connection. readers are for conversations.
 	read, write *bun.DB
+	readers     *readers
 	// writing is held by whoever writes: the committer for a group, Update, the
 	// checkpointer when the log must not grow.
 	writing     sync.Mutex
@@ -126,9 +127,7 @@ func (db *DB) open(ctx context.Context) error {
 		return err
 	}
 	db.read = openPool(db.cfg, db.cfg.Readers, true)
-	if err := db.read.PingContext(ctx); err != nil {
-		return err
-	}
+	db.readers = newReaders(db.cfg)
 	checkpoints, err := newCheckpointer(db)
 	if err != nil {
 		return err
@@ -161,6 +160,9 @@ func (db *DB) Close() error {
 
 func (db *DB) closePools() error {
 	var errs []error
+	if db.readers != nil {
+		errs = append(errs, db.readers.close())
+	}
 	for _, pool := range []*bun.DB{db.read, db.write} {
 		if pool != nil {
 			errs = append(errs, pool.Close())
@@ -171,13 +173,3 @@ func (db *DB) closePools() error {
 
 // now is the database's clock. SQLite has none but this process's.
 func (db *DB) now() chat.Millis { return chat.At(db.cfg.Now()) }
-
-// readTx runs reads that see one state of the database.
-func (db *DB) readTx(ctx context.Context, do func(tx *sql.Tx) error) error {
-	tx, err := db.read.DB.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	return do(tx)
-}

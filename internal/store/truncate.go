@@ -27,14 +27,9 @@ func (db *DB) Truncate(ctx context.Context, id chat.ConversationID, seq int64) e
 // truncate removes at most one step and returns the first number that is kept,
 // 0 if nothing is left to remove.
 func truncate(h *hot, id chat.ConversationID, seq int64) (int64, error) {
-	var s chat.State
-	var lastText int64
-	h.ints(int64(id))
-	if err := h.query(headQuery, func(r scanner) error { return r.Scan(scanState(&s, &lastText)...) }); err != nil {
+	s, err := h.head(id)
+	if err != nil {
 		return 0, err
-	}
-	if s.Conversation == 0 {
-		return 0, chat.Refuse(chat.NotFound, "there is no such conversation")
 	}
 	first := min(seq, s.Seq+1, s.FirstSeq+truncateStep)
 	if first <= s.FirstSeq {
@@ -42,7 +37,7 @@ func truncate(h *hot, id chat.ConversationID, seq int64) (int64, error) {
 	}
 	firstPublic := s.FirstPublicSeq
 	h.ints(int64(id), first-1)
-	err := h.query("SELECT public_seq + 1 FROM event WHERE conversation = ? AND seq = ?", func(r scanner) error { return r.Scan(&firstPublic) })
+	err = h.query("SELECT public_seq + 1 FROM event WHERE conversation = ? AND seq = ?", func(r scanner) error { return r.Scan(&firstPublic) })
 	if err != nil {
 		return 0, err
 	}

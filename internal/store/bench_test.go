@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gofrs/uuid/v5"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// BenchmarkChange appends to 500 conversations in rotation in a database of a
+// million events (50,000 with -short).
+func BenchmarkChange(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "kefu.db")
+	db, err := Open(b.Context(), Config{Path: path}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	ids := begin500(b, db)
+	filled := 1_000_000
+	if testing.Short() {
+		filled = 50_000
+	}
+	fill(b, db, ids, filled)
+	for _, inFlight := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("flight=%d", inFlight), func(b *testing.B) { rotate(b, db, ids, inFlight) })
+	}
+}
+
+// BenchmarkYardstick is the bare loop over as many events.
+func BenchmarkYardstick(b *testing.B) {
+	for _, inFlight := range []int{1, 64, 256} {
+		b.Run(fmt.Sprintf("flight=%d", inFlight), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "kefu.db")
+			report := measure(b)
+			m, err := Yardstick(context.Background(), path, b.N, inFlight)
+			if err != nil {
+				b.Fatal(err)
+			}
+			report()
+			b.ReportMetric(m.PerSecond(), "events/s")
+		})
+	}
+}
+
+func begin500(b *testing.B, db *DB) []chat.ConversationID {
+	ids := make([]chat.ConversationID, yardstickConversations)
+	done := make(chan error, len(ids))
+	for i := range ids {
+		by := chat.Actor{Kind: chat.VisitorActor}
+		hash := make([]byte, 32)
+		hash[0], hash[1] = byte(i), byte(i>>8)
+		db.Change(&chat.Change{
+			Begin: &chat.Beginning{Site: 1, SecretHash: hash}, By: by, ClientID: uuid.Must(uuid.NewV7()), Decide: chat.SendMessage(by, "hello", world{}),
+			Done: func(c chat.Changed, err error) { ids[i] = c.Conversation.ID; done <- err },
+		})
+	}
+	for range ids {
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+	return ids
+}
+
+// fill brings the conversations to n events in all, in rotation, quickly.
+func fill(b *testing.B, db *DB, ids []chat.ConversationID, n int) {
+	l, err := newBareLoop(db)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i, id := range ids {
+		if l.heads[i], err = db.Head(b.Context(), id); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := l.run(b.Context(), n, 5000); err != nil {
+		b.Fatal(err)
+	}
+	db.committer.heads.clear() // nothing is queued: the committer waits
+}
+
+func rotate(b *testing.B, db *DB, ids []chat.ConversationID, inFlight int) {
+	by := chat.Actor{Kind: chat.VisitorActor, ID: 7}
+	slots := make(chan struct{}, inFlight)
+	var failed atomic.Int64
+	report := measure(b)
+	start := time.Now()
+	for i := range b.N {
+		slots <- struct{}{}
+		text := "Is the blue one still there? I would take two of them. " + strconv.Itoa(i)
+		db.Change(&chat.Change{
+			Conversation: ids[i%len(ids)], By: by, ClientID: uuid.Must(uuid.NewV7()), Fingerprint: []byte("message\n" + text),
+			Decide: chat.SendMessage(by, text, world{}),
+			Done: func(_ chat.Changed, err error) {
+				if err != nil {
+					failed.Add(1)
+				}
+				<-slots
+			},
+		})
+	}
+	for range inFlight {
+		slots <- struct{}{}
+	}
+	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "events/s")
+	report()
+	if failed.Load() > 0 {
+		b.Fatalf("%d changes failed", failed.Load())
+	}
+}
+
+// measure reports CPU and bytes written for each event.
+func measure(b *testing.B) func() {
+	cpu, written := cpuTime(), bytesWritten()
+	b.ResetTimer()
+	return func() {
+		b.StopTimer()
+		b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-µs/event")
+		b.ReportMetric(float64(bytesWritten()-written)/float64(b.N), "B-written/event")
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func bytesWritten() int64 {
+	data, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if n, ok := strings.CutPrefix(line, "wchar: "); ok {
+			v, _ := strconv.ParseInt(strings.TrimSpace(n), 10, 64)
+			return v
+		}
+	}
+	return 0
+}
+
+// BenchmarkPage reads a newest page of 50 events and a head.
+func BenchmarkPage(b *testing.B) {
+	db, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "kefu.db")}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	ids := begin500(b, db)
+	fill(b, db, ids, 50_000)
+	b.Run("page", func(b *testing.B) {
+		for i := range b.N {
+			p, err := db.Page(b.Context(), chat.PageQuery{Conversation: ids[i%len(ids)], Limit: 50})
+			if err != nil || len(p.Events) != 50 {
+				b.Fatal(len(p.Events), err)
+			}
+		}
+	})
+	b.Run("head", func(b *testing.B) {
+		for i := range b.N {
+			if _, err := db.Head(b.Context(), ids[i%len(ids)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("list", func(b *testing.B) {
+		for range b.N {
+			rows, err := db.List(b.Context(), chat.ListQuery{Sites: []chat.SiteID{1}, View: chat.ViewWaiting, Agent: 3, Limit: 100})
+			if err != nil || len(rows) != 100 {
+				b.Fatal(len(rows), err)
+			}
+		}
+	})
+}
