@@ -149,6 +149,7 @@ func TestShutdown(t *testing.T) {
 	var clients []*ClientConn
 	for range 20 {
 		clients = append(clients, d.dial(DialOptions{}))
+		d.conn()
 	}
 	done := make(chan error, 1)
 	go func() { done <- d.ws.Shutdown(context.Background(), 1012, "restart") }()
@@ -169,10 +170,33 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestShutdownDuringHandshake: whoever got its 101 also gets the code.
+func TestShutdownDuringHandshake(t *testing.T) {
+	d := open(t, Config{}, echo)
+	c := d.dial(DialOptions{})
+	d.conn()
+	late := &Conn{srv: d.ws, handler: &handler{t: t, closed: d.closed}, slot: slotNone}
+	var other net.Conn
+	late.nc, other = net.Pipe()
+	if err := d.ws.Shutdown(context.Background(), 1012, ""); err != nil {
+		t.Fatal(err)
+	}
+	wantClose(t, c, 1012)
+	refused := make(chan error, 1)
+	go func() { refused <- d.ws.start(late, nil, 0) }()
+	if got, err := io.ReadAll(other); err != nil || string(got) != "\x88\x02\x03\xf4" {
+		t.Errorf("got %q %v", got, err)
+	}
+	if err := <-refused; !errors.Is(err, ErrClosed) {
+		t.Errorf("start gave %v", err)
+	}
+}
+
 // TestShutdownCutsOff ends in time although a peer neither reads nor answers.
 func TestShutdownCutsOff(t *testing.T) {
 	d := open(t, Config{CloseWait: time.Hour, WriteTimeout: time.Hour}, echo)
 	d.dial(DialOptions{})
+	d.conn()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := d.ws.Shutdown(ctx, CodeGoingAway, ""); !errors.Is(err, context.Canceled) {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // Server upgrades requests and owns the connections that come of them.
@@ -21,13 +23,14 @@ type Server struct {
 	messageTicks uint32
 	stats        counters
 
-	mu      sync.Mutex // orders a new connection against Shutdown
-	wg      sync.WaitGroup
-	closing atomic.Bool
-	ticker  *time.Ticker
-	stop    chan struct{}
-	swept   chan struct{}
-	once    sync.Once
+	mu       sync.Mutex // orders a new connection against Shutdown
+	wg       sync.WaitGroup
+	closing  atomic.Bool
+	farewell []byte // the close frame of the shutdown; under mu
+	ticker   *time.Ticker
+	stop     chan struct{}
+	swept    chan struct{}
+	once     sync.Once
 }
 
 // NewServer starts a server, which must be ended with Shutdown.
@@ -62,7 +65,11 @@ func newServer(cfg Config, ticks <-chan time.Time) *Server {
 // reason, and waits until all are gone and their handlers have returned. When ctx
 // ends first, the rest is cut off and ctx's error returned.
 func (s *Server) Shutdown(ctx context.Context, code uint16, reason string) error {
+	if !validCode(code) {
+		code = CodeGoingAway
+	}
 	s.mu.Lock()
+	s.farewell = appendFrame(nil, ws.OpClose, closePayload(code, reason))
 	s.closing.Store(true)
 	s.mu.Unlock()
 	for _, c := range s.wheel.all() {

@@ -93,7 +93,7 @@ func TestBusyHandler(t *testing.T) {
 
 // TestSlowMessage may not hold its buffer for ever, trickling.
 func TestSlowMessage(t *testing.T) {
-	d := openManual(t, Config{}, echo)
+	d := openManual(t, Config{CloseWait: 20 * time.Millisecond}, echo)
 	c := d.dial(DialOptions{})
 	s := d.conn()
 	whole := frame(ws.OpText, true, "0123456789")

@@ -16,7 +16,8 @@ import (
 // (origin, log-in, limits) is the caller's to check before. When the request
 // cannot be upgraded, the answer has been written and a *HandshakeError comes
 // back: 405, 426 or 400 by what is wrong with it, 503 during a shutdown, 500
-// when w gives no connection away (HTTP/2, a wrapped ResponseWriter).
+// when w gives no connection away (a wrapped ResponseWriter). Any other error
+// means that the connection was lost, or a shutdown began, during the handshake.
 func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, h Handler) (*Conn, error) {
 	protocol, refusal := s.checkRequest(r)
 	if refusal != nil {
@@ -45,7 +46,11 @@ func (s *Server) Upgrade(w http.ResponseWriter, r *http.Request, h Handler) (*Co
 func (s *Server) start(c *Conn, early *buffer, n int) error {
 	s.mu.Lock()
 	if s.closing.Load() {
+		// The 101 is out, so only a close frame can still say why.
+		farewell := s.farewell
 		s.mu.Unlock()
+		_ = c.nc.SetWriteDeadline(time.Now().Add(s.cfg.HandshakeTimeout))
+		_, _ = c.nc.Write(farewell)
 		_ = under(c.nc).Close()
 		return ErrClosed
 	}
