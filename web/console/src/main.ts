@@ -1,6 +1,5 @@
-import { createApp } from 'vue'
-import { createPinia } from 'pinia'
-import App from './App.vue'
 import './styles/main.css'
+import { startConsole } from './backend/start.ts'
+import { unconnectedLive, unconnectedRest } from './backend/unconnected.ts'
 
-createApp(App).use(createPinia()).mount('#app')
+void startConsole(unconnectedLive, unconnectedRest)

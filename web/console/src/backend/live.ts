@@ -1,0 +1,41 @@
+import { inject, type InjectionKey } from 'vue'
+import type { Presence, View } from './types.ts'
+
+/**
+ * What an agent does over the live connection. Nothing is returned: what comes of it arrives in the stores, where
+ * the connection writes (`useInbox`, `useVisitors`, `usePeople`).
+ */
+export interface Live {
+  /** Watch the rows of a view; `more` asks for its next page. */
+  watch(view: View): void
+  more(view: View): void
+  /** Look at a conversation: its newest page comes, then every event. */
+  open(c: string): void
+  close(c: string): void
+  older(c: string): void
+  send(c: string, text: string): void
+  note(c: string, text: string): void
+  /** Try again, or give up, what could not be sent. */
+  resend(c: string, id: string): void
+  discard(c: string, id: string): void
+  take(c: string): void
+  assign(c: string, agent: string): void
+  release(c: string): void
+  resolve(c: string): void
+  /** How far this agent has read, as an event's number. */
+  read(c: string, n: number): void
+  typing(c: string, on: boolean, note: boolean): void
+  presence(presence: Presence): void
+  watchVisitors(on: boolean): void
+  /** Do not wait for the next try. */
+  reconnect(): void
+}
+
+export const liveKey: InjectionKey<Live> = Symbol('live')
+
+/** The live connection of this application. */
+export function useLive(): Live {
+  const live = inject(liveKey)
+  if (!live) throw new Error('no live connection is provided: app.provide(liveKey, …)')
+  return live
+}

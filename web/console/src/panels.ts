@@ -1,0 +1,23 @@
+import type { Component } from 'vue'
+import type { RouteRecordRaw } from 'vue-router'
+import type { Lang } from '@words/words.ts'
+import { inboxPanel } from './features/inbox/panel.ts'
+import { visitorsPanel } from './features/visitors/panel.ts'
+import { settingsPanel } from './features/settings/panel.ts'
+
+/** A place of the console: an entry in the navigation, a key after G, and its routes. */
+export interface Panel {
+  name: string
+  path: string
+  icon: Component
+  title: Readonly<Record<Lang, string>>
+  key: string
+  routes: RouteRecordRaw[]
+}
+
+/** Every panel, in the order of the navigation. A new one is one line here. */
+export const panels: readonly Panel[] = [
+  inboxPanel,
+  visitorsPanel,
+  settingsPanel,
+]
