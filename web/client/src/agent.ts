@@ -1,0 +1,361 @@
+import { Cell, type Readable } from './cell.ts'
+import { Commands } from './commands.ts'
+import { Connection, type ConnectionState } from './connection.ts'
+import { OpenConversation } from './conversation.ts'
+import { uuids } from './ids.ts'
+import { TabKeep, type Tabs } from './keep.ts'
+import { Lists, VisitorsHere, type ListState, type VisitorsState } from './lists.ts'
+import { Outbox, type OutboxItem } from './outbox.ts'
+import { Requests } from './requests.ts'
+import { codePoints, isBlank, sendable } from './text.ts'
+import { TypingSender } from './typing.ts'
+import { type SendProblem } from './visitor.ts'
+import { type AgentInfo, type Counts, type Frame, type Presence, type Refused, type ServerFrame, type View } from './wire.ts'
+import { type World } from './world.ts'
+
+export interface AgentOptions {
+  /** wss://HOST/ws/v1/agent */
+  url: string
+  /** This agent's id: its outbox is never sent as another. */
+  agent: string
+  program: string
+  /** Whether the log-in still holds: asked when the server does not let us in at all. */
+  mayEnter?: () => Promise<boolean>
+  newId?: () => string
+}
+
+/** How many closed conversations stay in memory, and how much of each. */
+const remembered = { conversations: 20, events: 200 }
+
+/**
+ * An agent's live connection and what it knows. What comes of a command arrives in the stores; commands about a round
+ * also answer with a promise that rejects with Refused.
+ */
+export class AgentClient {
+  readonly connection: Readable<ConnectionState>
+  /** The last hello: who we are, our sites and limits. */
+  readonly hello: Readable<Frame<'hello'> | undefined>
+  readonly agents: Readable<readonly AgentInfo[]>
+  readonly counts: Readable<Counts>
+  readonly visitors: Readable<VisitorsState>
+  readonly outbox: Readable<readonly OutboxItem[]>
+
+  private readonly helloCell = new Cell<Frame<'hello'> | undefined>(undefined)
+  private readonly agentCell = new Cell<readonly AgentInfo[]>([])
+  private readonly live: Connection
+  private readonly requests: Requests
+  private readonly commands: Commands
+  private readonly lists = new Lists()
+  private readonly here = new VisitorsHere()
+  private readonly keep: TabKeep
+  private readonly sending: Outbox
+  private readonly copies = new Map<string, OpenConversation>()
+  private readonly looked = new Set<string>()
+  private readonly watched = new Set<View>()
+  private readonly typists = new Map<string, TypingSender>()
+  private readonly newId: () => string
+  private watchingVisitors = false
+  private presence: Presence = 'online'
+
+  constructor(
+    private readonly world: World,
+    tabs: Tabs,
+    private readonly options: AgentOptions,
+  ) {
+    const live = new Connection(world, {
+      url: options.url,
+      hello: () => ({ t: 'hello', presence: this.presence, client: options.program }),
+      frame: frame => this.received(frame),
+      lost: code => this.lost(code),
+      ...(options.mayEnter && { mayEnter: options.mayEnter }),
+    })
+    this.live = live
+    this.newId = options.newId ?? uuids(world)
+    this.requests = new Requests(world, frame => live.send(frame))
+    this.commands = new Commands(world, frame => live.send(frame))
+    this.keep = new TabKeep(tabs, `agent.${options.agent}`)
+    this.sending = new Outbox(world, { newId: this.newId, send: frame => live.send(frame), doubt: () => live.wake(), keep: this.keep })
+    this.connection = live.state
+    this.hello = this.helloCell
+    this.agents = this.agentCell
+    this.counts = this.lists.counts
+    this.visitors = this.here.state
+    this.outbox = this.sending.items
+    live.attend(true)
+  }
+
+  start(): void {
+    this.keep.resume()
+    this.live.start()
+  }
+
+  rest(): void {
+    this.say('away')
+    this.keep.rest()
+    this.live.rest()
+  }
+
+  wake(): void {
+    this.live.wake()
+  }
+
+  retry(): void {
+    this.live.retry()
+  }
+
+  /** For logging out: nothing that is unsent stays on this machine. */
+  forget(): void {
+    this.live.rest()
+    this.sending.clear()
+    this.keep.rest()
+  }
+
+  list(view: View): Readable<ListState> {
+    return this.lists.list(view)
+  }
+
+  watch(view: View): void {
+    if (this.watched.has(view)) return
+    this.watched.add(view)
+    void this.askList(view)
+  }
+
+  /** Fetches a view's next page; false when there is none, or none can be had now. */
+  async more(view: View): Promise<boolean> {
+    const after = this.lists.last(view)
+    return after !== undefined && this.lists.list(view).get().more && this.askList(view, after)
+  }
+
+  watchVisitors(on: boolean): void {
+    if (on === this.watchingVisitors) return
+    this.watchingVisitors = on
+    void this.askVisitors()
+  }
+
+  /** The copy of a conversation, which is empty until open(). */
+  conversation(c: string): OpenConversation {
+    const known = this.copies.get(c)
+    if (known) return known
+    const made = new OpenConversation(
+      this.world,
+      c,
+      (where, limit) => this.requests.ask<'page'>({ t: 'page', c, ...where, limit }).then(answer => answer.page),
+      frame => this.live.send(frame),
+      event => this.sending.applied(c, event),
+    )
+    this.copies.set(c, made)
+    return made
+  }
+
+  open(c: string): OpenConversation {
+    const copy = this.conversation(c)
+    this.copies.delete(c)
+    this.copies.set(c, copy)
+    if (!this.looked.has(c)) {
+      this.looked.add(c)
+      void this.askOpen(copy)
+    }
+    return copy
+  }
+
+  close(c: string): void {
+    if (!this.looked.delete(c)) return
+    this.typists.get(c)?.end()
+    this.typists.delete(c)
+    this.live.send({ t: 'close', c })
+    const copy = this.copies.get(c)
+    copy?.lost()
+    copy?.copy.trim(remembered.events)
+    for (const old of this.copies.keys()) {
+      if (this.copies.size - this.looked.size <= remembered.conversations) break
+      if (!this.looked.has(old)) this.copies.delete(old)
+    }
+  }
+
+  older(c: string): Promise<boolean> {
+    return this.conversation(c).copy.loadOlder()
+  }
+
+  /** Puts a message into the outbox; a problem says why not. */
+  send(c: string, text: string): SendProblem | undefined {
+    return this.write(c, 'send', text)
+  }
+
+  note(c: string, text: string): SendProblem | undefined {
+    return this.write(c, 'note', text)
+  }
+
+  resend(id: string): void {
+    this.sending.resend(id)
+  }
+
+  discard(id: string): void {
+    this.sending.discard(id)
+  }
+
+  take(c: string): Promise<void> {
+    return this.command(c, { t: 'take' })
+  }
+
+  assign(c: string, agent: string): Promise<void> {
+    return this.command(c, { t: 'assign', agent })
+  }
+
+  release(c: string): Promise<void> {
+    return this.command(c, { t: 'release' })
+  }
+
+  resolve(c: string): Promise<void> {
+    return this.command(c, { t: 'resolve' })
+  }
+
+  recall(c: string, n: number): Promise<void> {
+    return this.command(c, { t: 'recall', n })
+  }
+
+  async edit(c: string, n: number, text: string): Promise<void> {
+    const id = this.newId()
+    await this.commands.ask(id, { t: 'edit', id, c, n, text: sendable(text) })
+  }
+
+  /** How far this agent has read, as an event's number. */
+  read(c: string, n: number): void {
+    this.copies.get(c)?.read(n)
+  }
+
+  /** A key was pressed in a conversation's composer. */
+  key(c: string, note = false): void {
+    this.typist(c).key(note)
+  }
+
+  endTyping(c: string): void {
+    this.typists.get(c)?.end()
+  }
+
+  say(presence: Presence): void {
+    if (presence === this.presence) return
+    this.presence = presence
+    this.live.send({ t: 'presence', presence })
+  }
+
+  private received(frame: ServerFrame): void {
+    if (this.requests.answer(frame)) return
+    switch (frame.t) {
+      case 'hello':
+        return this.greeted(frame)
+      case 'event':
+        return this.copies.get(frame.c)?.copy.event(frame.e)
+      case 'page':
+        return this.copies.get(frame.c)?.copy.page(frame.page)
+      case 'ack':
+        return this.acked(frame)
+      case 'error':
+        return this.failed(frame)
+      case 'mark':
+        return this.copies.get(frame.c)?.marked(frame, frame.who.kind === 'agent' && frame.who.id === this.lists.me)
+      case 'typing':
+        return this.copies.get(frame.c)?.typing(frame)
+      case 'looking':
+        return this.copies.get(frame.c)?.looking(frame.agents)
+      case 'presence':
+        return this.present(frame)
+      case 'rows':
+        this.lists.change(frame)
+        for (const row of frame.put ?? []) if (this.looked.has(row.c)) this.copies.get(row.c)?.put(row)
+        return
+      case 'visitors':
+        return this.visitorsHere(frame)
+    }
+  }
+
+  private greeted(frame: Frame<'hello'>): void {
+    this.lists.me = frame.you.id ?? ''
+    this.helloCell.set(frame)
+    this.agentCell.set(frame.agents ?? [])
+    for (const view of this.watched) void this.askList(view)
+    if (this.watchingVisitors) void this.askVisitors()
+    for (const c of this.looked) void this.askOpen(this.conversation(c))
+    this.commands.online()
+    this.sending.online(frame.limits)
+  }
+
+  private lost(code: number): void {
+    this.requests.drop()
+    this.sending.offline(code)
+    for (const copy of this.copies.values()) copy.lost()
+    for (const typist of this.typists.values()) typist.forget()
+  }
+
+  private acked(frame: Frame<'ack'>): void {
+    if (!this.sending.ack(frame)) return this.commands.ack(frame)
+    const copy = this.looked.has(frame.c) ? this.copies.get(frame.c)?.copy : undefined
+    const at = copy?.position()
+    if (!copy || (at && at.n >= frame.n)) this.sending.applied(frame.c, { n: frame.n })
+    else this.world.timer(2_000, () => copy.reaches(frame.n))
+  }
+
+  private failed(frame: Frame<'error'>): void {
+    const item = this.outbox.get().find(({ id }) => id === frame.id)
+    if (item) this.copies.get(item.c)?.round(frame)
+    if (!this.sending.error(frame)) this.commands.error(frame)
+  }
+
+  private present(frame: Frame<'presence'>): void {
+    const { c, who, presence } = frame
+    if (c) this.copies.get(c)?.present(frame)
+    else if (who) this.agentCell.update(agents => agents.map(agent => (agent.id === who.id ? { ...agent, presence } : agent)))
+  }
+
+  private visitorsHere(frame: Frame<'visitors'>): void {
+    this.here.heard(frame)
+    this.lists.visitorCount(frame.count)
+  }
+
+  private async askList(view: View, after?: string): Promise<boolean> {
+    const asked = this.requests.ask<'list'>({ t: 'list', view, ...(after && { after }) })
+    const answer = await asked.catch(() => undefined)
+    if (answer) this.lists.snapshot({ ...answer, ...(after && { after }) })
+    return (answer?.rows.length ?? 0) > 0
+  }
+
+  private async askVisitors(): Promise<void> {
+    const answer = await this.requests.ask<'visitors'>({ t: 'visitors', on: this.watchingVisitors }).catch(() => undefined)
+    if (answer && this.watchingVisitors) this.visitorsHere(answer)
+  }
+
+  private async askOpen(copy: OpenConversation): Promise<void> {
+    const at = copy.copy.position()
+    try {
+      copy.opened(await this.requests.ask<'conversation'>({ t: 'open', c: copy.c, ...(at && { at }) }))
+    } catch (why) {
+      if ((why as Refused).code !== 'offline') copy.refuse(why as Refused)
+    }
+  }
+
+  private write(c: string, t: OutboxItem['t'], text: string): SendProblem | undefined {
+    const clean = sendable(text)
+    if (isBlank(clean)) return 'blank'
+    if (codePoints(clean) > (this.helloCell.get()?.limits.text_code_points ?? 20_000)) return 'too_long'
+    this.typists.get(c)?.end()
+    return this.sending.add(c, t, clean) ? undefined : 'full'
+  }
+
+  private async command(c: string, what: { t: 'take' | 'release' | 'resolve' | 'assign' | 'recall'; agent?: string; n?: number }): Promise<void> {
+    const id = this.newId()
+    try {
+      await this.commands.ask(id, { ...what, id, c })
+    } catch (why) {
+      const { frame } = why as Refused
+      if (frame) this.copies.get(c)?.round(frame)
+      throw why
+    }
+  }
+
+  private typist(c: string): TypingSender {
+    const known = this.typists.get(c)
+    if (known) return known
+    const made = new TypingSender(this.world, (on, note) => this.live.send({ t: 'typing', c, on, ...(note && { note }) }))
+    this.typists.set(c, made)
+    return made
+  }
+}

@@ -1,0 +1,249 @@
+import { Cell, type Readable } from './cell.ts'
+import { type Keep } from './keep.ts'
+import { byteLength } from './text.ts'
+import { closeCodes, type ClientFrame, type Frame, type Limits } from './wire.ts'
+import { type World } from './world.ts'
+
+/**
+ * A message or note on its way. `waiting` for the connection or its turn; `sending`: under way; `sent`: the server keeps
+ * it, and its event will take its place; `failed`: waits for a person, `code` says why.
+ */
+export interface OutboxItem {
+  /** The client_id: it makes repeating harmless. */
+  readonly id: string
+  /** The conversation; empty for a visitor, who has but one. */
+  readonly c: string
+  readonly t: 'send' | 'note'
+  readonly text: string
+  /** When it was written. */
+  readonly at: number
+  readonly state: 'waiting' | 'sending' | 'sent' | 'failed'
+  /** An error code of the wire, or `too_big` or `old`. */
+  readonly code?: string
+  /** The server's explanation, in English. */
+  readonly why?: string
+  /** It is known that the server did not take it under this id. */
+  readonly refused?: boolean
+  /** The number of its event, once sent. */
+  readonly n?: number
+}
+
+export const mostItems = 200
+export const oldAge = 7 * 24 * 3_600_000
+/** An ack that is later than this, in ms, makes us doubt the connection. */
+const ackLimit = 15_000
+const pause = { first: 1_000, most: 30_000 }
+
+export interface OutboxOptions {
+  newId: () => string
+  send: (frame: ClientFrame) => boolean
+  /** The ack is late: find out whether the connection lives. */
+  doubt: () => void
+  keep: Keep
+}
+
+/** What is under way in one conversation. */
+interface Lane {
+  item?: string
+  cancelAck: () => void
+  /** Pauses in a row, and the timer of the present one. */
+  pauses: number
+  cancelPause?: () => void
+}
+
+/** Keeps what was written until the server does; sends it in order, one at a time for each conversation. */
+export class Outbox {
+  readonly items: Readable<readonly OutboxItem[]>
+  private readonly cell = new Cell<readonly OutboxItem[]>([])
+  private readonly lanes = new Map<string, Lane>()
+  private limits: Limits | undefined
+  private stopped = false
+  /** The ids of the newest events: what another tab tells of them is late. */
+  private readonly done = new Set<string>()
+
+  constructor(
+    private readonly world: Pick<World, 'now' | 'timer'>,
+    private readonly options: OutboxOptions,
+  ) {
+    this.items = this.cell
+    options.keep.listen({
+      put: item => this.done.has(item.id) || this.put(item),
+      drop: id => this.cell.update(items => items.filter(item => item.id !== id)),
+      adopt: items => this.adopt(items),
+    })
+  }
+
+  /** Undefined when 200 wait already. */
+  add(c: string, t: OutboxItem['t'], text: string): OutboxItem | undefined {
+    if (this.cell.get().length >= mostItems) return undefined
+    const item: OutboxItem = { id: this.options.newId(), c, t, text, at: this.world.now(), state: 'waiting' }
+    this.own(item)
+    this.pump()
+    return item
+  }
+
+  /** Tries a failed one again: under a new id if the old one was refused or is too old, else under its own. */
+  resend(id: string): void {
+    const item = this.find(id)
+    if (item?.state !== 'failed') return
+    const again: OutboxItem = { id, c: item.c, t: item.t, text: item.text, at: item.at, state: 'waiting' }
+    const anew = item.refused || item.code === 'old'
+    if (anew) this.remove(id)
+    this.own(anew ? { ...again, id: this.options.newId(), at: this.world.now() } : again)
+    this.pump()
+  }
+
+  discard(id: string): void {
+    if (this.find(id)?.state === 'failed') this.remove(id)
+  }
+
+  /** Gives up everything: nothing of it may be sent as somebody else. */
+  clear(): void {
+    this.offline(1000)
+    for (const { id } of this.cell.get()) this.remove(id)
+  }
+
+  /** A connection said hello. */
+  online(limits: Limits): void {
+    this.limits = limits
+    this.stopped = false
+    this.pump()
+  }
+
+  /** The connection was lost: what was under way waits again, under its id, unless it was too big to pass. */
+  offline(code: number): void {
+    this.limits = undefined
+    for (const { item, cancelAck, cancelPause } of this.lanes.values()) {
+      cancelAck()
+      cancelPause?.()
+      const under = item && this.find(item)
+      if (under && code === closeCodes.tooBig) this.own({ ...under, state: 'failed', code: 'too_big' })
+      else if (under) this.own({ ...under, state: 'waiting' })
+    }
+    this.lanes.clear()
+  }
+
+  /** Whether the ack was for one of ours. */
+  ack(frame: Frame<'ack'>): boolean {
+    const item = this.find(frame.id)
+    if (!item) return false
+    this.free(item)
+    this.own({ ...item, state: 'sent', n: frame.n })
+    this.pump()
+    return true
+  }
+
+  /** Whether the error was about one of ours. */
+  error(frame: Frame<'error'>): boolean {
+    const item = frame.id && this.find(frame.id)
+    if (!item) return false
+    const lane = this.free(item)
+    if (frame.do === 'retry') {
+      this.own({ ...item, state: 'waiting' })
+      this.rest(item.c, lane, frame.retry_after)
+    } else {
+      if (frame.do === 'stop') this.stopped = true
+      this.own({ ...item, state: 'failed', code: frame.code, why: frame.text, refused: true })
+    }
+    this.pump()
+    return true
+  }
+
+  /** The log of a conversation has come to this event: its outbox item, if it has one, is done. */
+  applied(c: string, event: { n: number; id?: string }): void {
+    if (event.id) this.remember(event.id)
+    const done = (item: OutboxItem) => item.id === event.id || (item.state === 'sent' && item.c === c && (item.n ?? 0) <= event.n)
+    for (const item of this.cell.get().filter(done)) {
+      this.free(item)
+      this.remove(item.id)
+    }
+    this.pump()
+  }
+
+  /** Sends what may be sent now. */
+  private pump(): void {
+    if (!this.limits || this.stopped) return
+    for (const item of this.cell.get()) {
+      const lane = this.lanes.get(item.c)
+      if (item.state !== 'waiting' || lane?.item || lane?.cancelPause || !this.options.keep.mine(item.id)) continue
+      const ready = this.fresh(item)
+      if (ready.state === 'failed') this.own(ready)
+      else this.start(item, this.limits)
+    }
+  }
+
+  private start(item: OutboxItem, limits: Limits): void {
+    const frame = { t: item.t, id: item.id, ...(item.c && { c: item.c }), text: item.text }
+    if (byteLength(JSON.stringify(frame)) > limits.frame_bytes) {
+      return this.own({ ...item, state: 'failed', code: 'too_big', refused: true })
+    }
+    const lane = this.lanes.get(item.c) ?? { cancelAck: () => {}, pauses: 0 }
+    this.lanes.set(item.c, lane)
+    lane.item = item.id
+    lane.cancelAck = this.world.timer(ackLimit, () => this.options.doubt())
+    this.own({ ...item, state: 'sending' })
+    if (!this.options.send(frame)) this.options.doubt()
+  }
+
+  /** An item that is too old to be repeated by itself waits for a person. */
+  private fresh(item: OutboxItem): OutboxItem {
+    const old = item.state !== 'sent' && item.state !== 'failed' && item.at < this.world.now() - oldAge
+    return old ? { ...item, state: 'failed', code: 'old' } : item
+  }
+
+  private rest(c: string, lane: Lane | undefined, ms: number | undefined): void {
+    const pauses = (lane?.pauses ?? 0) + 1
+    const wait = ms ?? Math.min(pause.most, pause.first * 2 ** (pauses - 1))
+    const resting: Lane = { cancelAck: () => {}, pauses }
+    resting.cancelPause = this.world.timer(wait, () => {
+      delete resting.cancelPause
+      this.pump()
+    })
+    this.lanes.set(c, resting)
+  }
+
+  private free(item: OutboxItem): Lane | undefined {
+    const lane = this.lanes.get(item.c)
+    if (lane?.item !== item.id) return undefined
+    lane.cancelAck()
+    this.lanes.delete(item.c)
+    return lane
+  }
+
+  /** Items of an earlier page, or of a tab that has gone: ours now. What was under way there may have arrived or not. */
+  private adopt(items: readonly OutboxItem[]): void {
+    for (const item of items) {
+      if (this.done.has(item.id) || this.find(item.id)?.state === 'sent') continue
+      this.own(this.fresh(item.state === 'sending' ? { ...item, state: 'waiting' } : item))
+    }
+    this.pump()
+  }
+
+  private remember(id: string): void {
+    this.done.add(id)
+    for (const oldest of this.done) if (this.done.size > mostItems) this.done.delete(oldest)
+  }
+
+  private own(item: OutboxItem): void {
+    this.options.keep.put(item)
+    this.put(item)
+  }
+
+  private put(item: OutboxItem): void {
+    this.cell.update(items => {
+      const others = items.filter(other => other.id !== item.id)
+      const at = others.findIndex(other => other.id > item.id)
+      return at < 0 ? [...others, item] : [...others.slice(0, at), item, ...others.slice(at)]
+    })
+  }
+
+  private remove(id: string): void {
+    this.options.keep.drop(id)
+    this.cell.update(items => items.filter(item => item.id !== id))
+  }
+
+  private find(id: string): OutboxItem | undefined {
+    return this.cell.get().find(item => item.id === id)
+  }
+}
+

@@ -1,0 +1,84 @@
+/** Why a request was refused: the HTTP status (0: no answer), a code, a sentence, and the field it is about. */
+export class RestRefused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    text: string,
+    readonly field?: string,
+  ) {
+    super(text)
+    this.name = 'RestRefused'
+  }
+}
+
+export interface RestOptions {
+  /** /api/v1 by default. */
+  base?: string
+  fetch?: typeof fetch
+  /** How long an answer may take, in ms. */
+  limit?: number
+}
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** JSON over /api/v1, with the log-in of the cookie. Every call may throw RestRefused. */
+export class RestClient {
+  private readonly base: string
+  private readonly fetch: typeof fetch
+  private readonly limit: number
+
+  constructor(options: RestOptions = {}) {
+    this.base = options.base ?? '/api/v1'
+    this.fetch = options.fetch ?? ((input, init) => fetch(input, init))
+    this.limit = options.limit ?? 15_000
+  }
+
+  get<T>(path: string, query: Query = {}): Promise<T> {
+    const given = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]))
+    const search = new URLSearchParams(given).toString()
+    return this.call<T>('GET', search ? `${path}?${search}` : path)
+  }
+
+  /** An idempotency key makes repeating harmless: the same key and body get the first result. */
+  post<T>(path: string, body?: unknown, idempotencyKey?: string): Promise<T> {
+    return this.call<T>('POST', path, body, idempotencyKey)
+  }
+
+  put<T>(path: string, body: unknown): Promise<T> {
+    return this.call<T>('PUT', path, body)
+  }
+
+  patch<T>(path: string, body: unknown): Promise<T> {
+    return this.call<T>('PATCH', path, body)
+  }
+
+  delete<T = void>(path: string): Promise<T> {
+    return this.call<T>('DELETE', path)
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown, idempotencyKey?: string): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json' }
+    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey
+    const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(this.limit) }
+    if (body !== undefined) init.body = JSON.stringify(body)
+    const answer = await this.fetch(this.base + path, init).catch((why: unknown) => {
+      const late = why instanceof DOMException && why.name === 'TimeoutError'
+      throw new RestRefused(0, late ? 'late' : 'offline', late ? 'The server did not answer in time.' : 'The server cannot be reached.')
+    })
+    const text = await answer.text().catch(() => '')
+    if (!answer.ok) throw refusalOf(answer.status, text)
+    return (text ? JSON.parse(text) : undefined) as T
+  }
+}
+
+/** The error body is {code, text, field}; a proxy may answer with something else. */
+function refusalOf(status: number, body: string): RestRefused {
+  try {
+    const { code, text, field } = JSON.parse(body) as { code?: string; text?: string; field?: string }
+    if (code) return new RestRefused(status, code, text ?? code, field)
+  } catch {
+    // Not JSON: what stands below is all that can be said.
+  }
+  return new RestRefused(status, `http_${status}`, `The server answered ${status}.`)
+}

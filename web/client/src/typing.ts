@@ -1,0 +1,75 @@
+import { Cell, type Readable } from './cell.ts'
+import { type Person } from './wire.ts'
+import { type World } from './world.ts'
+
+/** Said again this often while somebody writes, and over by itself after this long, in ms. */
+const again = 4_000
+export const typingLasts = 6_000
+
+/** Tells that somebody writes here. */
+export class TypingSender {
+  private said: { at: number; note: boolean } | undefined
+  private cancel = () => {}
+
+  constructor(
+    private readonly world: Pick<World, 'now' | 'timer'>,
+    private readonly send: (on: boolean, note: boolean) => void,
+  ) {}
+
+  /** A key was pressed. */
+  key(note = false): void {
+    const now = this.world.now()
+    if (!this.said || this.said.note !== note || now - this.said.at >= again) {
+      this.said = { at: now, note }
+      this.send(true, note)
+    }
+    this.cancel()
+    this.cancel = this.world.timer(typingLasts, () => this.end())
+  }
+
+  /** It was sent, or deleted. */
+  end(): void {
+    this.cancel()
+    if (this.said) this.send(false, this.said.note)
+    this.said = undefined
+  }
+
+  /** The connection was lost: nobody knows of it any longer. */
+  forget(): void {
+    this.cancel()
+    this.said = undefined
+  }
+}
+
+export interface Typist {
+  readonly who: Person
+  readonly note: boolean
+}
+
+/** Who writes on the other side, until they say otherwise or 6 s have passed. */
+export class Typists {
+  readonly state: Readable<readonly Typist[]>
+  private readonly cell = new Cell<readonly Typist[]>([])
+  private readonly ends = new Map<string, () => void>()
+
+  constructor(private readonly world: Pick<World, 'timer'>) {
+    this.state = this.cell
+  }
+
+  heard(who: Person, on: boolean, note = false): void {
+    const key = keyOf(who)
+    this.ends.get(key)?.()
+    this.ends.delete(key)
+    const others = this.cell.get().filter(typist => keyOf(typist.who) !== key)
+    if (on) this.ends.set(key, this.world.timer(typingLasts, () => this.heard(who, false)))
+    if (on || others.length < this.cell.get().length) this.cell.set(on ? [...others, { who, note }] : others)
+  }
+
+  clear(): void {
+    for (const end of this.ends.values()) end()
+    this.ends.clear()
+    if (this.cell.get().length > 0) this.cell.set([])
+  }
+}
+
+const keyOf = (who: Person) => `${who.kind} ${who.id ?? ''}`

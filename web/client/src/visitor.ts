@@ -1,0 +1,340 @@
+import { Cell, type Readable } from './cell.ts'
+import { Connection, type ConnectionState } from './connection.ts'
+import { isSecret, nameOf, newSecret, uuids } from './ids.ts'
+import { TabKeep, type Channel, type Tabs } from './keep.ts'
+import { Log, type LogState } from './log.ts'
+import { MarkSender } from './marks.ts'
+import { Outbox, type OutboxItem } from './outbox.ts'
+import { Requests } from './requests.ts'
+import { roundAfter } from './round.ts'
+import { codePoints, isBlank, sendable } from './text.ts'
+import { Typists, TypingSender, type Typist } from './typing.ts'
+import { type ConversationInfo, type Event, type ClientHello, type Frame, type Limits, type Marks, type PageInfo, type Presence, type Says, type ServerFrame, type Site } from './wire.ts'
+import { attempt, type World } from './world.ts'
+
+export interface VisitorOptions {
+  /** wss://HOST/ws/v1/visitor */
+  url: string
+  /** The widget key. */
+  site: string
+  language: string
+  page: PageInfo
+  /** The name and version of the program. */
+  program: string
+  newId?: () => string
+}
+
+/** Where things stand, apart from the log and the outbox. */
+export interface VisitorState {
+  /** Undefined until the first hello. */
+  readonly site?: Site
+  readonly limits?: Limits
+  /** Undefined until the first message is kept. */
+  readonly conversation?: ConversationInfo
+  /** online, away or offline: whether any agent is here. */
+  readonly agentsHere: Presence
+  /** The agents' messages that this visitor has not read. */
+  readonly unread: number
+}
+
+export type SendProblem = 'blank' | 'too_long' | 'full'
+
+const furthest = (a: Marks, b: Marks): Marks => ({ received: Math.max(a.received, b.received), read: Math.max(a.read, b.read) })
+
+const secretKey = 'secret'
+
+/** A visitor's side of its one conversation. Nothing is kept anywhere before the first message. */
+export class VisitorClient {
+  readonly connection: Readable<ConnectionState>
+  readonly state: Readable<VisitorState>
+  readonly log: Readable<LogState>
+  readonly outbox: Readable<readonly OutboxItem[]>
+  readonly typists: Readable<readonly Typist[]>
+
+  private readonly cell = new Cell<VisitorState>({ agentsHere: 'offline', unread: 0 })
+  private readonly items = new Cell<readonly OutboxItem[]>([])
+  private readonly live: Connection
+  private readonly requests: Requests
+  private readonly copy: Log
+  private readonly marks: MarkSender
+  private readonly typing: TypingSender
+  private readonly others: Typists
+  private readonly newId: () => string
+  private readonly arrivals = new Set<(event: Event) => void>()
+  private channel: Channel | undefined
+  private secret: string
+  /** Whether the secret is kept: a visitor exists from the first message. */
+  private exists: boolean
+  private keep!: TabKeep
+  private sending!: Outbox
+  private presence: Presence = 'online'
+  private said: Says = {}
+  private readTo = 0
+
+  constructor(
+    private readonly world: World,
+    private readonly tabs: Tabs,
+    private readonly options: VisitorOptions,
+  ) {
+    const kept = this.keptSecret()
+    this.secret = kept ?? newSecret(world)
+    this.exists = kept !== undefined
+    this.newId = options.newId ?? uuids(world)
+    const live = new Connection(world, {
+      url: options.url,
+      hello: () => this.hello(),
+      frame: frame => this.received(frame),
+      lost: code => this.lost(code),
+    })
+    this.live = live
+    this.connection = live.state
+    this.requests = new Requests(world, frame => live.send(frame))
+    this.copy = new Log(
+      world,
+      (where, limit) => this.requests.ask<'page'>({ t: 'page', ...where, limit }).then(answer => answer.page),
+      event => this.applied(event),
+    )
+    this.log = this.copy.state
+    this.marks = new MarkSender(world, marks => live.send({ t: 'mark', ...marks }))
+    this.typing = new TypingSender(world, on => live.send({ t: 'typing', on }))
+    this.others = new Typists(world)
+    this.typists = this.others.state
+    this.state = this.cell
+    this.outbox = this.items
+    this.openOutbox()
+  }
+
+  start(): void {
+    this.channel ??= attempt(() => this.tabs.channel?.(`kefu.visitor.${this.options.site}`))
+    if (this.channel) this.channel.onmessage = message => this.heardSecret(message.data)
+    this.keep.resume()
+    this.live.start()
+  }
+
+  /** The page is put away: let go of everything, until start(). */
+  rest(): void {
+    this.say('away')
+    this.channel?.close()
+    this.channel = undefined
+    this.keep.rest()
+    this.live.rest()
+  }
+
+  wake(): void {
+    this.live.wake()
+  }
+
+  retry(): void {
+    this.live.retry()
+  }
+
+  /** Somebody looks at the conversation, or no longer. */
+  attend(on: boolean): void {
+    this.live.attend(on)
+  }
+
+  /** Puts a message into the outbox; a problem says why not. */
+  send(text: string): SendProblem | undefined {
+    const clean = sendable(text)
+    if (isBlank(clean)) return 'blank'
+    if (codePoints(clean) > (this.cell.get().limits?.text_code_points ?? 20_000)) return 'too_long'
+    this.exist()
+    this.typing.end()
+    return this.sending.add('', 'send', clean) ? undefined : 'full'
+  }
+
+  resend(id: string): void {
+    this.sending.resend(id)
+  }
+
+  discard(id: string): void {
+    this.sending.discard(id)
+  }
+
+  /** Everything that is here has been read. */
+  read(): void {
+    this.readTo = this.copy.position()?.n ?? 0
+    if (this.cell.get().conversation) this.marks.want({ received: this.readTo, read: this.readTo })
+    this.cell.update(state => (state.unread ? { ...state, unread: 0 } : state))
+  }
+
+  loadOlder(): Promise<boolean> {
+    return this.copy.loadOlder()
+  }
+
+  key(): void {
+    this.typing.key()
+  }
+
+  endTyping(): void {
+    this.typing.end()
+  }
+
+  /** online or away. */
+  say(presence: Presence): void {
+    if (presence === this.presence) return
+    this.presence = presence
+    this.live.send({ t: 'presence', presence })
+  }
+
+  page(page: PageInfo): void {
+    this.options.page = page
+    this.live.send({ t: 'presence', presence: this.presence, page })
+  }
+
+  /** What the page says of the visitor; fields add to those said before. */
+  says(says: Says): void {
+    this.said = { ...this.said, ...says, ...(says.fields && { fields: { ...this.said.fields, ...says.fields } }) }
+    this.live.send({ t: 'says', says: this.said })
+  }
+
+  /** Calls for each message of an agent that arrives after the first hello. */
+  arrived(message: (event: Event) => void): () => void {
+    this.arrivals.add(message)
+    return () => void this.arrivals.delete(message)
+  }
+
+  private hello(): ClientHello {
+    const { site, language, page, program } = this.options
+    const at = this.copy.position()
+    const says = Object.keys(this.said).length > 0 && { says: this.said }
+    return { t: 'hello', site, secret: this.secret, presence: this.presence, language, page, client: program, ...(at && { at }), ...says }
+  }
+
+  private received(frame: ServerFrame): void {
+    if (this.requests.answer(frame)) return
+    switch (frame.t) {
+      case 'hello':
+        return this.greeted(frame)
+      case 'event':
+        return this.pushed(frame)
+      case 'page':
+        return this.copy.page(frame.page)
+      case 'ack':
+        return this.acked(frame)
+      case 'error':
+        return void this.sending.error(frame)
+      case 'mark':
+        return this.marked(frame)
+      case 'typing':
+        return this.others.heard(frame.who, frame.on)
+      case 'presence':
+        return this.cell.update(state => ({ ...state, agentsHere: frame.presence }))
+    }
+  }
+
+  private greeted(frame: Frame<'hello'>): void {
+    const [site] = frame.sites
+    const { conversation, page } = frame
+    this.cell.set({
+      ...(site && { site }), limits: frame.limits, agentsHere: frame.agents_here ?? 'offline',
+      ...(conversation && { conversation }), unread: conversation?.unread ?? 0,
+    })
+    if (page?.reset) {
+      this.marks.forget()
+      this.readTo = 0
+    }
+    if (page) this.copy.page(page)
+    else if (conversation) this.copy.reaches(conversation.head.n)
+    else this.copy.clear()
+    if (conversation) {
+      this.marks.known(conversation.mine)
+      this.marks.want({ received: this.copy.position()?.n ?? 0, read: this.readTo })
+    }
+    this.sending.online(frame.limits)
+  }
+
+  private lost(code: number): void {
+    this.requests.drop()
+    this.others.clear()
+    this.typing.forget()
+    this.sending.offline(code)
+  }
+
+  private pushed({ c, e }: Frame<'event'>): void {
+    const before = this.copy.position()?.n ?? 0
+    this.copy.event(e)
+    if (!this.cell.get().conversation) this.begin(c)
+    if (e.n <= before || e.kind !== 'message' || e.by.kind === 'visitor') return
+    this.others.heard(e.by, false)
+    this.cell.update(state => ({ ...state, unread: state.unread + 1 }))
+    for (const told of this.arrivals) told(e)
+  }
+
+  private acked(frame: Frame<'ack'>): void {
+    this.sending.ack(frame)
+    if (!this.cell.get().conversation) this.begin(frame.c)
+    const at = this.copy.position()
+    if (at && at.n >= frame.n) this.sending.applied('', at)
+    else this.world.timer(2_000, () => this.copy.reaches(frame.n))
+  }
+
+  /** The first message is kept: there is a conversation now. */
+  private begin(c: string): void {
+    const none = { received: 0, read: 0 }
+    const conversation = { c, head: { n: 0, tag: 0 }, round: { number: 1, state: 'waiting' as const }, unread: 0, mine: none, theirs: none }
+    this.cell.update(state => ({ ...state, conversation }))
+  }
+
+  private applied(event: Event): void {
+    this.sending.applied('', event)
+    if (this.cell.get().conversation) this.marks.want({ received: event.n, read: 0 })
+    this.cell.update(state => {
+      if (!state.conversation || !event.round) return state
+      return { ...state, conversation: { ...state.conversation, round: roundAfter(state.conversation.round, event) } }
+    })
+  }
+
+  private marked(frame: Frame<'mark'>): void {
+    const mine = frame.who.kind === 'visitor'
+    this.cell.update(state => {
+      if (!state.conversation) return state
+      const conversation = { ...state.conversation, ...(mine ? { mine: frame.marks } : { theirs: furthest(state.conversation.theirs, frame.marks) }) }
+      return { ...state, conversation, unread: mine ? frame.unread ?? state.unread : state.unread }
+    })
+    if (mine) this.readTo = Math.max(this.readTo, frame.marks.read)
+  }
+
+  private keptSecret(): string | undefined {
+    const kept = attempt(() => this.tabs.shelf.get(secretKey))
+    return isSecret(kept) ? kept : undefined
+  }
+
+  /** Before the first message: keep the secret, or take the one that another tab has kept meanwhile. */
+  private exist(): void {
+    if (this.exists) return
+    const kept = this.keptSecret()
+    if (kept) return this.become(kept)
+    this.exists = true
+    attempt(() => this.tabs.shelf.set(secretKey, this.secret))
+    attempt(() => this.channel?.postMessage(this.secret))
+  }
+
+  private heardSecret(data: unknown): void {
+    if (!this.exists && typeof data === 'string' && isSecret(data)) this.become(data)
+  }
+
+  /** Another tab has become a visitor: be the same one. */
+  private become(secret: string): void {
+    this.exists = true
+    this.secret = secret
+    this.keep.rest()
+    this.copy.clear()
+    this.marks.forget()
+    this.openOutbox()
+    this.live.renew()
+  }
+
+  private openOutbox(): void {
+    this.keep = new TabKeep(this.tabs, `${this.options.site}.${nameOf(this.secret)}`)
+    this.sending = new Outbox(this.world, {
+      newId: this.newId,
+      send: frame => this.live.send(frame),
+      doubt: () => this.live.wake(),
+      keep: this.keep,
+    })
+    const own = this.sending
+    own.items.subscribe(items => own === this.sending && this.items.set(items))
+    this.items.set(own.items.get())
+  }
+}

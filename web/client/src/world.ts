@@ -1,0 +1,48 @@
+/** What the client needs from outside, so that tests bring their own clock and network. */
+export interface World {
+  /** UTC milliseconds. */
+  now(): number
+  /** Evenly in [0, 1). */
+  random(): number
+  bytes(count: number): Uint8Array
+  /** Calls `fire` once after `ms`; returns how to cancel. */
+  timer(ms: number, fire: () => void): () => void
+  socket(url: string, protocol: string): Socket
+}
+
+/** The part of WebSocket that is used. */
+export interface Socket {
+  onopen: (() => void) | null
+  onmessage: ((message: { data: unknown }) => void) | null
+  onclose: ((closed: { code: number }) => void) | null
+  send(text: string): void
+  close(code?: number): void
+}
+
+/** Where things are kept over a reload. Every method may throw. */
+export interface Shelf {
+  keys(): readonly string[]
+  get(key: string): string | null
+  set(key: string, value: string): void
+  remove(key: string): void
+}
+
+/** Runs something that may throw because storage is blocked or full. */
+export function attempt<T>(what: () => T): T | undefined {
+  try {
+    return what()
+  } catch {
+    return undefined
+  }
+}
+
+/** A shelf that lasts as long as the page. */
+export function memoryShelf(entries: Iterable<[string, string]> = []): Shelf {
+  const kept = new Map(entries)
+  return {
+    keys: () => [...kept.keys()],
+    get: key => kept.get(key) ?? null,
+    set: (key, value) => void kept.set(key, value),
+    remove: key => void kept.delete(key),
+  }
+}
