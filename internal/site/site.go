@@ -26,7 +26,7 @@ type Site struct {
 type Settings struct {
 	// Origins may embed the widget: scheme://host[:port], as browsers send them.
 	// Empty: only Kefu's own pages.
-	Origins []string `json:"origins"`
+	Origins []string `json:"origins" nullable:"false"`
 	Look    Look     `json:"look"`
 	// AnswerGoalSeconds is after how long an unanswered visitor has waited too long.
 	AnswerGoalSeconds int `json:"answer_goal_seconds"`

@@ -99,3 +99,23 @@ func (db *DB) SetRole(ctx context.Context, agent chat.AgentID, site chat.SiteID,
 		return err
 	})
 }
+
+// Seen writes that the agent was connected at a time; it never goes backward.
+func (db *DB) Seen(ctx context.Context, agent chat.AgentID, at chat.Millis) error {
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Model((*agentRow)(nil)).Set("last_seen_at = ?", at).
+			Where("id = ? AND last_seen_at < ?", agent, at).Exec(ctx)
+		return err
+	})
+}
+
+// LastSeen is when each agent was last connected; those who never were are left out.
+func (db *DB) LastSeen(ctx context.Context) (map[chat.AgentID]chat.Millis, error) {
+	var rows []agentRow
+	err := db.reading(ctx).NewSelect().Model(&rows).Column("id", "last_seen_at").Where("last_seen_at > 0").Scan(ctx)
+	seen := make(map[chat.AgentID]chat.Millis, len(rows))
+	for _, r := range rows {
+		seen[r.ID] = r.LastSeenAt
+	}
+	return seen, err
+}

@@ -62,17 +62,6 @@ func (db *DB) Logins(ctx context.Context, agent chat.AgentID, at chat.Millis) ([
 	return logins, err
 }
 
-// ValidLogins are those of ids that are valid at a time.
-func (db *DB) ValidLogins(ctx context.Context, ids []int64, at chat.Millis) ([]int64, error) {
-	var valid []int64
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	err := db.reading(ctx).NewSelect().Model((*loginRow)(nil)).Column("id").
-		Where("id IN (?) AND expires_at > ? AND revoked_at = 0", bun.List(ids), at).Scan(ctx, &valid)
-	return valid, err
-}
-
 // TouchLogin writes LastUsedAt and ExpiresAt.
 func (db *DB) TouchLogin(ctx context.Context, l identity.Login) error {
 	row := &loginRow{ID: l.ID, LastUsedAt: l.LastUsedAt, ExpiresAt: l.ExpiresAt}
@@ -156,4 +145,16 @@ func (db *DB) VoidLinks(ctx context.Context, agent chat.AgentID, at chat.Millis)
 			Where("agent_id = ? AND used_at = 0", agent).Exec(ctx)
 		return err
 	})
+}
+
+// RevokedSince are the log-ins that were revoked, or ran out, in the last span
+// milliseconds by the database's clock, with that clock's present time.
+func (db *DB) RevokedSince(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error) {
+	now := db.now()
+	since := now - chat.Millis(spanMillis)
+	var ids []int64
+	err := db.reading(ctx).NewSelect().Model((*loginRow)(nil)).Column("id").
+		Where("revoked_at > ?", since).
+		WhereOr("revoked_at = 0 AND expires_at > ? AND expires_at <= ?", since, now).Scan(ctx, &ids)
+	return ids, now, err
 }

@@ -50,7 +50,7 @@ CREATE TABLE login (
 );
 CREATE UNIQUE INDEX login_token ON login (token_hash);
 CREATE INDEX login_agent ON login (agent_id, expires_at);
-CREATE INDEX login_revoked ON login (revoked_at);
+CREATE INDEX login_revoked ON login (revoked_at, expires_at);
 
 CREATE TABLE one_use_link (
   id          INTEGER PRIMARY KEY,
