@@ -1,5 +1,7 @@
 package chat
 
+import "errors"
+
 // EditText is the rule for a new text of one's own message or note. number is
 // the event's number as its author sees it: public for a visitor.
 func EditText(by Actor, number int64, text string) Decide {
@@ -40,6 +42,9 @@ func revisable(s State, log Log, by Actor, number int64) (Event, error) {
 		return Event{}, s.refuse(NotAllowed, "only agents of this site and the visitor may do this")
 	}
 	target, err := log.Event(number, visitor)
+	if errors.Is(err, &Refusal{Code: NotFound}) {
+		return Event{}, s.refuse(NotFound, "there is no event %d in this conversation", number)
+	}
 	if err != nil {
 		return Event{}, err
 	}

@@ -29,13 +29,19 @@ func CheckText(text string, maxCodePoints int) error {
 	return nil
 }
 
-// blank looks past what no reader can see: white space, and the zero-width
-// characters and marks of direction that a paste leaves behind.
+// blank looks past what no reader can see: white space, controls, and the
+// zero-width characters, fillers and marks of direction that a paste leaves behind.
 func blank(text string) bool {
 	for _, r := range text {
-		if !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) && r != '\u2800' && r != '\u3164' {
+		if !unicode.IsSpace(r) && !invisible(r) {
 			return false
 		}
 	}
 	return true
+}
+
+func invisible(r rune) bool {
+	const brailleBlank = '\u2800'
+	return r == brailleBlank ||
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
