@@ -1,0 +1,184 @@
+package live
+
+import (
+	"crypto/rand"
+	"slices"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/wire"
+)
+
+// helloAgent lets an agent in, with its sites and its colleagues.
+func (s *Session) helloAgent(f *wire.ClientHello) {
+	h := s.hub
+	a, ok := h.People.Agent(s.agent.id)
+	if !ok || a.Disabled {
+		s.close(wire.CloseRevoked, "this agent may no longer enter")
+		return
+	}
+	s.agent.agent = a
+	h.addAgent(s, presence.ParseState(string(f.Presence)))
+	sites := h.sitesOf(a)
+	s.send(wire.ServerHello{
+		Session: rand.Text(), You: wire.Person{Kind: chat.AgentActor, ID: int64(a.ID), Name: a.Name},
+		Sites: sites, Limits: h.limits(), Now: s.now().UnixMilli(), Agents: h.colleagues(sites),
+	})
+	s.ready = true
+	h.greeted(s)
+}
+
+// sitesOf are the sites on which the agent works, with its role.
+func (h *Hub) sitesOf(a identity.Agent) []wire.Site {
+	sites := []wire.Site{}
+	for _, one := range h.Sites.All() {
+		if role := a.RoleOn(one.ID); role != chat.NoRole {
+			sites = append(sites, wire.Site{ID: one.ID, Name: one.Name, Role: role.String(), AnswerGoal: one.Settings.AnswerGoalSeconds})
+		}
+	}
+	return sites
+}
+
+// siteIDs are the sites of a session's agent, as it is now.
+func (s *Session) siteIDs() []chat.SiteID {
+	a, ok := s.hub.People.Agent(s.agent.id)
+	if !ok {
+		return nil
+	}
+	var ids []chat.SiteID
+	for _, one := range s.hub.Sites.All() {
+		if a.RoleOn(one.ID) != chat.NoRole {
+			ids = append(ids, one.ID)
+		}
+	}
+	return ids
+}
+
+// colleagues are the agents who work on these sites, the asker among them.
+func (h *Hub) colleagues(sites []wire.Site) []wire.AgentInfo {
+	var all []wire.AgentInfo
+	place := map[chat.AgentID]int{}
+	for _, one := range sites {
+		for _, a := range h.People.AgentsOf(one.ID) {
+			i, ok := place[a.ID]
+			if !ok {
+				i = len(all)
+				place[a.ID] = i
+				all = append(all, wire.AgentInfo{ID: a.ID, Name: a.Name, Presence: said(h.Presence.Agent(a.ID))})
+			}
+			all[i].Sites = append(all[i].Sites, one.ID)
+		}
+	}
+	return all
+}
+
+// addAgent enters the session among the agents, and joins what it must hear.
+func (h *Hub) addAgent(s *Session, state presence.State) {
+	id := s.agent.id
+	h.mu.Lock()
+	n := h.agents[id]
+	if n == nil {
+		n = &agentNode{id: id}
+		h.agents[id] = n
+		h.Bus.Join(agentTopic(id))
+	}
+	n.sessions = append(n.sessions, s)
+	s.state = state
+	people := append(slices.Clone(*h.people.Load()), s)
+	h.people.Store(&people)
+	h.tellAgentLocked(n)
+	h.mu.Unlock()
+	h.seen.left(id, chat.At(h.cfg.Now()))
+	for _, one := range h.Sites.All() {
+		if s.agent.agent.RoleOn(one.ID) != chat.NoRole {
+			h.site(one.ID).addAgent(h, 1)
+			s.agent.sites = append(s.agent.sites, one.ID)
+		}
+	}
+}
+
+// leaveAgent takes the session out of everything.
+func (s *Session) leaveAgent() {
+	for _, f := range s.agent.open {
+		s.hub.closeFollow(f)
+	}
+	s.agent.open = nil
+	h, id := s.hub, s.agent.id
+	h.mu.Lock()
+	n := h.agents[id]
+	if n == nil || !slices.Contains(n.sessions, s) {
+		h.mu.Unlock()
+		return
+	}
+	without := func(all []*Session) []*Session {
+		return slices.DeleteFunc(slices.Clone(all), func(o *Session) bool { return o == s })
+	}
+	n.sessions = without(n.sessions)
+	people := without(*h.people.Load())
+	h.people.Store(&people)
+	h.tellAgentLocked(n)
+	last := len(n.sessions) == 0
+	if last {
+		delete(h.agents, id)
+		h.Bus.Leave(agentTopic(id))
+		h.seen.left(id, chat.At(h.cfg.Now()))
+	}
+	h.mu.Unlock()
+	for _, site := range s.agent.sites {
+		h.site(site).addAgent(h, -1)
+	}
+}
+
+// setAgent changes what one of the agent's sessions is: online or away.
+func (h *Hub) setAgent(s *Session, state presence.State) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.state = state
+	if n := h.agents[s.agent.id]; n != nil {
+		h.tellAgentLocked(n)
+	}
+}
+
+// tellAgentLocked puts the best of the agent's sessions into the registry.
+func (h *Hub) tellAgentLocked(n *agentNode) {
+	best := presence.Offline
+	for _, s := range n.sessions {
+		best = max(best, s.state)
+	}
+	if best != n.told {
+		n.told = best
+		h.Presence.SetAgent(h.Node, n.id, best)
+	}
+}
+
+// addAgent counts a session of an agent in or out; lists are kept, and the
+// site's topic is joined, while there is one.
+func (n *siteNode) addAgent(h *Hub, by int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := n.agents
+	n.agents += by
+	switch {
+	case before == 0 && n.agents > 0:
+		h.Bus.Join(siteTopic(n.id))
+	case before > 0 && n.agents == 0:
+		h.Bus.Leave(siteTopic(n.id))
+		clear(n.dirty)
+	}
+}
+
+func (n *siteNode) hasAgents() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.agents > 0
+}
+
+// touch marks a room's row as changed, for agents who watch lists here.
+func (n *siteNode) touch(r *room) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.agents > 0 {
+		n.dirty[r.conv.ID] = r
+	}
+}

@@ -1,0 +1,271 @@
+package live
+
+import (
+	"crypto/rand"
+	"errors"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/site"
+	"github.com/kefu-chat/kefu/internal/wire"
+)
+
+// helloVisitor lets a visitor in: it is found by its secret's hash, or it is a
+// newcomer of whom nothing is stored before its first message.
+func (s *Session) helloVisitor(f *wire.ClientHello) {
+	on, ok := s.hub.Sites.ByKey(f.Site)
+	if !ok {
+		s.refuse(wire.UnknownSite, "no site has this widget key")
+		return
+	}
+	if !s.meta.allowedOn(on) {
+		s.refuse(wire.UnknownSite, "this page's origin is not among the origins of the site: its admin can add it")
+		return
+	}
+	raw, err := identity.HashSecret(f.Secret)
+	if err != nil {
+		s.refuse(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
+		return
+	}
+	v := s.hub.site(on.ID).arrive(s.hub, s, [32]byte(raw))
+	s.visitor = v
+	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
+	if err := s.recognise(v); err != nil {
+		s.fail(err, chat.ClientID{}, 0)
+		s.close(wire.CloseTryLater, "the visitor could not be looked up")
+		return
+	}
+	s.describe(f)
+	if err := s.answerVisitor(f, on); err != nil {
+		s.fail(err, chat.ClientID{}, 0)
+		s.close(wire.CloseTryLater, "the conversation could not be read")
+		return
+	}
+	s.meta = nil
+	s.hub.greeted(s)
+}
+
+// allowedOn tells whether a page of this origin may talk for the site.
+func (m *Meta) allowedOn(on site.Site) bool {
+	return m.Origin == "" || m.OwnOrigin || slices.Contains(on.Settings.Origins, m.Origin)
+}
+
+// recognise finds the visitor's conversation, once for all its tabs.
+func (s *Session) recognise(v *visitor) error {
+	if _, known := v.conversation(); known {
+		return nil
+	}
+	ctx, cancel := s.hub.reading()
+	defer cancel()
+	found, err := s.hub.Visitors.Visitor(ctx, v.site.id, v.hash[:])
+	if errors.Is(err, &chat.Refusal{Code: chat.NotFound}) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	v.profile = &found.Profile
+	v.mu.Unlock()
+	s.hub.bind(v, found.Conversation)
+	return nil
+}
+
+// bind gives a visitor its conversation and its room. Its other tabs, which were
+// a newcomer's, are read what there is of it.
+func (h *Hub) bind(v *visitor, c chat.Conversation) {
+	r := h.enter(c)
+	defer r.mu.Unlock()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.room != nil || v.gone {
+		return
+	}
+	v.room, r.visitor = r, v
+	v.tellLocked(h)
+	for _, tab := range v.tabs {
+		tab.follow = follow{session: tab, room: r}
+		if tab.ready {
+			h.catchUp(&tab.follow)
+		}
+	}
+	if !r.cold {
+		r.retopic(h)
+	} else if !r.joined && !h.Bus.Alone() { // until the head says whether its round is open
+		r.joined = true
+		h.Bus.Join(conversationTopic(c.ID))
+	}
+}
+
+// describe keeps what the page says of its visitor, and writes it down if the
+// visitor exists and it is new.
+func (s *Session) describe(f *wire.ClientHello) {
+	v := s.visitor
+	v.mu.Lock()
+	before := v.profile
+	after := f.Says.Apply(*before)
+	if f.Language != "" {
+		after.Language = f.Language
+	}
+	if browser := browserOf(s.meta.UserAgent); browser != "" {
+		after.Browser = browser
+	}
+	changed := !reflect.DeepEqual(*before, after)
+	if changed {
+		v.profile = &after
+		v.tellLocked(s.hub)
+	}
+	v.mu.Unlock()
+	if changed {
+		s.hub.keepProfile(v, after)
+	}
+}
+
+// keepProfile writes down what a page said of a visitor who exists.
+func (h *Hub) keepProfile(v *visitor, p chat.Profile) {
+	id := v.identity()
+	if id == 0 {
+		return
+	}
+	ctx, cancel := h.reading()
+	defer cancel()
+	if err := h.Visitors.UpdateProfile(ctx, id, p); err != nil {
+		h.Log.Warn("a visitor's profile was not written", "visitor", id, "error", err)
+		return
+	}
+	r, unlock := v.lock()
+	if r != nil {
+		r.row.profile = &p
+	}
+	unlock()
+	if r != nil {
+		v.site.touch(r)
+	}
+}
+
+const saysEvery = time.Second
+
+// says is the command by which a page says more of its visitor.
+func (s *Session) says(f *wire.ClientSays) {
+	v := s.visitor
+	now := s.now().UnixMilli()
+	v.mu.Lock()
+	after := f.Says.Apply(*v.profile)
+	same := reflect.DeepEqual(*v.profile, after)
+	early := now-v.said < saysEvery.Milliseconds()
+	if !same && !early {
+		v.profile, v.said = &after, now
+		v.tellLocked(s.hub)
+	}
+	v.mu.Unlock()
+	switch {
+	case same:
+	case early:
+		s.send(wire.ErrorOf(wire.RateLimited, "the page's data changes too often: at most once a second", chat.ClientID{}, 0))
+	default:
+		s.hub.keepProfile(v, after)
+	}
+}
+
+// answerVisitor sends hello with what the visitor's copy lacks.
+func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
+	look, err := json.Marshal(on.Settings.Look)
+	if err != nil {
+		return err
+	}
+	hello := wire.ServerHello{
+		Session: rand.Text(), You: wire.Person{Kind: chat.VisitorActor},
+		Sites:  []wire.Site{{ID: on.ID, Name: on.Name, Look: look, AnswerGoal: on.Settings.AnswerGoalSeconds}},
+		Limits: s.hub.limits(), Now: s.now().UnixMilli(),
+		AgentsHere: said(s.visitor.site.hereForHello(s.hub)),
+	}
+	c, known := s.visitor.conversation()
+	if !known {
+		if f.At != nil { // a copy of what is not here: it belongs to another log
+			hello.Page = &wire.Page{Events: []wire.Event{}, Reset: true}
+		}
+		s.send(hello)
+		s.settleNewcomer()
+		return nil
+	}
+	state, err := s.fillHello(f, c, &hello)
+	if err != nil {
+		return err
+	}
+	s.send(hello)
+	s.settleVisitor(&state)
+	return nil
+}
+
+func (s *Session) fillHello(f *wire.ClientHello, c chat.Conversation, hello *wire.ServerHello) (chat.State, error) {
+	q := chat.PageQuery{Conversation: c.ID, Public: true, Limit: s.hub.cfg.PageEvents}
+	if f.At != nil {
+		q.After, q.Limit = &chat.Position{Number: f.At.N, Tag: f.At.Tag}, wire.MaxPage
+	}
+	page, err := s.hub.page(q)
+	if err != nil {
+		return page.State, err
+	}
+	marks, err := s.hub.readMarks(c)
+	if err != nil {
+		return page.State, err
+	}
+	hello.You.ID = int64(c.Visitor)
+	info := wire.InfoFor(c, page.State, marks, s.self(), s.hub.nameOf)
+	out := wire.PageFor(page, wire.ForVisitor, s.self())
+	hello.Conversation, hello.Page = &info, &out
+	return page.State, nil
+}
+
+// settleVisitor makes the tab live from the head that its hello told.
+func (s *Session) settleVisitor(read *chat.State) {
+	r, unlock := s.visitor.lock()
+	defer unlock()
+	if r == nil {
+		return
+	}
+	s.follow = follow{session: s, room: r}
+	r.settle(s.hub, &s.follow, chat.Position{Number: read.PublicSeq, Tag: read.PublicTag}, read)
+	s.ready = true
+}
+
+// settleNewcomer makes the tab ready. If another tab wrote in the meantime, the
+// conversation is read for this one.
+func (s *Session) settleNewcomer() {
+	r, unlock := s.visitor.lock()
+	defer unlock()
+	s.ready = true
+	if r != nil {
+		s.follow = follow{session: s, room: r}
+		s.hub.catchUp(&s.follow)
+	}
+}
+
+// self is the session's person as events name it.
+func (s *Session) self() chat.ActorRef {
+	if s.agent != nil {
+		return chat.ActorRef{Kind: chat.AgentActor, ID: int64(s.agent.id)}
+	}
+	return chat.ActorRef{Kind: chat.VisitorActor, ID: int64(s.visitor.identity())}
+}
+
+func (h *Hub) limits() wire.Limits {
+	return wire.Limits{
+		FrameBytes: int(h.cfg.FrameBytes), TextCodePoints: h.cfg.TextCodePoints,
+		MessageBurst: int(h.cfg.Messages.Burst), MessagePerSecond: h.cfg.Messages.PerSecond,
+		PingSeconds: h.cfg.PingSeconds, BackoffMin: h.cfg.BackoffMin, BackoffMax: h.cfg.BackoffMax,
+	}
+}
+
+func pageOf(p *wire.PageInfo) *presence.Page {
+	if p == nil {
+		return nil
+	}
+	return &presence.Page{URL: p.URL, Title: p.Title, Referrer: p.Referrer}
+}

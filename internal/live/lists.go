@@ -1,0 +1,282 @@
+package live
+
+import (
+	"maps"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/wire"
+)
+
+// list answers with the first rows of a view, which is watched from then on,
+// or with a further page of it.
+func (s *Session) list(f *wire.ClientList) {
+	h := s.hub
+	sites := s.siteIDs()
+	q := chat.ListQuery{Sites: sites, View: f.View, Agent: s.agent.id, Limit: h.cfg.ListRows}
+	if !f.After.IsNil() {
+		after, err := s.rowBefore(f.After)
+		if err != nil {
+			s.fail(err, chat.ClientID{}, f.R)
+			return
+		}
+		q.After = after
+	}
+	s.agent.watch(viewBit(f.View)) // subscribe first, then read
+	rows, err := h.listRows(q)
+	if err != nil {
+		s.fail(err, chat.ClientID{}, f.R)
+		return
+	}
+	out := wire.ServerList{R: f.R, View: f.View, After: f.After, Rows: make([]wire.Row, len(rows)), More: len(rows) == q.Limit}
+	for i := range rows {
+		out.Rows[i] = wire.RowFor(rows[i], h.visitorOf(rows[i].Conversation, rows[i].Profile), h.nameOf)
+		h.rememberRow(&rows[i])
+	}
+	h.counts.want(h, sites)
+	out.Counts = h.countsOf(sites, s.agent.id)
+	s.send(out)
+}
+
+func (a *agentSide) watch(bit uint32) { a.views.Or(bit) }
+
+// rowBefore is the row behind which a further page begins.
+func (s *Session) rowBefore(id chat.ConversationUUID) (*chat.ListRow, error) {
+	c, _, err := s.target(id)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.hub.reading()
+	defer cancel()
+	rows, err := s.hub.Store.Rows(ctx, s.agent.id, []chat.ConversationID{c.ID})
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, absent()
+	}
+	return &rows[0], nil
+}
+
+func (h *Hub) listRows(q chat.ListQuery) ([]chat.ListRow, error) {
+	if len(q.Sites) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := h.reading()
+	defer cancel()
+	return h.Store.List(ctx, q)
+}
+
+// rememberRow lets the room of a row that stands in somebody's list know what
+// it was, so that its visitor's presence and its end are told.
+func (h *Hub) rememberRow(row *chat.ListRow) {
+	h.known.put(row.Conversation)
+	if !row.State.Round.State.Open() {
+		return
+	}
+	r := h.enter(row.Conversation)
+	defer r.mu.Unlock()
+	if r.cold && !r.followed() {
+		r.advance(h, row.State)
+	}
+	r.learnRow(row)
+}
+
+// tellRows tells every session that watches lists what changed since the last
+// tick: each row is encoded once.
+func (h *Hub) tellRows() {
+	updates := map[chat.SiteID][]rowUpdate{}
+	var turned []chat.SiteID
+	for _, n := range h.everySite() {
+		n.publishRows(h)
+		rooms := n.takeDirty()
+		if len(rooms) == 0 {
+			continue
+		}
+		h.loadRows(rooms)
+		for _, r := range rooms {
+			r.mu.Lock()
+			u, ok := rowUpdate{}, false
+			if !r.cold && r.row.loaded {
+				u, ok = r.update(h)
+			}
+			r.mu.Unlock()
+			if ok {
+				updates[n.id] = append(updates[n.id], u)
+			}
+			if ok && u.roundTurned() && (len(turned) == 0 || turned[len(turned)-1] != n.id) {
+				turned = append(turned, n.id)
+			}
+		}
+	}
+	h.counts.refresh(h, turned)
+	for _, s := range *h.people.Load() {
+		s.tellRows(updates)
+	}
+}
+
+// takeDirty takes the rooms whose rows changed; without agents nobody cares.
+func (n *siteNode) takeDirty() []*room {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.dirty) == 0 {
+		return nil
+	}
+	rooms := make([]*room, 0, len(n.dirty))
+	for _, r := range n.dirty {
+		rooms = append(rooms, r)
+	}
+	clear(n.dirty)
+	return rooms
+}
+
+// loadRows reads what the rooms' rows lack. What cannot be read now is tried
+// again at the next tick.
+func (h *Hub) loadRows(rooms []*room) {
+	var lacking []chat.ConversationID
+	byID := map[chat.ConversationID]*room{}
+	for _, r := range rooms {
+		r.mu.Lock()
+		if !r.row.loaded || !r.marksRead || r.cold {
+			lacking = append(lacking, r.conv.ID)
+			byID[r.conv.ID] = r
+		}
+		r.mu.Unlock()
+	}
+	for len(lacking) > 0 {
+		part := lacking[:min(len(lacking), 100)]
+		lacking = lacking[len(part):]
+		if err := h.loadSome(part, byID); err != nil {
+			h.Log.Warn("rows of the lists could not be read", "error", err)
+			for _, id := range part {
+				h.site(byID[id].conv.Site).touch(byID[id])
+			}
+		}
+	}
+}
+
+func (h *Hub) loadSome(ids []chat.ConversationID, byID map[chat.ConversationID]*room) error {
+	ctx, cancel := h.reading()
+	defer cancel()
+	rows, err := h.Store.Rows(ctx, 0, ids)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		r := byID[rows[i].Conversation.ID]
+		r.mu.Lock()
+		if r.cold && !r.followed() {
+			r.advance(h, rows[i].State)
+		}
+		r.learnRow(&rows[i])
+		known := r.marksRead
+		r.mu.Unlock()
+		if known {
+			continue
+		}
+		marks, err := h.Store.Marks(ctx, r.conv.ID)
+		if err != nil {
+			return err
+		}
+		h.takeMarks(r.conv, marks)
+	}
+	return nil
+}
+
+// tellRows sends what concerns this session, if anything does.
+func (s *Session) tellRows(updates map[chat.SiteID][]rowUpdate) {
+	views := s.agent.views.Load()
+	if views == 0 {
+		return
+	}
+	sites := s.siteIDs()
+	counts := s.hub.countsOf(sites, s.agent.id)
+	var put []byte
+	var drop []chat.ConversationUUID
+	for _, site := range sites {
+		for i := range updates[site] {
+			u := &updates[site][i]
+			switch {
+			case viewsOf(u.state, u.agent, s.agent.id)&views != 0:
+				if put != nil {
+					put = append(put, ',')
+				}
+				put = u.appendTo(put, s.agent.id)
+			case !u.before || viewsOf(u.oldState, u.oldAgent, s.agent.id)&views != 0:
+				drop = append(drop, u.c)
+			}
+		}
+	}
+	if put == nil && drop == nil && counts == s.agent.told {
+		return
+	}
+	s.agent.told = counts
+	s.sendRows(put, drop, counts)
+}
+
+// sendRows is wire.ServerRows with rows that are encoded already.
+func (s *Session) sendRows(put []byte, drop []chat.ConversationUUID, counts wire.Counts) {
+	rest, err := wire.Encode(wire.ServerRows{Drop: drop, Counts: counts})
+	if err != nil {
+		s.hub.Log.Error("a frame could not be encoded", "error", err)
+		return
+	}
+	if put == nil {
+		_ = s.conn.Send(rest)
+		return
+	}
+	const begin = `{"t":"rows",`
+	frame := make([]byte, 0, len(rest)+len(put)+10)
+	frame = append(frame, begin...)
+	frame = append(append(append(frame, `"put":[`...), put...), `],`...)
+	frame = append(frame, rest[len(begin):]...)
+	_ = s.conn.Send(frame)
+}
+
+// countsOf are the numbers that an agent sees.
+func (h *Hub) countsOf(sites []chat.SiteID, agent chat.AgentID) wire.Counts {
+	h.counts.mu.Lock()
+	defer h.counts.mu.Unlock()
+	of := make(map[chat.SiteID]chat.Counts, len(sites))
+	var visitors int64
+	for _, id := range sites {
+		of[id] = h.counts.open[id]
+		visitors += h.counts.visitors[id]
+	}
+	return wire.CountsFor(of, agent, visitors)
+}
+
+// publishRows tells the other nodes which rows changed here, in a few notices.
+func (n *siteNode) publishRows(h *Hub) {
+	n.mu.Lock()
+	changed := n.changed
+	if len(changed) > 0 {
+		n.changed = map[chat.ConversationID]*room{}
+	}
+	n.mu.Unlock()
+	var rows []rowNotice
+	size := 0
+	for r := range maps.Values(changed) {
+		r.mu.Lock()
+		row := rowNotice{Conversation: r.conv, State: r.head}
+		if r.row.last != nil && len(r.row.last.Body) <= h.cfg.NoticeBytes {
+			row.Last = r.row.last
+		}
+		cold := r.cold
+		r.mu.Unlock()
+		if cold {
+			continue
+		}
+		rows = append(rows, row)
+		size += 1024
+		if row.Last != nil {
+			size += 2 * len(row.Last.Body)
+		}
+		if size > 2*h.cfg.NoticeBytes {
+			h.publish(siteTopic(n.id), notice{Rows: rows})
+			rows, size = nil, 0
+		}
+	}
+	if len(rows) > 0 {
+		h.publish(siteTopic(n.id), notice{Rows: rows})
+	}
+}

@@ -1,0 +1,173 @@
+package live
+
+import (
+	"crypto/sha256"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/presence"
+)
+
+// visitor is a person on a website with the sessions (tabs) that it has on
+// this node, all with the same secret.
+type visitor struct {
+	site *siteNode
+	hash [sha256.Size]byte
+	key  presence.Key
+
+	mu   sync.Mutex // behind room.mu
+	gone bool       // its last tab has left
+	tabs []*Session
+	// room is its conversation; nil for a newcomer, who has written nothing.
+	room    *room
+	profile *chat.Profile
+	since   chat.Millis
+	told    *presence.Visitor
+	said    int64 // when a profile was last written, ms
+}
+
+// keyOf names a secret's owner without giving the hash away.
+func keyOf(hash [sha256.Size]byte) (key presence.Key) {
+	sum := sha256.Sum256(append([]byte("presence\x00"), hash[:]...))
+	copy(key[:], sum[:])
+	return key
+}
+
+// arrive adds a tab to its visitor.
+func (n *siteNode) arrive(h *Hub, s *Session, hash [sha256.Size]byte) *visitor {
+	key := keyOf(hash)
+	for {
+		n.mu.Lock()
+		v := n.visitors[key]
+		if v == nil {
+			v = &visitor{site: n, hash: hash, key: key, since: chat.At(h.cfg.Now()), profile: &chat.Profile{}}
+			n.visitors[key] = v
+		}
+		n.mu.Unlock()
+		v.mu.Lock()
+		gone := v.gone
+		if !gone {
+			v.tabs = append(v.tabs, s)
+		}
+		v.mu.Unlock()
+		if !gone {
+			return v
+		}
+	}
+}
+
+// forget is called with v.mu held: whoever waits for it finds v gone.
+func (n *siteNode) forget(v *visitor) {
+	v.gone = true
+	n.mu.Lock()
+	delete(n.visitors, v.key)
+	n.mu.Unlock()
+}
+
+// identity is the visitor's id; 0 for a newcomer.
+func (v *visitor) identity() chat.VisitorID {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.identityLocked()
+}
+
+func (v *visitor) identityLocked() chat.VisitorID {
+	if v.room == nil {
+		return 0
+	}
+	return v.room.conv.Visitor
+}
+
+// conversation is the visitor's; false for a newcomer.
+func (v *visitor) conversation() (chat.Conversation, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.room == nil {
+		return chat.Conversation{}, false
+	}
+	return v.room.conv, true
+}
+
+// lock takes the locks of the visitor's room, if it has one, and its own.
+func (v *visitor) lock() (r *room, unlock func()) {
+	for {
+		v.mu.Lock()
+		r := v.room
+		if r == nil {
+			return nil, v.mu.Unlock
+		}
+		v.mu.Unlock()
+		r.mu.Lock()
+		v.mu.Lock()
+		if v.room == r {
+			return r, func() { v.mu.Unlock(); r.mu.Unlock() }
+		}
+		v.mu.Unlock()
+		r.mu.Unlock()
+	}
+}
+
+func (v *visitor) everyTab() []*Session {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.tabs)
+}
+
+func (n *siteNode) everyVisitor() []*visitor {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Collect(maps.Values(n.visitors))
+}
+
+// tellLocked puts the best of the visitor's tabs into the registry; v.mu is held.
+func (v *visitor) tellLocked(h *Hub) {
+	now := presence.Visitor{Site: v.site.id, Key: v.key, Since: v.since, Profile: v.profile}
+	if v.room != nil {
+		now.Conversation = v.room.conv
+	}
+	for _, tab := range v.tabs {
+		if tab.state > now.State || now.Page == nil {
+			now.Page = tab.page
+		}
+		now.State = max(now.State, tab.state)
+	}
+	if v.told != nil && *v.told == now {
+		return
+	}
+	v.told = &now
+	h.Presence.SetVisitor(h.Node, v.told)
+}
+
+// leaveVisitor takes a tab away, and its visitor with the last one.
+func (s *Session) leaveVisitor() {
+	v, h := s.visitor, s.hub
+	r, unlock := v.lock()
+	defer unlock()
+	v.tabs = slices.DeleteFunc(v.tabs, func(t *Session) bool { return t == s })
+	s.follow.live, s.follow.gone = false, true
+	s.state = presence.Offline
+	v.tellLocked(h)
+	if len(v.tabs) > 0 {
+		return
+	}
+	v.site.forget(v)
+	if r != nil && r.visitor == v {
+		r.visitor = nil
+		r.touched = h.cfg.Now().UnixMilli()
+		r.retopic(h)
+	}
+}
+
+// present is the command "presence".
+func (s *Session) setPresence(state presence.State, page *presence.Page) {
+	v := s.visitor
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s.state = state
+	if page != nil {
+		s.page = page
+	}
+	v.tellLocked(s.hub)
+}

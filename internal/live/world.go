@@ -1,0 +1,203 @@
+package live
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+var _ chat.Surroundings = (*Hub)(nil)
+
+// Now implements chat.Surroundings.
+func (h *Hub) Now() time.Time { return h.cfg.Now() }
+
+// Here implements chat.Surroundings.
+func (h *Hub) Here(site chat.SiteID, agent chat.AgentID) bool {
+	if _, works := h.People.Member(site, agent); !works {
+		return false
+	}
+	return h.Presence.Agent(agent).Here()
+}
+
+// Absent implements chat.Surroundings: the agent no longer works on the site, or
+// it has not been connected to any node for AbsentAfter.
+func (h *Hub) Absent(site chat.SiteID, agent chat.AgentID) bool {
+	if _, works := h.People.Member(site, agent); !works {
+		return true
+	}
+	return h.away(agent) >= chat.AbsentAfter
+}
+
+// away is how long an agent has been offline.
+func (h *Hub) away(agent chat.AgentID) time.Duration {
+	if h.Presence.Agent(agent).Here() {
+		return 0
+	}
+	last := h.seen.at(agent)
+	if a, ok := h.People.Agent(agent); ok {
+		last = max(last, a.LastSeenAt)
+	}
+	return h.cfg.Now().Sub(last.Time())
+}
+
+// lastSeen is when agents were last connected, to any node, and what of it is
+// yet to be written down.
+type lastSeen struct {
+	mu      sync.Mutex // a leaf
+	last    map[chat.AgentID]chat.Millis
+	unsaved map[chat.AgentID]chat.Millis
+	changed chan struct{}
+}
+
+func (l *lastSeen) init() {
+	l.last, l.unsaved = map[chat.AgentID]chat.Millis{}, map[chat.AgentID]chat.Millis{}
+	l.changed = make(chan struct{}, 1)
+}
+
+func (l *lastSeen) at(agent chat.AgentID) chat.Millis {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last[agent]
+}
+
+// left notes when the agent was last connected, to be written down at once.
+func (l *lastSeen) left(agent chat.AgentID, at chat.Millis) {
+	l.mu.Lock()
+	l.last[agent] = max(l.last[agent], at)
+	l.unsaved[agent] = l.last[agent]
+	l.mu.Unlock()
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (l *lastSeen) learn(read map[chat.AgentID]chat.Millis) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for agent, at := range read {
+		l.last[agent] = max(l.last[agent], at)
+	}
+}
+
+func (l *lastSeen) take() map[chat.AgentID]chat.Millis {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	unsaved := l.unsaved
+	l.unsaved = map[chat.AgentID]chat.Millis{}
+	return unsaved
+}
+
+// giveBack keeps what could not be written for the next time.
+func (l *lastSeen) giveBack(unsaved map[chat.AgentID]chat.Millis) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for agent, at := range unsaved {
+		l.unsaved[agent] = max(l.unsaved[agent], at)
+	}
+}
+
+// writeSeenForever writes down which agents are connected: in a steady rhythm,
+// and at once when one comes or goes; a last time when the hub closes.
+func (h *Hub) writeSeenForever() {
+	ticks := time.NewTicker(h.cfg.SeenEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-h.ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.ReadTimeout)
+			defer cancel()
+			h.noteConnected()
+			h.writeSeen(ctx)
+			return
+		case <-h.seen.changed:
+		case <-ticks.C:
+			h.noteConnected()
+		}
+		ctx, cancel := h.reading()
+		h.writeSeen(ctx)
+		cancel()
+	}
+}
+
+func (h *Hub) noteConnected() {
+	now := chat.At(h.cfg.Now())
+	for _, s := range *h.people.Load() {
+		h.seen.left(s.agent.id, now)
+	}
+}
+
+func (h *Hub) writeSeen(ctx context.Context) {
+	unsaved := h.seen.take()
+	for agent, at := range maps.Clone(unsaved) {
+		if err := h.Seen.Seen(ctx, agent, at); err != nil {
+			h.Log.Warn("it was not written down when agents were last here", "error", err)
+			h.seen.giveBack(unsaved)
+			return
+		}
+		delete(unsaved, agent)
+	}
+}
+
+// returnAbsent lets the rounds of absent agents wait again if their visitors
+// await an answer. Every node may do it: the Desk decides under the lock.
+func (h *Hub) returnAbsent() {
+	if err := h.tryReturnAbsent(); err != nil && h.ctx.Err() == nil {
+		h.Log.Warn("the rounds of absent agents could not be sought", "error", err)
+	}
+}
+
+func (h *Hub) tryReturnAbsent() error {
+	ctx, cancel := h.reading()
+	defer cancel()
+	seen, err := h.Parts.Seen.LastSeen(ctx)
+	if err != nil {
+		return err
+	}
+	h.seen.learn(seen)
+	var sites []chat.SiteID
+	for _, one := range h.Sites.All() {
+		sites = append(sites, one.ID)
+	}
+	if len(sites) == 0 {
+		return nil
+	}
+	counts, err := h.Store.Counts(ctx, sites)
+	if err != nil {
+		return err
+	}
+	asked := map[chat.AgentID]bool{}
+	for site, c := range counts {
+		for agent, n := range c.Assigned {
+			if n == 0 || asked[agent] || !h.Absent(site, agent) {
+				continue
+			}
+			asked[agent] = true
+			if err := h.returnRoundsOf(ctx, agent); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (h *Hub) returnRoundsOf(ctx context.Context, agent chat.AgentID) error {
+	rounds, err := h.Store.OpenRoundsOf(ctx, agent)
+	if err != nil {
+		return err
+	}
+	for _, s := range rounds {
+		if s.Round.Assignee != agent || s.UnansweredSince == 0 || !h.Absent(s.Site, agent) {
+			continue
+		}
+		h.desk.ReturnAbsent(s.Conversation, agent, func(_ chat.Changed, err error) {
+			if err != nil {
+				h.Log.Warn("an absent agent's round was not returned", "conversation", s.Conversation, "error", err)
+			}
+		})
+	}
+	return nil
+}
