@@ -8,12 +8,19 @@ import (
 )
 
 // Prepared is a text frame encoded once, to be sent to many connections.
-type Prepared struct{ frame []byte }
+type Prepared struct {
+	frame []byte
+	begin int // of the payload
+}
 
 // Prepare encodes data, of which it keeps no part.
 func Prepare(data []byte) *Prepared {
-	return &Prepared{frame: appendFrame(make([]byte, 0, maxServerHeader+len(data)), ws.OpText, data)}
+	frame := appendFrame(make([]byte, 0, maxServerHeader+len(data)), ws.OpText, data)
+	return &Prepared{frame: frame, begin: len(frame) - len(data)}
 }
+
+// Payload is what was prepared, for connections that are no Conn; it may not be changed.
+func (p *Prepared) Payload() []byte { return p.frame[p.begin:] }
 
 // Len is the size of the frame in bytes.
 func (p *Prepared) Len() int { return len(p.frame) }
