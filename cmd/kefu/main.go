@@ -1,0 +1,12 @@
+// Command kefu is live chat between a website's visitors and its team.
+package main
+
+import (
+	"os"
+
+	"github.com/kefu-chat/kefu/internal/app"
+)
+
+func main() {
+	os.Exit(app.Main(os.Args[1:], os.Environ(), app.OwnStreams()))
+}

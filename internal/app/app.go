@@ -1,0 +1,232 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/bus"
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/server"
+	"github.com/kefu-chat/kefu/internal/site"
+	"github.com/kefu-chat/kefu/internal/store"
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
+)
+
+// App is a running server.
+type App struct {
+	cfg   Config
+	log   *slog.Logger
+	stack stack
+
+	listener net.Listener
+	db       *store.DB
+	sites    *site.Sites
+	people   *identity.People
+	hub      *live.Hub
+	sockets  *ws.Server
+	server   *server.Server
+	tell     toHub
+	failed   chan error
+}
+
+// Start starts everything; what it has started is stopped again if a later
+// part does not start. Errors: *UsageError for what the configuration can put right.
+func Start(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, log: log, stack: stack{log: log}, failed: make(chan error, 1)}
+	for _, start := range []func(context.Context) error{
+		a.lockFolder, a.listen, a.openStore, a.readPeople, a.startHub, a.startSockets, a.serve,
+	} {
+		if err := start(ctx); err != nil {
+			stop, cancel := stopTime()
+			defer cancel()
+			return nil, errors.Join(err, a.stack.unwind(stop))
+		}
+	}
+	return a, nil
+}
+
+// StopWithin bounds how long a stop waits for requests, connections and commits.
+const StopWithin = 10 * time.Second
+
+func stopTime() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), StopWithin)
+}
+
+// Stop stops everything, last started first.
+func (a *App) Stop() error {
+	ctx, cancel := stopTime()
+	defer cancel()
+	return a.stack.unwind(ctx)
+}
+
+// Failed gets the error that ended the serving, if anything but Stop did.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Address is where the server listens.
+func (a *App) Address() net.Addr { return a.listener.Addr() }
+
+func (a *App) lockFolder(context.Context) error {
+	unlock, err := lockData(a.cfg.Data)
+	if err != nil {
+		return err
+	}
+	a.stack.push("data folder", func(context.Context) error { return unlock() })
+	return nil
+}
+
+// lockData makes the data folder and locks it.
+func lockData(dir string) (func() error, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, usage("data is %q: the folder cannot be made: %v; name another folder or give this program the right to write there", dir, reason(err))
+	}
+	unlock, err := store.LockFolder(dir)
+	var path *os.PathError
+	switch {
+	case errors.As(err, &path):
+		return nil, usage("data is %q: the folder cannot be written: %v; name another folder or give this program the right to write there", dir, path.Err)
+	case err != nil:
+		return nil, usage("data is %q: %v", dir, err)
+	}
+	return unlock, nil
+}
+
+func (a *App) listen(ctx context.Context) error {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", a.cfg.Listen)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return usage("listen is %q: the port is in use; stop the program that has it, or set listen to another one", a.cfg.Listen)
+	case errors.Is(err, syscall.EACCES):
+		return usage("listen is %q: this program may not use the port; choose one above 1023, or give it the right", a.cfg.Listen)
+	case err != nil:
+		return usage("listen is %q: %v; set it to an address of this machine", a.cfg.Listen, err)
+	}
+	a.listener = l
+	a.stack.push("listener", func(context.Context) error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // the server has closed it, if it served
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+func (a *App) openStore(ctx context.Context) error {
+	cfg := a.cfg.store(filepath.Join(a.cfg.Data, store.DatabaseFile))
+	cfg.Committed, cfg.Marked = a.tell.Committed, a.tell.Marked
+	db, err := store.Open(ctx, cfg, a.log)
+	if err != nil {
+		return err
+	}
+	a.db = db
+	a.stack.push("store", func(context.Context) error { return db.Close() })
+	return nil
+}
+
+func (a *App) readPeople(ctx context.Context) error {
+	a.sites = site.New(a.db, a.db, &a.tell, time.Now)
+	a.people = identity.New(a.cfg.identity(), a.db, a.db, a.sites, &a.tell, time.Now)
+	return a.people.Refresh(ctx)
+}
+
+func (a *App) startHub(context.Context) error {
+	a.hub = live.NewHub(a.cfg.live(), live.Parts{
+		Node: newNode(), Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db,
+		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now), Log: a.log,
+	})
+	a.tell.hub.Store(a.hub)
+	if err := a.hub.Start(); err != nil {
+		return fmt.Errorf("start the hub: %w", err)
+	}
+	a.stack.push("hub", func(context.Context) error {
+		a.hub.Close()
+		return nil
+	})
+	return nil
+}
+
+func (a *App) startSockets(context.Context) error {
+	a.sockets = ws.NewServer(a.cfg.sockets())
+	a.stack.push("sockets", func(ctx context.Context) error {
+		return a.sockets.Shutdown(ctx, uint16(wire.CloseRestart), "the server restarts")
+	})
+	return nil
+}
+
+func (a *App) serve(context.Context) error {
+	a.server = server.New(a.cfg.server(), server.Parts{
+		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log,
+	})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- err
+		}
+	}()
+	a.stack.push("server", func(ctx context.Context) error {
+		err := a.server.Shutdown(ctx)
+		<-ended
+		return err
+	})
+	return nil
+}
+
+// newNode names this process among all nodes.
+func newNode() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// toHub passes on what store, people and sites tell, from the moment the hub is
+// there: it needs them to be made, and nothing is told before it starts.
+type toHub struct{ hub atomic.Pointer[live.Hub] }
+
+func (t *toHub) Committed(changes []chat.Changed) {
+	if h := t.hub.Load(); h != nil {
+		h.Committed(changes)
+	}
+}
+
+func (t *toHub) Marked(marks []chat.Mark) {
+	if h := t.hub.Load(); h != nil {
+		h.Marked(marks)
+	}
+}
+
+// AgentChanged implements identity.Told.
+func (t *toHub) AgentChanged(agent chat.AgentID) {
+	if h := t.hub.Load(); h != nil {
+		h.AgentChanged(agent)
+	}
+}
+
+// LoginsRevoked implements identity.Told.
+func (t *toHub) LoginsRevoked(agent chat.AgentID, logins []int64) {
+	if h := t.hub.Load(); h != nil {
+		h.LoginsRevoked(agent, logins)
+	}
+}
+
+// SiteChanged implements site.Told.
+func (t *toHub) SiteChanged(id chat.SiteID) {
+	if h := t.hub.Load(); h != nil {
+		h.SiteChanged(id)
+	}
+}

@@ -1,0 +1,174 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/site"
+	"github.com/kefu-chat/kefu/internal/store"
+)
+
+// Streams are what a command reads and writes, and when it is to end.
+type Streams struct {
+	Context context.Context
+	In      io.Reader
+	Out     io.Writer
+	Err     io.Writer
+}
+
+// AdminCommand is "kefu admin".
+type AdminCommand struct {
+	Create CreateCommand `cmd:"" help:"Make an owner without a browser; where the e-mail address is an agent's already, make that one an owner with a new password."`
+}
+
+// CreateCommand is "kefu admin create".
+type CreateCommand struct {
+	Config `embed:""`
+
+	Email         string `required:"" help:"The owner's e-mail address, by which it logs in."`
+	Name          string `required:"" help:"The owner's name, which visitors see."`
+	Site          string `default:"My website" help:"The name of the first site, which is made if there is none."`
+	PasswordStdin bool   `help:"Read the password from standard input instead of the terminal."`
+}
+
+// Run makes the owner; a server may be running meanwhile, and sees it within seconds.
+func (c *CreateCommand) Run(s *Streams) error {
+	password, err := c.password(s)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return usage("data is %q: the folder cannot be made: %v; name another folder", c.Data, reason(err))
+	}
+	log := newLog(c.Log, s.Err)
+	db, err := store.Open(s.Context, c.store(filepath.Join(c.Data, store.DatabaseFile)), log)
+	if err != nil {
+		return err
+	}
+	agent, err := c.create(s.Context, db, password)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.Out, "%s <%s> is an owner now, and can log in.\n", agent.Name, agent.Email)
+	return err
+}
+
+func (c *CreateCommand) create(ctx context.Context, db *store.DB, password string) (identity.Agent, error) {
+	sites := site.New(db, db, nil, time.Now)
+	people := identity.New(c.identity(), db, db, sites, nil, time.Now)
+	if err := people.Refresh(ctx); err != nil {
+		return identity.Agent{}, err
+	}
+	owner := identity.NewOwner{Name: c.Name, Email: c.Email, Password: password}
+	if len(sites.All()) == 0 {
+		owner.Site = c.Site
+	}
+	agent, err := people.CreateOwner(ctx, owner)
+	var field *site.FieldError
+	if errors.As(err, &field) {
+		return agent, usage("%s: %s", field.Field, field.Text)
+	}
+	return agent, err
+}
+
+const maxPasswordLine = 4096 // bytes
+
+func (c *CreateCommand) password(s *Streams) (string, error) {
+	if c.PasswordStdin {
+		line, err := bufio.NewReader(io.LimitReader(s.In, maxPasswordLine)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("read the password: %w", err)
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	in, ok := s.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return "", usage("the password is read from a terminal, and there is none: use --password-stdin")
+	}
+	first, err := askPassword(s, in, "Password: ")
+	if err != nil {
+		return "", err
+	}
+	second, err := askPassword(s, in, "The same again: ")
+	if err != nil {
+		return "", err
+	}
+	if first != second {
+		return "", usage("the two passwords differ: try again")
+	}
+	return first, nil
+}
+
+func askPassword(s *Streams, in *os.File, question string) (string, error) {
+	_, _ = io.WriteString(s.Err, question) // to whoever sits there
+	answer, err := term.ReadPassword(int(in.Fd()))
+	_, _ = io.WriteString(s.Err, "\n")
+	if err != nil {
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	return string(answer), nil
+}
+
+// BackupCommand is "kefu backup".
+type BackupCommand struct {
+	Config `embed:""`
+
+	File string `arg:"" help:"The file to write; it must not exist."`
+}
+
+// Run copies the database while a server uses it.
+func (c *BackupCommand) Run(s *Streams) error {
+	path := filepath.Join(c.Data, store.DatabaseFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return usage("data is %q: there is no database in this folder; name the server's folder", c.Data)
+	}
+	db, err := store.Open(s.Context, c.store(path), newLog(c.Log, s.Err))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.Backup(s.Context, c.File), db.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.Out, "%s is a copy of all that was kept until now.\n", c.File)
+	return err
+}
+
+// RestoreCommand is "kefu restore".
+type RestoreCommand struct {
+	Config `embed:""`
+
+	File string `arg:"" help:"A file that kefu backup made."`
+}
+
+// Run puts a backup into an empty data folder.
+func (c *RestoreCommand) Run(s *Streams) error {
+	unlock, err := lockData(c.Data)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(store.Restore(s.Context, c.File, c.Data), unlock()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.Out, "%s holds the backup now: start the server.\n", c.Data)
+	return err
+}
+
+// VersionCommand is "kefu version".
+type VersionCommand struct{}
+
+// Run prints the version.
+func (VersionCommand) Run(s *Streams) error {
+	_, err := fmt.Fprintln(s.Out, "kefu", Version())
+	return err
+}

@@ -1,0 +1,149 @@
+// Package app builds, starts and stops everything: the commands of the program.
+package app
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/server"
+	"github.com/kefu-chat/kefu/internal/store"
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
+)
+
+// Config is all that can be configured: by flag (--limits-frame-bytes), by
+// environment (KEFU_LIMITS_FRAME_BYTES), by file (limits.frame_bytes), in this
+// order of precedence. docs/CONFIGURATION.md is generated from it.
+type Config struct {
+	Listen         string    `name:"listen" default:":8080" placeholder:"ADDRESS" help:"Where to listen: host:port, or :port for all addresses of this machine."`
+	Data           string    `name:"data" default:"./data" placeholder:"FOLDER" help:"The folder of the database. It is made if it does not exist; one server uses it at a time."`
+	TrustedProxies []Network `name:"trusted-proxies" placeholder:"NETWORK" help:"Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks such as 10.0.0.0/8, separated by commas. From anybody else these headers are ignored."`
+
+	Log      LogConfig      `embed:"" prefix:"log-" group:"Log"`
+	Database DatabaseConfig `embed:"" prefix:"database-" group:"Database"`
+	Login    LoginConfig    `embed:"" prefix:"login-" group:"Log-ins"`
+	Limits   LimitsConfig   `embed:"" prefix:"limits-" group:"Limits"`
+}
+
+// LogConfig is what is written to standard error.
+type LogConfig struct {
+	Level  string `name:"level" default:"info" enum:"debug,info,warn,error" help:"The least important entries that are written: debug, info, warn or error."`
+	Format string `name:"format" default:"text" enum:"text,json" help:"How an entry is written: text or json."`
+}
+
+// DatabaseConfig is how safely messages are kept.
+type DatabaseConfig struct {
+	Synchronous string `name:"synchronous" default:"full" enum:"full,extra,normal,off" help:"SQLite's setting. Less than full may lose acknowledged messages at a power cut, and is refused unless database.relaxed allows it."`
+	Relaxed     bool   `name:"relaxed" default:"false" help:"Allow a database.synchronous that may lose acknowledged messages at a power cut."`
+}
+
+// LoginConfig bounds log-ins and passwords.
+type LoginConfig struct {
+	Lasts           time.Duration `name:"lasts" default:"720h" min:"1h" help:"How long a log-in lasts after its last use."`
+	SetupLasts      time.Duration `name:"setup-lasts" default:"30m" min:"1m" help:"How long the set-up link of a start works."`
+	InviteLasts     time.Duration `name:"invite-lasts" default:"168h" min:"1m" help:"How long a new agent's link works."`
+	ResetLasts      time.Duration `name:"reset-lasts" default:"24h" min:"1m" help:"How long a link for a forgotten password works."`
+	Tries           int           `name:"tries" default:"5" min:"1" help:"Wrong passwords for one account from one address before a pause."`
+	TriesPerAccount int           `name:"tries-per-account" default:"100" min:"1" help:"Wrong passwords for one account from everywhere before a pause."`
+	TriesPerAddress int           `name:"tries-per-address" default:"50" min:"1" help:"Wrong passwords from one address for all accounts before a pause."`
+	Pause           time.Duration `name:"pause" default:"15m" min:"1s" help:"How long a wrong password counts, and so the pause lasts at most."`
+}
+
+// LimitsConfig bounds what one client may cost.
+type LimitsConfig struct {
+	FrameBeforeHello   int           `name:"frame-before-hello" default:"4096" min:"1024" help:"Bytes of a live connection's first frame."`
+	FrameBytes         int           `name:"frame-bytes" default:"262144" min:"4096" help:"Bytes of every later frame. A longer one closes the connection with 1009."`
+	TextCharacters     int           `name:"text-characters" default:"20000" min:"1" max:"20000" help:"Code points of a message or note."`
+	MessageBurst       int           `name:"message-burst" default:"120" min:"1" help:"Messages and notes of one connection at once."`
+	MessagePerSecond   float64       `name:"message-per-second" default:"10" min:"0.1" help:"Messages and notes of one connection in the long run."`
+	FrameBurst         int           `name:"frame-burst" default:"200" min:"10" help:"All other frames of one connection at once."`
+	FramePerSecond     float64       `name:"frame-per-second" default:"50" min:"1" help:"All other frames of one connection in the long run."`
+	HelloTimeout       time.Duration `name:"hello-timeout" default:"10s" min:"1s" help:"The wait for a live connection's first frame."`
+	QueueBytes         int           `name:"queue-bytes" default:"1048576" min:"65536" help:"Bytes that wait for one connection before it is closed as too slow."`
+	QueueFrames        int           `name:"queue-frames" default:"1024" min:"64" help:"Frames that wait for one connection before it is closed as too slow."`
+	SessionsPerAddress int           `name:"sessions-per-address" default:"1000" min:"1" help:"Live connections of one IPv4 address or IPv6 /64."`
+	HandshakeBurst     int           `name:"handshake-burst" default:"2000" min:"1" help:"Live connections that one address opens at once."`
+	HandshakePerSecond float64       `name:"handshake-per-second" default:"200" min:"0.1" help:"Live connections that one address opens in the long run."`
+	RequestBurst       int           `name:"request-burst" default:"300" min:"1" help:"Requests to /api of one address at once."`
+	RequestPerSecond   float64       `name:"request-per-second" default:"30" min:"0.1" help:"Requests to /api of one address in the long run."`
+	HeaderTimeout      time.Duration `name:"header-timeout" default:"10s" min:"1s" help:"The wait for the head of a request or handshake."`
+	RequestTimeout     time.Duration `name:"request-timeout" default:"30s" min:"1s" help:"The wait for the rest of a request, and for its answer to be taken."`
+}
+
+// Network is an address or a network in CIDR form.
+type Network struct{ netip.Prefix }
+
+// UnmarshalText reads 10.0.0.0/8 or 127.0.0.1.
+func (n *Network) UnmarshalText(text []byte) error {
+	if a, err := netip.ParseAddr(string(text)); err == nil && a.Zone() == "" {
+		n.Prefix = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
+		return nil
+	}
+	p, err := netip.ParsePrefix(string(text))
+	if err != nil {
+		return fmt.Errorf("expected an address such as 127.0.0.1 or a network such as 10.0.0.0/8")
+	}
+	n.Prefix = p.Masked()
+	return nil
+}
+
+// checkListen refuses what net.Listen would not understand.
+func checkListen(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("expected host:port or :port, such as :8080")
+	}
+	return nil
+}
+
+func (c Config) store(path string) store.Config {
+	return store.Config{Path: path, Synchronous: c.Database.Synchronous, Relaxed: c.Database.Relaxed}
+}
+
+func (c Config) identity() identity.Config {
+	return identity.Config{
+		LoginLasts: c.Login.Lasts, SetupLasts: c.Login.SetupLasts, InviteLasts: c.Login.InviteLasts, ResetLasts: c.Login.ResetLasts,
+		Tries: identity.TriesConfig{
+			Window: c.Login.Pause, PerPair: c.Login.Tries, PerAccount: c.Login.TriesPerAccount, PerAddress: c.Login.TriesPerAddress,
+		},
+	}
+}
+
+func (c Config) live() live.Config {
+	l := c.Limits
+	return live.Config{
+		FrameBeforeHello: int64(l.FrameBeforeHello), FrameBytes: int64(l.FrameBytes), TextCodePoints: l.TextCharacters,
+		Messages:    live.Rate{Burst: float64(l.MessageBurst), PerSecond: l.MessagePerSecond},
+		Others:      live.Rate{Burst: float64(l.FrameBurst), PerSecond: l.FramePerSecond},
+		HelloWithin: l.HelloTimeout,
+	}
+}
+
+func (c Config) sockets() ws.Config {
+	return ws.Config{
+		Subprotocols: []string{wire.Subprotocol}, ReadLimit: int64(c.Limits.FrameBeforeHello),
+		QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, ComeBackCode: uint16(wire.CloseSlow),
+	}
+}
+
+func (c Config) server() server.Config {
+	l := c.Limits
+	proxies := make([]netip.Prefix, len(c.TrustedProxies))
+	for i, n := range c.TrustedProxies {
+		proxies[i] = n.Prefix
+	}
+	return server.Config{
+		Version: Version(), TrustedProxies: proxies, SessionsPerAddress: l.SessionsPerAddress,
+		HandshakeBurst: l.HandshakeBurst, HandshakePerSecond: l.HandshakePerSecond,
+		RequestBurst: l.RequestBurst, RequestPerSecond: l.RequestPerSecond,
+		HeaderTimeout: l.HeaderTimeout, RequestTimeout: l.RequestTimeout, TextCodePoints: l.TextCharacters,
+	}
+}

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
+)
+
+// The paths of the WebSocket doors.
+const (
+	VisitorDoor = "/ws/v1/visitor"
+	AgentDoor   = "/ws/v1/agent"
+)
+
+// visitorDoor lets a visitor's connection in; who it is comes with its first frame.
+func (s *Server) visitorDoor(w http.ResponseWriter, r *http.Request) {
+	from := whenceOf(r.Context())
+	origin := r.Header.Get("Origin")
+	meta := live.Meta{
+		Address: from.address.String(), UserAgent: strings.Clone(r.UserAgent()),
+		Origin: strings.Clone(origin), OwnOrigin: origin == from.origin(),
+	}
+	if origin == "" {
+		problemJSON(w, problem(crossOrigin, "A handshake names the origin of its page: send the header Origin."))
+		return
+	}
+	s.connect(w, r, from.network, func(c *ws.Conn) *live.Session { return s.parts.Hub.NewVisitor(c, meta) })
+}
+
+// agentDoor lets an agent in by its cookie, from Kefu's own pages only: another
+// website's script would carry the cookie along.
+func (s *Server) agentDoor(w http.ResponseWriter, r *http.Request) {
+	from := whenceOf(r.Context())
+	if r.Header.Get("Origin") != from.origin() {
+		problemJSON(w, problem(crossOrigin, "This connection is for Kefu's own pages: the header Origin is not "+from.origin()+". Behind a proxy, set trusted_proxies."))
+		return
+	}
+	login, agent, err := s.authenticate(discardCookies{w}, r)
+	if err != nil {
+		problemJSON(w, problemOf(r.Context(), s.log, err))
+		return
+	}
+	s.connect(w, r, from.network, func(c *ws.Conn) *live.Session { return s.parts.Hub.NewAgent(c, login, agent) })
+}
+
+// discardCookies is for answers that carry no headers of ours: the upgrade's.
+type discardCookies struct{ http.ResponseWriter }
+
+func (discardCookies) Header() http.Header { return http.Header{} }
+
+// connect upgrades a request within the limits of its network.
+func (s *Server) connect(w http.ResponseWriter, r *http.Request, network netip.Prefix, begin func(*ws.Conn) *live.Session) {
+	if wait := s.handshakes.take(network); wait > 0 {
+		p := problem(wire.RateLimited, "Too many connections were opened from this address just now. Try again after the pause.")
+		p.RetryAfter = max(1, wait.Milliseconds())
+		problemJSON(w, p)
+		return
+	}
+	if !s.seats.take(network) {
+		p := problem(wire.TooMany, "Too many connections are open from this address.")
+		p.RetryAfter = seatPause
+		problemJSON(w, p)
+		return
+	}
+	seat := &seat{leave: func() { s.seats.leave(network) }, begin: begin}
+	c, err := s.parts.Sockets.Upgrade(w, r, seat)
+	switch {
+	case c == nil: // refused: it never gets an OnClose
+		seat.leave()
+		s.log.DebugContext(r.Context(), "a handshake was refused", "error", err)
+	case err != nil: // the server is stopping
+		seat.leave()
+	default:
+		seat.session(c)
+	}
+}
+
+const seatPause = 10_000 // ms
+
+// seat is a live connection at its door: it begins the session at the upgrade
+// or, if that is earlier, at the first message.
+type seat struct {
+	once  sync.Once
+	live  *live.Session
+	begin func(*ws.Conn) *live.Session // nil when done
+	leave func()
+}
+
+func (s *seat) session(c *ws.Conn) *live.Session {
+	s.once.Do(func() {
+		s.live = s.begin(c)
+		s.begin = nil
+	})
+	return s.live
+}
+
+// OnMessage hands a message to the session. Only text passes the upgrader.
+func (s *seat) OnMessage(c *ws.Conn, data []byte) { s.session(c).Frame(data) }
+
+// OnClose ends the session and frees the seat.
+func (s *seat) OnClose(c *ws.Conn, _ uint16, _ string, _ error) {
+	s.session(c).Closed()
+	s.leave()
+}

@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// Route is a REST route and who may use it, for the test that tries them all.
+type Route struct {
+	Method, Path string
+	Access       string
+}
+
+const apiRoot = "/api/v1"
+
+// smallBody bounds most requests, in bytes; settings may be larger.
+const (
+	smallBody    = 8 << 10
+	settingsBody = 64 << 10
+)
+
+// rest registers the routes of REST on mux and describes them.
+func (s *Server) rest(mux *http.ServeMux) huma.API {
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "Kefu", Version: "1",
+				Description: "Set-up, log-in, settings and people. Conversations go over the live connection: see docs/PROTOCOL.md. " +
+					"Times are UTC milliseconds since 1970; ids are decimal numbers in strings. What is not yours to see looks as if it did not exist.",
+			},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"log-in": {Type: "apiKey", In: "cookie", Name: secureCookie, Description: "The cookie of POST /log-in; named " + plainCookie + " where there is no TLS."},
+				},
+			},
+		},
+		Formats:       map[string]huma.Format{"application/json": strictJSON(), "json": strictJSON()},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{shape},
+	}
+	api := humago.New(mux, config)
+	r := &routes{server: s, api: api}
+	r.setup()
+	r.me()
+	r.people()
+	r.sites()
+	r.members()
+	r.trail()
+	r.widget()
+	schemas := api.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel") // huma's own shape is never sent
+	delete(schemas, "ErrorDetail")
+	s.routes = r.all
+	return api
+}
+
+type routes struct {
+	server *Server
+	api    huma.API
+	all    []Route
+}
+
+// op is a route's method, path below apiRoot, name and one-line description.
+type op struct {
+	method, path, id, summary string
+	status                    int   // 0: 200, or 204 without a body
+	body                      int64 // bound of the request's body; 0: smallBody
+}
+
+// serve registers a route: the gate, then huma's checks, then handle.
+func serve[I, O any](r *routes, who access, o op, handle func(ctx context.Context, c caller, in *I) (*O, error)) {
+	if o.body == 0 {
+		o.body = smallBody
+	}
+	operation := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: apiRoot + o.path, Summary: o.summary,
+		DefaultStatus: o.status, MaxBodyBytes: o.body,
+		Middlewares: huma.Middlewares{r.server.gate(r.api, who)},
+		Responses: map[string]*huma.Response{"default": {
+			Description: "What was wrong, and what to do",
+			Content: map[string]*huma.MediaType{"application/json": {
+				Schema: r.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem"),
+			}},
+		}},
+	}
+	operation.Description = "For: " + who.String() + "."
+	if who.kind != "anybody" {
+		operation.Security = []map[string][]string{{"log-in": {}}}
+	}
+	r.all = append(r.all, Route{Method: o.method, Path: operation.Path, Access: who.String()})
+	huma.Register(r.api, operation, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, callerOf(ctx), in)
+		if err != nil {
+			p := problemOf(ctx, r.server.log, err)
+			headers := http.Header{}
+			retryAfter(p, headers.Set)
+			return nil, huma.ErrorWithHeaders(p, headers)
+		}
+		return out, nil
+	})
+}
+
+func retryAfter(p *Problem, set func(name, value string)) {
+	if p.RetryAfter > 0 {
+		set("Retry-After", strconv.FormatInt((p.RetryAfter+999)/1000, 10))
+	}
+}
+
+// strictJSON refuses what encoding/json would quietly repair.
+func strictJSON() huma.Format {
+	return huma.Format{
+		Marshal: func(w io.Writer, v any) error {
+			enc := json.NewEncoder(w)
+			enc.SetEscapeHTML(false)
+			return enc.Encode(v)
+		},
+		Unmarshal: func(data []byte, v any) error {
+			if !utf8.Valid(data) {
+				return errors.New("the body is not valid UTF-8: send well-formed Unicode")
+			}
+			return json.Unmarshal(data, v)
+		},
+	}
+}
+
+// problemJSON answers a problem outside of huma.
+func problemJSON(w http.ResponseWriter, p *Problem) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	retryAfter(p, w.Header().Set)
+	w.WriteHeader(p.status)
+	_ = json.NewEncoder(w).Encode(p) // the client may be gone
+}

@@ -1,0 +1,184 @@
+// Package server holds the HTTP doors: REST, WebSocket, static pages.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kefu-chat/kefu/internal/audit"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/site"
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
+)
+
+// Config bounds requests. A zero value means the default named beside the field.
+type Config struct {
+	Version string
+	// TrustedProxies may say for whom they speak; nobody by default.
+	TrustedProxies []netip.Prefix
+	// SessionsPerAddress are the live connections of one IPv4 address or IPv6 /64 (1,000).
+	SessionsPerAddress int
+	// Handshakes and Requests of REST of one address: at once, and then a second
+	// (2,000 and 200; 300 and 30).
+	HandshakeBurst, RequestBurst         int
+	HandshakePerSecond, RequestPerSecond float64
+	// HeaderTimeout bounds the reading of a request's head (10 s), RequestTimeout
+	// the rest of it and the answer (30 s), IdleTimeout the wait for the next one (2 min).
+	HeaderTimeout, RequestTimeout, IdleTimeout time.Duration
+	// TextCodePoints is told to the widget.
+	TextCodePoints int
+	Now            func() time.Time
+}
+
+func (c Config) withDefaults() Config {
+	orDefault(&c.SessionsPerAddress, 1000)
+	orDefault(&c.HandshakeBurst, 2000)
+	orDefault(&c.HandshakePerSecond, 200)
+	orDefault(&c.RequestBurst, 300)
+	orDefault(&c.RequestPerSecond, 30)
+	orDefault(&c.HeaderTimeout, 10*time.Second)
+	orDefault(&c.RequestTimeout, 30*time.Second)
+	orDefault(&c.IdleTimeout, 2*time.Minute)
+	orDefault(&c.TextCodePoints, 20000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func orDefault[T int | float64 | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Parts are what a server opens its doors to; all of them are required.
+type Parts struct {
+	People  *identity.People
+	Sites   *site.Sites
+	Audit   audit.Store
+	Hub     *live.Hub
+	Sockets *ws.Server
+	Log     *slog.Logger
+}
+
+// Server answers HTTP.
+type Server struct {
+	cfg        Config
+	parts      Parts
+	log        *slog.Logger
+	handshakes *rate
+	requests   *rate
+	seats      *seats
+	routes     []Route
+	api        huma.API
+	spec       func() ([]byte, error)
+	http       *http.Server
+}
+
+const maxHeader = 16 << 10 // bytes
+
+// New makes a server; Serve sets it to work.
+func New(cfg Config, parts Parts) *Server {
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, parts: parts, log: parts.Log,
+		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
+		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
+		seats:      newSeats(cfg.SessionsPerAddress),
+	}
+	s.http = &http.Server{
+		Handler: s.handler(), MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: cfg.HeaderTimeout, ReadTimeout: cfg.RequestTimeout,
+		WriteTimeout: cfg.RequestTimeout, IdleTimeout: cfg.IdleTimeout,
+		ErrorLog: slog.NewLogLogger(parts.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// Serve answers the connections of l until Shutdown.
+func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
+
+// Shutdown takes no new requests and waits for those under way; live
+// connections are the hub's and the sockets' to end.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+
+// Handler is all doors, for tests.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// Routes are the routes of REST with who may use them.
+func (s *Server) Routes() []Route { return s.routes }
+
+// Spec is the OpenAPI 3.1 document, indented.
+func (s *Server) Spec() ([]byte, error) { return s.spec() }
+
+func (s *Server) now() time.Time { return s.cfg.Now() }
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	s.api = s.rest(mux)
+	s.spec = sync.OnceValues(func() ([]byte, error) {
+		doc, err := json.MarshalIndent(s.api.OpenAPI(), "", "  ")
+		return append(doc, '\n'), err
+	})
+	mux.HandleFunc("GET "+apiRoot+"/openapi.json", s.openAPI)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		problemJSON(w, problem("not_found", "There is no such route, or not with this method: see "+apiRoot+"/openapi.json."))
+	})
+	mux.HandleFunc("GET "+VisitorDoor, s.visitorDoor)
+	mux.HandleFunc("GET "+AgentDoor, s.agentDoor)
+	s.pages(mux)
+
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problemJSON(w, problem(crossOrigin, "This request came from another website: it is for Kefu's own pages."))
+	}))
+	return s.enter(protection.Handler(mux))
+}
+
+// enter is what every request passes first.
+func (s *Server) enter(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, ok := locate(r, s.cfg.TrustedProxies)
+		if !ok {
+			problemJSON(w, problem(badRequest, "The header Host names no host."))
+			return
+		}
+		head := w.Header()
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Referrer-Policy", "same-origin")
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			head.Set("Cache-Control", "no-store")
+			if wait := s.requests.take(from.network); wait > 0 {
+				p := problem(wire.RateLimited, "Too many requests came from this address just now. Try again after the pause.")
+				p.RetryAfter = max(1, wait.Milliseconds())
+				problemJSON(w, p)
+				return
+			}
+		}
+		r = r.WithContext(context.WithValue(r.Context(), whenceKey{}, from))
+		r.Host = from.host // what the browser sees decides about other origins
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) openAPI(w http.ResponseWriter, r *http.Request) {
+	doc, err := s.spec()
+	if err != nil {
+		problemJSON(w, problemOf(r.Context(), s.log, err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(doc)
+}
