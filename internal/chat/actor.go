@@ -24,20 +24,23 @@ const (
 	RoleAdmin
 )
 
-var roleNames = [...]string{"", "agent", "supervisor", "admin"}
-
 func (r Role) String() string {
-	if r < 0 || int(r) >= len(roleNames) {
-		return ""
+	switch r {
+	case RoleAgent:
+		return "agent"
+	case RoleSupervisor:
+		return "supervisor"
+	case RoleAdmin:
+		return "admin"
 	}
-	return roleNames[r]
+	return ""
 }
 
 // ParseRole reads a role's name; anything else is NoRole and false.
 func ParseRole(s string) (Role, bool) {
-	for i, name := range roleNames {
-		if i > 0 && name == s {
-			return Role(i), true
+	for r := RoleAgent; r <= RoleAdmin; r++ {
+		if r.String() == s {
+			return r, true
 		}
 	}
 	return NoRole, false

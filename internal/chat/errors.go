@@ -24,7 +24,7 @@ const (
 
 // Refusal is why a command changed nothing. Round is the present one
 // (zero State when the conversation is not the asker's to know).
-type Refusal struct {
+type Refusal struct { //nolint:errname // a refusal is an answer, and a word of its own
 	Code   Code
 	Reason string // one sentence: what was wrong, what was expected
 	Round  Round
