@@ -23,7 +23,7 @@ import (
 
 // What a connection costs the server: run with
 //
-//	go test -run '^$' -bench 'Idle|EchoCPU' -benchtime 1x ./internal/ws
+//	go test -run '^$' -bench 'Idle|EchoCPU|FanOutCPU' -benchtime 1x ./internal/ws
 //
 // The clients are another process, so that memory and CPU are the server's alone.
 
@@ -31,13 +31,16 @@ const (
 	idleConns   = 10_000
 	activeConns = 50
 	echoesEach  = 2000
+	fanOutConns = 500
+	fanOutEach  = 200
 )
 
-// peers is set for the client process: "address connections echoes".
+// peers is set for the client process: "address connections echoes"; a negative
+// number of echoes means messages that are only received.
 const peers = "KEFU_WS_TEST_PEERS"
 
 // runPeers is the client process. It says "ready" when all are connected, waits
-// for a line, sends the echoes, says "done", and stays until its input ends.
+// for a line, has its echoes, says "done", and stays until its input ends.
 func runPeers(spec string) {
 	var addr string
 	var conns, echoes int
@@ -55,26 +58,27 @@ func runPeers(spec string) {
 	in := bufio.NewReader(os.Stdin)
 	fmt.Println("ready")
 	_, _ = in.ReadString('\n')
-	text := []byte(strings.Repeat("x", 100))
 	var wg sync.WaitGroup
 	for _, c := range clients {
-		if echoes == 0 {
-			break
-		}
-		wg.Go(func() {
-			for range echoes {
-				if err := c.Write(text); err != nil {
-					fatal(err)
-				}
-				if _, err := c.Read(); err != nil {
-					fatal(err)
-				}
-			}
-		})
+		wg.Go(func() { talk(c, echoes) })
 	}
 	wg.Wait()
 	fmt.Println("done")
 	_, _ = io.Copy(io.Discard, in)
+}
+
+func talk(c *ClientConn, echoes int) {
+	text := []byte(strings.Repeat("x", 100))
+	for range max(echoes, -echoes) {
+		if echoes > 0 {
+			if err := c.Write(text); err != nil {
+				fatal(err)
+			}
+		}
+		if _, err := c.Read(); err != nil {
+			fatal(err)
+		}
+	}
 }
 
 func fatal(err error) {
@@ -167,6 +171,30 @@ func BenchmarkEchoCPU(b *testing.B) {
 		c.wait("done")
 		b.ReportMetric(float64((cpuTime()-before).Microseconds())/(activeConns*echoesEach), "cpu-µs/echo")
 		b.ReportMetric(activeConns*echoesEach/time.Since(begun).Seconds(), "echoes/s")
+		c.close()
+	}
+}
+
+// BenchmarkFanOutCPU reports the server's CPU time for one delivery of a
+// prepared message of 100 bytes.
+func BenchmarkFanOutCPU(b *testing.B) {
+	for b.Loop() {
+		c, addr := newCrowd(b, silent{})
+		c.start(addr, fanOutConns, -fanOutEach)
+		until(b, "the connections", func() bool { return c.s.Stats().Open == fanOutConns })
+		conns := c.s.wheel.all()
+		_, _ = io.WriteString(c.in, "go\n")
+		before := cpuTime()
+		for range fanOutEach {
+			p := Prepare([]byte(strings.Repeat("x", 100)))
+			for _, to := range conns {
+				if err := to.SendPrepared(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		c.wait("done")
+		b.ReportMetric(float64((cpuTime()-before).Microseconds())/(fanOutConns*fanOutEach), "cpu-µs/delivery")
 		c.close()
 	}
 }

@@ -162,7 +162,7 @@ func (d *door) end() closing {
 }
 
 // until polls for what no event tells.
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); {
 		if time.Now().After(deadline) {

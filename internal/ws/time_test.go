@@ -140,6 +140,25 @@ func TestPingsSpread(t *testing.T) {
 	}
 }
 
+// TestWheelListsAll includes the connection that the sweeper is just looking at.
+func TestWheelListsAll(t *testing.T) {
+	w := newWheel(10)
+	c := &Conn{slot: slotNone}
+	w.add(c, 1)
+	looked := false
+	w.advance(func(*Conn, uint32) uint32 {
+		looked = true
+		if all := w.all(); len(all) != 1 || all[0] != c {
+			t.Errorf("listed %v", all)
+		}
+		w.remove(c)
+		return 1
+	})
+	if !looked || len(w.all()) != 0 {
+		t.Errorf("looked = %v, and %d left after remove", looked, len(w.all()))
+	}
+}
+
 // TestRealClock runs the sweeper itself.
 func TestRealClock(t *testing.T) {
 	d := open(t, Config{PingEvery: 20 * time.Millisecond, PongWait: 20 * time.Millisecond}, echo)
