@@ -117,7 +117,6 @@ func (h *Hub) fillRoom(r *room) {
 		}
 		r.mu.Unlock()
 	}
-	h.site(r.conv.Site).touch(r)
 }
 
 // takePage sends what a page has beyond the head.

@@ -119,6 +119,15 @@ func (h *Hub) checkSite(n *siteNode) {
 	}
 }
 
+// greets notes that a session was told this version of the site.
+func (n *siteNode) greets(version int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.version == 0 {
+		n.version = version
+	}
+}
+
 // logins ends the sessions of log-ins that were revoked.
 func (d *healer) logins() {
 	if len(*d.h.people.Load()) == 0 {

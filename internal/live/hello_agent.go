@@ -92,7 +92,9 @@ func (h *Hub) addAgent(s *Session, state presence.State) {
 	h.seen.left(id, chat.At(h.cfg.Now()))
 	for _, one := range h.Sites.All() {
 		if s.agent.agent.RoleOn(one.ID) != chat.NoRole {
-			h.site(one.ID).addAgent(h, 1)
+			n := h.site(one.ID)
+			n.greets(one.Version)
+			n.addAgent(h, 1)
 			s.agent.sites = append(s.agent.sites, one.ID)
 		}
 	}

@@ -33,7 +33,9 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 		s.refuse(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
 		return
 	}
-	v := s.hub.site(on.ID).arrive(s.hub, s, [32]byte(raw))
+	n := s.hub.site(on.ID)
+	n.greets(on.Version)
+	v := n.arrive(s.hub, s, [32]byte(raw))
 	s.visitor = v
 	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
 	if err := s.recognise(v); err != nil {
@@ -145,7 +147,7 @@ func (h *Hub) keepProfile(v *visitor, p chat.Profile) {
 	}
 	unlock()
 	if r != nil {
-		v.site.touch(r)
+		r.site.touch(r)
 	}
 }
 

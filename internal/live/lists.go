@@ -148,7 +148,7 @@ func (h *Hub) loadRows(rooms []*room) {
 		if err := h.loadSome(part, byID); err != nil {
 			h.Log.Warn("rows of the lists could not be read", "error", err)
 			for _, id := range part {
-				h.site(byID[id].conv.Site).touch(byID[id])
+				byID[id].site.touch(byID[id])
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func (h *Hub) takeMarks(c chat.Conversation, marks []chat.Mark) {
 	r.marksRead = true
 	r.mu.Unlock()
 	if moved {
-		h.site(c.Site).touch(r)
+		r.site.touch(r)
 	}
 }
 
@@ -58,7 +58,7 @@ func (h *Hub) deliverMark(m chat.Mark) {
 	moved := r.mark(h, m)
 	r.mu.Unlock()
 	if moved && m.Who.Kind == chat.AgentActor {
-		h.site(r.conv.Site).touch(r)
+		r.site.touch(r)
 	}
 }
 

@@ -213,33 +213,28 @@ func (h *Hub) hearChanged(n *notice) {
 }
 
 // hearHead learns that a conversation has got as far as s: what its followers
-// here lack is read. It reports whether the room had to learn something.
-func (h *Hub) hearHead(c chat.Conversation, s chat.State) (news bool) {
-	site := h.site(c.Site)
+// here lack is read.
+func (h *Hub) hearHead(c chat.Conversation, s chat.State) {
 	r, known := h.enterKnown(c.ID)
 	if !known {
-		if !site.hasAgents() {
-			return false
+		if !h.site(c.Site).hasAgents() {
+			return
 		}
 		r = h.enter(c)
 	}
 	defer r.mu.Unlock()
 	switch {
 	case !r.cold && s.Seq <= r.head.Seq:
-		return false
 	case r.followed():
 		h.fill(r)
 	default:
 		r.row.loaded = false
 		r.advance(h, s)
-		site.touch(r)
 	}
-	return true
 }
 
 // hearRow takes over a list row of another node.
 func (h *Hub) hearRow(n *rowNotice) {
-	site := h.site(n.Conversation.Site)
 	r := h.enter(n.Conversation)
 	defer r.mu.Unlock()
 	switch {
@@ -251,7 +246,6 @@ func (h *Hub) hearRow(n *rowNotice) {
 		r.row.last = n.Last
 		r.row.loaded = r.row.loaded && n.Last != nil
 		r.advance(h, n.State)
-		site.touch(r)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // the lists of agents here.
 type room struct {
 	conv chat.Conversation
+	site *siteNode
 
 	mu   sync.Mutex
 	gone bool // no longer in Hub.rooms
@@ -55,11 +56,12 @@ func (h *Hub) roomOf(id chat.ConversationID) *room {
 
 // enter finds or makes a room and returns it locked.
 func (h *Hub) enter(c chat.Conversation) *room {
+	site := h.site(c.Site)
 	for {
 		h.mu.Lock()
 		r := h.rooms[c.ID]
 		if r == nil {
-			r = &room{conv: c, cold: true, touched: h.cfg.Now().UnixMilli()}
+			r = &room{conv: c, site: site, cold: true, touched: h.cfg.Now().UnixMilli()}
 			h.rooms[c.ID] = r
 		}
 		h.mu.Unlock()
@@ -118,11 +120,12 @@ func (r *room) take(h *Hub, c *chat.Changed) (gap bool) {
 	return false
 }
 
-// advance makes s the room's head.
+// advance makes s the room's head, and its row one to be told.
 func (r *room) advance(h *Hub, s chat.State) {
 	r.head, r.cold = s, false
 	r.touched = h.cfg.Now().UnixMilli()
 	r.retopic(h)
+	r.site.touch(r)
 }
 
 // followed tells whether anybody here must get each event.
@@ -241,20 +244,17 @@ func (h *Hub) Committed(changes []chat.Changed) {
 
 // deliver hands a change to who follows its conversation here, and to the lists.
 func (h *Hub) deliver(c *chat.Changed) {
-	n := h.site(c.Conversation.Site)
 	r, known := h.enterKnown(c.Conversation.ID)
 	if !known {
-		if !n.hasAgents() {
+		if !h.site(c.Conversation.Site).hasAgents() {
 			return
 		}
 		r = h.enter(c.Conversation)
 	}
-	gap := r.take(h, c)
-	if gap {
+	defer r.mu.Unlock()
+	if gap := r.take(h, c); gap {
 		h.fill(r)
 	}
-	r.mu.Unlock()
-	n.touch(r)
 }
 
 // removeLooker ends a follower's part in the room; room.mu is held.
@@ -276,7 +276,7 @@ func (h *Hub) sweepRooms() {
 	}
 	h.mu.Unlock()
 	for _, r := range all {
-		listed := h.site(r.conv.Site).hasAgents()
+		listed := r.site.hasAgents()
 		r.mu.Lock()
 		if len(r.lookers) > 0 {
 			r.keepLooking(h)

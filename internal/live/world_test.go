@@ -1,0 +1,332 @@
+package live_test
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gofrs/uuid/v5"
+
+	"github.com/kefu-chat/kefu/internal/bus"
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/site"
+	"github.com/kefu-chat/kefu/internal/store"
+)
+
+// world is one database with several nodes over it, two sites and some agents.
+type world struct {
+	t     testing.TB
+	db    *store.DB
+	nodes []*node
+	*people
+	clock    *clock
+	registry *presence.Memory
+
+	mu       sync.Mutex
+	authors  map[author]*node // whose hub is told of a commit
+	markers  map[chat.ActorRef]*node
+	visitors map[string]identity.Visitor
+	seen     map[chat.AgentID]chat.Millis
+	revoked  []int64
+}
+
+type author struct {
+	conversation chat.ConversationID
+	seq          int64
+}
+
+const (
+	shop  chat.SiteID  = 1
+	blog  chat.SiteID  = 2
+	ann   chat.AgentID = 101 // agent of the shop
+	bob   chat.AgentID = 102 // agent of the shop
+	carol chat.AgentID = 103 // agent of the blog
+	dora  chat.AgentID = 104 // supervisor of both
+)
+
+// node is one hub as its process would hold it.
+type node struct {
+	*live.Hub
+	w    *world
+	drop atomic.Bool
+	deaf atomic.Bool // notices only
+}
+
+type settings func(*live.Config)
+
+func newWorld(t testing.TB, nodes int, change ...settings) *world {
+	t.Helper()
+	w := &world{
+		t: t, people: newPeople(), clock: &clock{}, authors: map[author]*node{}, markers: map[chat.ActorRef]*node{},
+		visitors: map[string]identity.Visitor{}, seen: map[chat.AgentID]chat.Millis{},
+	}
+	registry := presence.NewMemory(w.clock.now)
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if testing.Verbose() {
+		log = slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	}
+	db, err := store.Open(context.Background(), store.Config{
+		Path: filepath.Join(t.TempDir(), "kefu.db"), Now: w.clock.now, Committed: w.committed, Marked: w.marked,
+	}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.db, w.registry = db, registry
+	network := bus.NewNetwork()
+	for i := range nodes {
+		n := &node{w: w}
+		cfg := live.Config{
+			Now: w.clock.now, RowsEvery: 5 * time.Millisecond, PresenceEvery: 5 * time.Millisecond, HealEvery: 20 * time.Millisecond,
+			ReturnEvery: 10 * time.Millisecond, SeenEvery: 20 * time.Millisecond, DropDeliveries: n.drop.Load,
+		}
+		for _, c := range change {
+			c(&cfg)
+		}
+		n.Hub = live.NewHub(cfg, live.Parts{
+			Node: string(rune('a' + i)), Store: &front{DB: db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w,
+			Bus: network.Bus(), Presence: registry, Log: log,
+		})
+		w.nodes = append(w.nodes, n)
+	}
+	for _, n := range w.nodes {
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(w.close)
+	return w
+}
+
+func (w *world) close() {
+	for _, n := range w.nodes {
+		n.Close()
+	}
+	if err := w.db.Close(); err != nil {
+		w.t.Error(err)
+	}
+	w.nodes = nil
+}
+
+// front is the database as one node's process sees it: its commits are told to
+// that node's hub only.
+type front struct {
+	*store.DB
+	n *node
+}
+
+func (f *front) Change(c *chat.Change) {
+	done := c.Done
+	c.Done = func(changed chat.Changed, err error) {
+		f.n.w.note(f.n, c, &changed, err)
+		done(changed, err)
+	}
+	f.DB.Change(c)
+}
+
+func (f *front) Mark(m *chat.MarkChange) {
+	f.n.w.mu.Lock()
+	f.n.w.markers[chat.ActorRef{Kind: m.Who.Kind, ID: m.Who.ID}] = f.n
+	f.n.w.mu.Unlock()
+	f.DB.Mark(m)
+}
+
+func (w *world) note(n *node, c *chat.Change, changed *chat.Changed, err error) {
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !changed.Repeat {
+		w.authors[author{changed.Conversation.ID, changed.State.Seq}] = n
+	}
+	if c.Begin != nil {
+		w.visitors[string(c.Begin.SecretHash)] = identity.Visitor{
+			ID: changed.Conversation.Visitor, Site: changed.Conversation.Site, Conversation: changed.Conversation, Profile: c.Begin.Profile,
+		}
+	}
+}
+
+func (w *world) committed(changes []chat.Changed) {
+	for i := range changes {
+		c := changes[i]
+		w.mu.Lock()
+		n := w.authors[author{c.Conversation.ID, c.State.Seq}]
+		w.mu.Unlock()
+		if n == nil {
+			w.t.Errorf("nobody asked for %d of conversation %d", c.State.Seq, c.Conversation.ID)
+			continue
+		}
+		n.Committed(changes[i : i+1])
+	}
+}
+
+func (w *world) marked(marks []chat.Mark) {
+	for i := range marks {
+		w.mu.Lock()
+		n := w.markers[chat.ActorRef{Kind: marks[i].Who.Kind, ID: marks[i].Who.ID}]
+		w.mu.Unlock()
+		n.Marked(marks[i : i+1])
+	}
+}
+
+// Visitor implements identity.Visitors.
+func (w *world) Visitor(_ context.Context, on chat.SiteID, hash []byte) (identity.Visitor, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	v, ok := w.visitors[string(hash)]
+	if !ok || v.Site != on {
+		return v, chat.Refuse(chat.NotFound, "no such visitor")
+	}
+	return v, nil
+}
+
+// UpdateProfile implements identity.Visitors.
+func (w *world) UpdateProfile(_ context.Context, id chat.VisitorID, p chat.Profile) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for hash, v := range w.visitors {
+		if v.ID == id {
+			v.Profile = p
+			w.visitors[hash] = v
+		}
+	}
+	return nil
+}
+
+// RevokedSince implements live.Logins.
+func (w *world) RevokedSince(context.Context, int64) ([]int64, chat.Millis, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]int64(nil), w.revoked...), chat.At(w.clock.now()), nil
+}
+
+// Seen implements live.Seen.
+func (w *world) Seen(_ context.Context, agent chat.AgentID, at chat.Millis) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[agent] = max(w.seen[agent], at)
+	return nil
+}
+
+// LastSeen implements live.Seen.
+func (w *world) LastSeen(context.Context) (map[chat.AgentID]chat.Millis, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[chat.AgentID]chat.Millis{}
+	for a, at := range w.seen {
+		out[a] = at
+	}
+	return out, nil
+}
+
+// clock runs as time does, and jumps when told.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) pass(d time.Duration) { c.ahead.Add(int64(d)) }
+
+// people is a directory of agents and sites that tests change.
+type people struct {
+	mu     sync.Mutex
+	agents map[chat.AgentID]identity.Agent
+	sites  []site.Site
+}
+
+func newPeople() *people {
+	p := &people{agents: map[chat.AgentID]identity.Agent{}}
+	add := func(id chat.AgentID, name string, roles map[chat.SiteID]chat.Role) {
+		p.agents[id] = identity.Agent{ID: id, Name: name, Roles: roles}
+	}
+	add(ann, "Ann", map[chat.SiteID]chat.Role{shop: chat.RoleAgent})
+	add(bob, "Bob", map[chat.SiteID]chat.Role{shop: chat.RoleAgent})
+	add(carol, "Carol", map[chat.SiteID]chat.Role{blog: chat.RoleAgent})
+	add(dora, "Dora", map[chat.SiteID]chat.Role{shop: chat.RoleSupervisor, blog: chat.RoleSupervisor})
+	for id, name := range map[chat.SiteID]string{shop: "Shop", blog: "Blog"} {
+		s := site.Site{ID: id, Name: name, Key: name + "Key", Settings: site.DefaultSettings(), Version: 1}
+		s.Settings.Origins = []string{"https://" + name + ".example"}
+		p.sites = append(p.sites, s)
+	}
+	return p
+}
+
+func (p *people) change(do func(*people)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	do(p)
+}
+
+func (p *people) Heal(context.Context) (bool, error) { return false, nil }
+
+func (p *people) Agent(id chat.AgentID) (identity.Agent, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, ok := p.agents[id]
+	return a, ok
+}
+
+func (p *people) AgentsOf(on chat.SiteID) []identity.Agent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var of []identity.Agent
+	for _, a := range p.agents {
+		if a.RoleOn(on) != chat.NoRole {
+			of = append(of, a)
+		}
+	}
+	return of
+}
+
+func (p *people) Member(on chat.SiteID, id chat.AgentID) (string, bool) {
+	a, ok := p.Agent(id)
+	return a.Name, ok && a.RoleOn(on) != chat.NoRole
+}
+
+func (p *people) All() []site.Site {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]site.Site(nil), p.sites...)
+}
+
+func (p *people) ByID(id chat.SiteID) (site.Site, bool) {
+	for _, s := range p.All() {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return site.Site{}, false
+}
+
+func (p *people) ByKey(key string) (site.Site, bool) {
+	for _, s := range p.All() {
+		if s.Key == key {
+			return s, true
+		}
+	}
+	return site.Site{}, false
+}
+
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Logf("%s", p)
+	return len(p), nil
+}
+
+// secret is a visitor's, told apart by n.
+func secret(n byte) string {
+	raw := make([]byte, identity.SecretBytes)
+	raw[0] = n
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+func newID() chat.ClientID { return uuid.Must(uuid.NewV7()) }
