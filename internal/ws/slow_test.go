@@ -174,5 +174,5 @@ func TestWriterEnds(t *testing.T) {
 // writing looks for writers among all goroutines.
 func writing() bool {
 	stacks := make([]byte, 1<<20)
-	return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "writeLoop")
+	return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "created by github.com/kefu-chat/kefu/internal/ws.(*Conn).writeLocked")
 }
