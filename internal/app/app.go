@@ -17,6 +17,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/faults"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/presence"
@@ -212,21 +213,21 @@ func (t *toHub) Marked(marks []chat.Mark) {
 
 // AgentChanged implements identity.Told.
 func (t *toHub) AgentChanged(agent chat.AgentID) {
-	if h := t.hub.Load(); h != nil {
+	if h := t.hub.Load(); h != nil && !faults.Off("deliveries") {
 		h.AgentChanged(agent)
 	}
 }
 
 // LoginsRevoked implements identity.Told.
 func (t *toHub) LoginsRevoked(agent chat.AgentID, logins []int64) {
-	if h := t.hub.Load(); h != nil {
+	if h := t.hub.Load(); h != nil && !faults.Off("deliveries") {
 		h.LoginsRevoked(agent, logins)
 	}
 }
 
 // SiteChanged implements site.Told.
 func (t *toHub) SiteChanged(id chat.SiteID) {
-	if h := t.hub.Load(); h != nil {
+	if h := t.hub.Load(); h != nil && !faults.Off("deliveries") {
 		h.SiteChanged(id)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/faults"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/server"
@@ -123,7 +124,7 @@ func (c Config) live() live.Config {
 		FrameBeforeHello: int64(l.FrameBeforeHello), FrameBytes: int64(l.FrameBytes), TextCodePoints: l.TextCharacters,
 		Messages:    live.Rate{Burst: float64(l.MessageBurst), PerSecond: l.MessagePerSecond},
 		Others:      live.Rate{Burst: float64(l.FrameBurst), PerSecond: l.FramePerSecond},
-		HelloWithin: l.HelloTimeout,
+		HelloWithin: l.HelloTimeout, DropDeliveries: func() bool { return faults.Off("deliveries") },
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/kefu-chat/kefu/internal/faults"
 )
 
 // UsageError is a mistake in how the program was called or configured: one
@@ -54,7 +56,7 @@ func badValue(s setting, v given, err error) error {
 func readEnv(env []string, found map[string]given) error {
 	for _, line := range env {
 		name, value, _ := strings.Cut(line, "=")
-		if !strings.HasPrefix(name, "KEFU_") || name == configEnv {
+		if !strings.HasPrefix(name, "KEFU_") || name == configEnv || name == faults.Variable {
 			continue
 		}
 		i := slices.IndexFunc(settings(), func(s setting) bool { return s.env == name })

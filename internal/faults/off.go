@@ -7,3 +7,6 @@ package faults
 
 // Off tells whether the guard is switched off: never in this build.
 func Off(string) bool { return false }
+
+// Variable is the environment variable that names the guards: none in this build.
+const Variable = ""

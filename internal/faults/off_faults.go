@@ -11,7 +11,10 @@ import (
 	"strings"
 )
 
-// Off tells whether the variable KEFU_FAULTS, a list with commas, names the guard.
+// Variable is the environment variable that names the guards to switch off, with commas.
+const Variable = "KEFU_FAULTS"
+
+// Off tells whether Variable names the guard.
 func Off(name string) bool {
-	return slices.Contains(strings.Split(os.Getenv("KEFU_FAULTS"), ","), name)
+	return slices.Contains(strings.Split(os.Getenv(Variable), ","), name)
 }
