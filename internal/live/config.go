@@ -58,6 +58,9 @@ type Config struct {
 	// RowsEvery is how often changed rows are told (250 ms), PresenceEvery how
 	// often presence is (1 s).
 	RowsEvery, PresenceEvery time.Duration
+	// GoneAfter is how long a site's agents must be away before its visitors are
+	// told (5 s): a reload of the console is no absence.
+	GoneAfter time.Duration
 	// HealEvery is how often the hub compares itself with the database (2 s), and
 	// HealOverlap how far it reads back beyond its last look (15 s).
 	HealEvery, HealOverlap time.Duration
@@ -96,6 +99,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.BackoffMax, 15_000)
 	orDefault(&c.RowsEvery, 250*time.Millisecond)
 	orDefault(&c.PresenceEvery, time.Second)
+	orDefault(&c.GoneAfter, 5*time.Second)
 	orDefault(&c.HealEvery, 2*time.Second)
 	orDefault(&c.HealOverlap, 15*time.Second)
 	orDefault(&c.SeenEvery, 30*time.Second)

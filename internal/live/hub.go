@@ -86,7 +86,13 @@ func NewHub(cfg Config, parts Parts) *Hub {
 func (h *Hub) Desk() *chat.Desk { return h.desk }
 
 // Start begins to listen to the bus, to tell, to heal and to sweep. Close ends it.
+// It reads first when agents were last here, and fails if it cannot.
 func (h *Hub) Start() error {
+	ctx, cancel := h.reading()
+	defer cancel()
+	if err := h.readSeen(ctx); err != nil {
+		return err
+	}
 	if err := h.Bus.Start(h.receive); err != nil {
 		return err
 	}

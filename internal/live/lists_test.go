@@ -172,7 +172,6 @@ func TestPresenceOverDevices(t *testing.T) {
 	await(colleague, "presence", isAnn(wire.Offline))
 	none(elsewhere, "presence", isAnn(wire.Online))
 	colleague.leave()
-	w.clock.pass(5 * time.Second)
 	await(visitor, "presence", func(p wire.ServerPresence) bool { return p.Presence == wire.Offline })
 }
 

@@ -21,10 +21,6 @@ type siteWatch struct {
 	worse time.Time
 }
 
-// goneAfter is how long agents must be gone before visitors are told: a
-// reload of the console is no absence.
-const goneAfter = 5 * time.Second
-
 // watchVisitors is an agent's request to be told who is online.
 func (s *Session) watchVisitors(f *wire.ClientVisitors) {
 	if !f.On {
@@ -214,7 +210,7 @@ func (n *siteNode) tellHere(h *Hub) {
 		n.watch.worse = time.Time{}
 	case now < was && n.watch.worse.IsZero():
 		n.watch.worse = at
-	case now > was || at.Sub(n.watch.worse) >= goneAfter:
+	case now > was || at.Sub(n.watch.worse) >= h.cfg.GoneAfter:
 		n.watch.here, n.watch.worse = now, time.Time{}
 	}
 	tell := n.watch.here != was
@@ -251,29 +247,27 @@ func (v *visitor) tell(p *ws.Prepared) {
 	}
 }
 
-// tellAgents tells agents here when a colleague's presence changed.
+// tellAgents tells agents here when a colleague's presence changed, and notes
+// who is connected to any node.
 func (h *Hub) tellAgents() {
-	people := *h.people.Load()
-	if len(people) == 0 {
-		clear(h.agentsTold)
-		return
-	}
+	people, now := *h.people.Load(), chat.At(h.cfg.Now())
 	frames := map[chat.AgentID]*ws.Prepared{}
 	for _, one := range h.Sites.All() {
 		for _, a := range h.People.AgentsOf(one.ID) {
-			now := h.Presence.Agent(a.ID)
-			was, known := h.agentsTold[a.ID]
-			h.agentsTold[a.ID] = now
-			if known && was != now || !known && now != presence.Offline {
+			state, was := h.Presence.Agent(a.ID), h.agentsTold[a.ID]
+			if state.Here() {
+				h.seen.notice(a.ID, now)
+			}
+			if state != was {
+				h.agentsTold[a.ID] = state
 				who := wire.Person{Kind: chat.AgentActor, ID: int64(a.ID), Name: a.Name}
-				frames[a.ID] = h.prepared(wire.ServerPresence{Who: &who, Presence: said(now)})
+				frames[a.ID] = h.prepared(wire.ServerPresence{Who: &who, Presence: said(state)})
 			}
 		}
 	}
 	for id, p := range frames {
-		whom, _ := h.People.Agent(id)
 		for _, s := range people {
-			if h.colleague(s, whom.ID) {
+			if h.colleague(s, id) {
 				s.sendPrepared(p)
 			}
 		}

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -73,6 +74,13 @@ func (l *lastSeen) left(agent chat.AgentID, at chat.Millis) {
 	case l.changed <- struct{}{}:
 	default:
 	}
+}
+
+// notice notes that the agent is connected to some node, which writes it down.
+func (l *lastSeen) notice(agent chat.AgentID, at chat.Millis) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last[agent] = max(l.last[agent], at)
 }
 
 func (l *lastSeen) learn(read map[chat.AgentID]chat.Millis) {
@@ -150,14 +158,21 @@ func (h *Hub) returnAbsent() {
 	}
 }
 
+func (h *Hub) readSeen(ctx context.Context) error {
+	seen, err := h.Parts.Seen.LastSeen(ctx)
+	if err != nil {
+		return fmt.Errorf("read when agents were last here: %w", err)
+	}
+	h.seen.learn(seen)
+	return nil
+}
+
 func (h *Hub) tryReturnAbsent() error {
 	ctx, cancel := h.reading()
 	defer cancel()
-	seen, err := h.Parts.Seen.LastSeen(ctx)
-	if err != nil {
+	if err := h.readSeen(ctx); err != nil {
 		return err
 	}
-	h.seen.learn(seen)
 	var sites []chat.SiteID
 	for _, one := range h.Sites.All() {
 		sites = append(sites, one.ID)

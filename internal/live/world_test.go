@@ -30,6 +30,9 @@ type world struct {
 	*people
 	clock    *clock
 	registry *presence.Memory
+	network  *bus.Network
+	log      *slog.Logger
+	settings []settings
 
 	mu       sync.Mutex
 	authors  map[author]*node // whose hub is told of a commit
@@ -58,7 +61,6 @@ type node struct {
 	*live.Hub
 	w    *world
 	drop atomic.Bool
-	deaf atomic.Bool // notices only
 }
 
 type settings func(*live.Config)
@@ -81,29 +83,40 @@ func newWorld(t testing.TB, nodes int, change ...settings) *world {
 		t.Fatal(err)
 	}
 	w.db, w.registry = db, registry
-	network := bus.NewNetwork()
-	for i := range nodes {
-		n := &node{w: w}
-		cfg := live.Config{
-			Now: w.clock.now, RowsEvery: 5 * time.Millisecond, PresenceEvery: 5 * time.Millisecond, HealEvery: 20 * time.Millisecond,
-			ReturnEvery: 10 * time.Millisecond, SeenEvery: 20 * time.Millisecond, DropDeliveries: n.drop.Load,
-		}
-		for _, c := range change {
-			c(&cfg)
-		}
-		n.Hub = live.NewHub(cfg, live.Parts{
-			Node: string(rune('a' + i)), Store: &front{DB: db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w,
-			Bus: network.Bus(), Presence: registry, Log: log,
-		})
-		w.nodes = append(w.nodes, n)
+	w.network, w.log, w.settings = bus.NewNetwork(), log, change
+	for range nodes {
+		w.make()
 	}
 	for _, n := range w.nodes {
-		if err := n.Start(); err != nil {
-			t.Fatal(err)
-		}
+		w.start(n)
 	}
 	t.Cleanup(w.close)
 	return w
+}
+
+// make makes a node that is at rest.
+func (w *world) make() *node {
+	n := &node{w: w}
+	cfg := live.Config{
+		Now: w.clock.now, RowsEvery: 5 * time.Millisecond, PresenceEvery: 5 * time.Millisecond, HealEvery: 20 * time.Millisecond,
+		ReturnEvery: 10 * time.Millisecond, SeenEvery: 20 * time.Millisecond, DropDeliveries: n.drop.Load, GoneAfter: 20 * time.Millisecond,
+	}
+	for _, c := range w.settings {
+		c(&cfg)
+	}
+	n.Hub = live.NewHub(cfg, live.Parts{
+		Node: string(rune('a' + len(w.nodes))), Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w,
+		Bus: w.network.Bus(), Presence: w.registry, Log: w.log,
+	})
+	w.nodes = append(w.nodes, n)
+	return n
+}
+
+func (w *world) start(n *node) {
+	w.t.Helper()
+	if err := n.Start(); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 func (w *world) close() {
