@@ -49,7 +49,8 @@ test('the full-page chat is at most 30 KB', t => {
   hold(t, ['widget/chat.html', ...filesOf(widget, 'widget/chat.html', { dynamic: true })], 30 * KB)
 })
 
+// The first load is the day's screen: the entry, and the inbox that it opens with.
 test('the first load of the console is at most 200 KB', t => {
-  const files = [...filesOf(console_, 'index.html')].map(file => `console/${file}`)
-  hold(t, ['console/index.html', ...files], 200 * KB)
+  const files = [...filesOf(console_, 'index.html'), ...filesOf(console_, 'src/features/inbox/Inbox.vue')].map(file => `console/${file}`)
+  hold(t, ['console/index.html', ...new Set(files)], 200 * KB)
 })

@@ -6,7 +6,7 @@ let audio: AudioContext | null = null
 
 /** Two soft tones, made here: no file is loaded. Browsers stay silent until the page was touched once. */
 export function chime(): void {
-  if (!preferences.value.sound) return
+  if (!preferences.value.sound || !navigator.userActivation.hasBeenActive) return
   try {
     audio ??= new AudioContext()
     for (const [index, hertz] of [659.25, 880].entries()) tone(audio, hertz, audio.currentTime + index * 0.14)

@@ -1,0 +1,154 @@
+import { createPinia, setActivePinia } from 'pinia'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Conversation, LogEvent, Round, Row } from '../../backend/types.ts'
+import { linesOf } from './lines.ts'
+import { isNews } from './news.ts'
+import { firstView, inView, longestWaiting, neighbour, ordered, parted } from './order.ts'
+import { rightsOf } from './rights.ts'
+import { useInbox } from './store.ts'
+import { lengthOf, sendsOn } from './writing.ts'
+
+const noon = new Date(2026, 10, 22, 12).getTime()
+const minute = 60_000
+
+function row(c: string, round: Partial<Round> = {}, more: Partial<Row> = {}): Row {
+  return { c, v: 1, site: '1', visitor: { key: c, site: '1', presence: 'online' }, round: { number: 1, state: 'assigned', agent: { id: 'me', name: 'Me' }, ...round }, last_at: noon, unread: 0, ...more }
+}
+
+function event(n: number, more: Partial<LogEvent> = {}): LogEvent {
+  return { n, kind: 'message', at: noon + n * 1000, by: { kind: 'visitor' }, text: `text ${n}`, ...more }
+}
+
+function conversation(events: LogEvent[], more: Partial<Conversation> = {}): Conversation {
+  return { row: row('c'), events, more: false, unsent: [], theirs: { received: 0, read: 0 }, rounds: [], looking: [], typing: [], ...more }
+}
+
+const mine = { kind: 'agent', id: 'me' } as const
+
+describe('the lists', () => {
+  it('hold each round in its views', () => {
+    const waiting = row('a', { state: 'waiting' })
+    const theirs = row('b', { agent: { id: 'other', name: 'O' } })
+    const done = row('d', { state: 'resolved' })
+    expect((['waiting', 'mine', 'open'] as const).map(view => inView(waiting, view, 'me'))).toEqual([true, false, true])
+    expect((['waiting', 'mine', 'open'] as const).map(view => inView(theirs, view, 'me'))).toEqual([false, false, true])
+    expect((['waiting', 'mine', 'open'] as const).map(view => inView(done, view, 'me'))).toEqual([false, false, false])
+  })
+
+  it('put who waits longest first, then who was answered last', () => {
+    const rows = [row('late', {}, { last_at: noon - 1 }), row('new', {}, { last_at: noon }), row('short', { unanswered_since: noon - 1 }), row('long', { unanswered_since: noon - 9 })]
+    expect(ordered(rows, 'mine').map(one => one.c)).toEqual(['long', 'short', 'new', 'late'])
+    expect(parted(ordered(rows, 'mine')).reply.map(one => one.c)).toEqual(['long', 'short'])
+    expect(longestWaiting(rows)?.c).toBe('long')
+  })
+
+  it('walk with next and previous, and stop at the ends', () => {
+    const rows = [row('a'), row('b')]
+    expect(neighbour(rows, 'a', 1)?.c).toBe('b')
+    expect(neighbour(rows, 'b', 1)?.c).toBe('b')
+    expect(neighbour(rows, null, 1)?.c).toBe('a')
+    expect(neighbour([], null, -1)).toBeUndefined()
+  })
+
+  it('open where there is work', () => {
+    expect(firstView({ mine: 1, waiting: 5 })).toBe('mine')
+    expect(firstView({ mine: 0, waiting: 5 })).toBe('waiting')
+    expect(firstView({ mine: 0, waiting: 0 })).toBe('mine')
+  })
+})
+
+describe('the store', () => {
+  beforeEach(() => { setActivePinia(createPinia()) })
+
+  it('keeps the newer version of a row', () => {
+    const inbox = useInbox()
+    inbox.put(row('a', {}, { v: 5, unread: 2 }))
+    inbox.put(row('a', {}, { v: 4, unread: 1 }))
+    expect(inbox.rows.get('a')?.unread).toBe(2)
+  })
+
+  it('drops what a snapshot of its view no longer has, and nothing of other views', () => {
+    const inbox = useInbox()
+    inbox.me.id = 'me'
+    inbox.put(row('gone'))
+    inbox.put(row('queued', { state: 'waiting' }))
+    inbox.snapshot('mine', [row('new')], false)
+    expect([...inbox.rows.keys()].sort()).toEqual(['new', 'queued'])
+  })
+
+  it('applies events by number, once, and takes what arrived out of the outbox', () => {
+    const inbox = useInbox()
+    inbox.conversations.set('c', conversation([event(1)], { unsent: [{ id: 'x', kind: 'message', text: 'hi', at: noon, state: 'sending' }] }))
+    inbox.addEvents('c', [event(3, { by: mine, id: 'x' }), event(1), event(2)])
+    inbox.addEvents('c', [event(3, { by: mine, id: 'x' })])
+    expect(inbox.conversations.get('c')?.events.map(one => one.n)).toEqual([1, 2, 3])
+    expect(inbox.conversations.get('c')?.unsent).toEqual([])
+  })
+})
+
+describe('the lines of a conversation', () => {
+  it('group a turn, with one mark at its end', () => {
+    const lines = linesOf(conversation([event(1), event(2), event(3, { by: mine }), event(4, { by: mine })], { theirs: { received: 4, read: 3 } }), 'me')
+    const bubbles = lines.filter(line => line.type === 'bubble')
+    expect(lines[0]?.type).toBe('day')
+    expect(bubbles.map(line => [line.side, line.first, line.last, line.mark])).toEqual([
+      ['theirs', true, false, 'none'], ['theirs', false, true, 'none'], ['mine', true, false, 'read'], ['mine', false, true, 'delivered'],
+    ])
+  })
+
+  it('begin a new turn after a silence, a note, or another person', () => {
+    const lines = linesOf(conversation([event(1), event(2, { at: noon + 6 * minute }), event(3, { kind: 'note', by: mine, at: noon + 6 * minute }), event(4, { at: noon + 6 * minute })]), 'me')
+    expect(lines.map(line => line.type)).toEqual(['day', 'bubble', 'bubble', 'note', 'bubble'])
+    expect(lines.filter(line => line.type === 'bubble').map(line => line.first)).toEqual([true, true, true])
+  })
+
+  it('show what is unsent at the end, under a key that survives its arrival', () => {
+    const unsent = linesOf(conversation([event(1)], { unsent: [{ id: 'x', kind: 'message', text: 'hi', at: noon + minute, state: 'failed' }] }), 'me')
+    const sent = linesOf(conversation([event(1), event(2, { by: mine, id: 'x' })]), 'me')
+    expect(unsent.at(-1)).toMatchObject({ type: 'bubble', mark: 'failed', side: 'mine' })
+    expect(unsent.at(-1)?.key).toBe(sent.at(-1)?.key)
+  })
+
+  it('mark where the unread begins, and hide edits and recalls', () => {
+    const lines = linesOf(conversation([event(1), event(2, { kind: 'edit' }), event(3)]), 'me', 1)
+    expect(lines.map(line => line.type)).toEqual(['day', 'bubble', 'new', 'bubble'])
+  })
+
+  it('have keys of their own', () => {
+    const days = Array.from({ length: 40 }, (_, i) => event(i + 1, { at: noon + i * 20 * 3_600_000, kind: i % 5 ? 'message' : 'assigned' }))
+    const keys = linesOf(conversation(days), 'me').map(line => line.key)
+    expect(new Set(keys).size).toBe(keys.length)
+  })
+})
+
+it('says what an agent may do with a round', () => {
+  const assigned = (id: string): Round => ({ number: 1, state: 'assigned', agent: { id, name: id } })
+  expect(rightsOf({ number: 1, state: 'waiting' }, 'me', 'agent')).toEqual({ take: true, resolve: true, release: false, assign: false, reply: true })
+  expect(rightsOf(assigned('me'), 'me', 'agent')).toEqual({ take: false, resolve: true, release: true, assign: true, reply: true })
+  expect(rightsOf(assigned('other'), 'me', 'agent')).toEqual({ take: false, resolve: false, release: false, assign: false, reply: false })
+  expect(rightsOf(assigned('other'), 'me', 'supervisor')).toEqual({ take: false, resolve: true, release: true, assign: true, reply: true })
+  expect(rightsOf({ number: 1, state: 'resolved' }, 'me', 'agent')).toEqual({ take: false, resolve: false, release: false, assign: false, reply: true })
+})
+
+it('knows what is news', () => {
+  const seen = (state: string, unread: number, owner?: string) => ({ state, unread, owner })
+  expect(isNews(undefined, seen('waiting', 1), 'me')).toBe(true)
+  expect(isNews(seen('waiting', 1), seen('waiting', 2), 'me')).toBe(false)
+  expect(isNews(seen('assigned', 0, 'me'), seen('assigned', 1, 'me'), 'me')).toBe(true)
+  expect(isNews(seen('assigned', 1, 'me'), seen('assigned', 0, 'me'), 'me')).toBe(false)
+  expect(isNews(seen('assigned', 0, 'other'), seen('assigned', 0, 'me'), 'me')).toBe(true)
+  expect(isNews(seen('assigned', 0, 'other'), seen('assigned', 3, 'other'), 'me')).toBe(false)
+})
+
+it('sends on Enter, but not while an input method composes', () => {
+  const key = { key: 'Enter', shiftKey: false, ctrlKey: false, altKey: false, isComposing: false, keyCode: 13 }
+  expect(sendsOn(key)).toBe(true)
+  expect(sendsOn({ ...key, shiftKey: true })).toBe(false)
+  expect(sendsOn({ ...key, isComposing: true })).toBe(false)
+  expect(sendsOn({ ...key, keyCode: 229 })).toBe(false)
+})
+
+it('counts code points', () => {
+  expect(lengthOf('a👍中')).toBe(3)
+  expect(lengthOf('👍'.repeat(20_000))).toBe(20_000)
+})

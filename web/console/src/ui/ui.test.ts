@@ -1,0 +1,118 @@
+// @vitest-environment happy-dom
+import { effectScope, nextTick } from 'vue'
+import { expect, it, vi } from 'vitest'
+import { webAddress } from './address.ts'
+import { mailProblem, originOf, passwordTooShort, secretIn } from './checks.ts'
+import { press, useKeys } from './keys.ts'
+import { friendlyName, initials } from './people.ts'
+import { preferences } from './preferences.ts'
+import { waitOf } from './wait.ts'
+import { draftOf, keepDraft } from '../features/inbox/drafts.ts'
+import { titleOf } from '../features/inbox/alerts.ts'
+import { marked } from '../features/palette/match.ts'
+import { inkOn } from '../features/settings/contrast.ts'
+import { strengthOf } from '../parts/strength.ts'
+
+function key(name: string, more: KeyboardEventInit = {}, target: EventTarget = document.body): KeyboardEvent {
+  const event = new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, ...more })
+  target.dispatchEvent(event)
+  press(event)
+  return event
+}
+
+it('runs the newest binding of a key, sequences too, and rests in fields, dialogs and while composing', () => {
+  const below = vi.fn()
+  const above = vi.fn()
+  const go = vi.fn()
+  const scope = effectScope()
+  const inner = effectScope()
+  scope.run(() => { useKeys({ j: below, 'g v': go }) })
+  inner.run(() => { useKeys({ j: above }) })
+  key('j')
+  expect([below.mock.calls.length, above.mock.calls.length]).toEqual([0, 1])
+  inner.stop()
+  key('J')
+  expect(below).toHaveBeenCalledTimes(1)
+  key('g')
+  key('v')
+  expect(go).toHaveBeenCalledTimes(1)
+
+  const field = document.body.appendChild(document.createElement('textarea'))
+  key('j', {}, field)
+  key('j', { isComposing: true })
+  const dialog = document.body.appendChild(document.createElement('div'))
+  dialog.setAttribute('role', 'dialog')
+  key('j')
+  dialog.remove()
+  preferences.value.singleKeys = false
+  key('j')
+  preferences.value.singleKeys = true
+  expect(below).toHaveBeenCalledTimes(1)
+  scope.stop()
+})
+
+it('keeps a draft for each conversation, and forgets a blank one', async () => {
+  keepDraft('a', 'half a sentence', 'note', 1)
+  keepDraft('b', 'other', 'reply', 2)
+  await nextTick()
+  expect(draftOf('a')).toMatchObject({ text: 'half a sentence', mode: 'note' })
+  expect(localStorage.getItem('kefu.drafts')).toContain('half a sentence')
+  keepDraft('a', ' ', 'reply', 3)
+  expect(draftOf('a').text).toBe('')
+  for (let i = 0; i < 300; i++) keepDraft(`c${i}`, 'x', 'reply', 10 + i)
+  expect(draftOf('b').text).toBe('')
+  expect(draftOf('c299').text).toBe('x')
+})
+
+it('gives anonymous visitors distinct, stable names', () => {
+  expect(friendlyName('k1', 'en')).toBe(friendlyName('k1', 'en'))
+  const names = new Set(Array.from({ length: 500 }, (_, i) => friendlyName(`visitor ${i}`, 'zh-CN')))
+  expect(names.size).toBeGreaterThan(495)
+})
+
+it('shortens names', () => {
+  expect(initials('Hannah Weiss')).toBe('HW')
+  expect(initials('清和茶行')).toBe('清')
+  expect(initials('Calm Otter 07')).toBe('CO')
+  expect(initials('  ')).toBe('')
+})
+
+it('tones a wait by the goal of the site', () => {
+  expect(waitOf(undefined, 100, 240)).toBeNull()
+  expect(waitOf(1000, 1000 + 100_000, 240)?.tone).toBe('calm')
+  expect(waitOf(1000, 1000 + 144_000, 240)?.tone).toBe('soon')
+  expect(waitOf(1000, 1000 + 240_001, 240)).toMatchObject({ tone: 'late', share: 1 })
+})
+
+it('links to web addresses only', () => {
+  expect(webAddress('javascript:alert(1)')).toBeNull()
+  expect(webAddress('data:text/html,x')).toBeNull()
+  expect(webAddress('not an address')).toBeNull()
+  expect(webAddress('https://shop.example/a?b=c')).toMatchObject({ short: 'shop.example/a', host: 'shop.example' })
+})
+
+it('checks what is typed into forms', () => {
+  expect([mailProblem(''), mailProblem('lin'), mailProblem('lin@hillside'), mailProblem('lin@hillside.example')]).toEqual(['empty', 'noAt', 'incomplete', null])
+  expect(passwordTooShort('短短短短短短短短短短短')).toBe(true)
+  expect(passwordTooShort('短短短短短短短短短短短短')).toBe(false)
+  expect([originOf('shop.example/path'), originOf('http://localhost:3000'), originOf('nonsense'), originOf('javascript:x')]).toEqual(['https://shop.example', 'http://localhost:3000', null, null])
+  expect(secretIn('#abc')).toBe('abc')
+  expect([strengthOf(''), strengthOf('short'), strengthOf('aaaaaaaaaaaaaaaa'), strengthOf('celadon and rain')]).toEqual([0, 1, 1, 3])
+})
+
+it('marks what was found', () => {
+  expect(marked('Hannah Weiss', 'han')).toEqual(['', 'Han', 'nah Weiss'])
+  expect(marked('Hannah Weiss', 'weiss han')).toEqual(['Hannah ', 'Weiss', ''])
+  expect(marked('Hannah', 'x')).toBeNull()
+})
+
+it('says which ink a colour takes', () => {
+  expect(inkOn('#2a4fd6')).toMatchObject({ ink: 'white' })
+  expect(inkOn('#2a4fd6').ratio).toBeCloseTo(6.6, 1)
+  expect(inkOn('#e8b931').ink).toBe('dark')
+})
+
+it('counts in the title', () => {
+  expect(titleOf(3, 'Conversations')).toBe('(3) Conversations · Kefu')
+  expect(titleOf(0, '')).toBe('Kefu')
+})
