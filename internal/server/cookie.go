@@ -26,7 +26,7 @@ func logInCookie(w whence, token string, until chat.Millis, now time.Time) http.
 	c := http.Cookie{
 		Name: cookieName(w.secure()), Value: token, Path: "/",
 		HttpOnly: true, Secure: w.secure(), SameSite: http.SameSiteLaxMode,
-		MaxAge: int(until.Time().Sub(now).Seconds()),
+		MaxAge: int((until.Time().Sub(now) + time.Second - 1) / time.Second),
 	}
 	if c.MaxAge <= 0 {
 		c.MaxAge = -1

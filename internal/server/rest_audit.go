@@ -27,13 +27,14 @@ type AuditPerson struct {
 }
 
 type (
-	auditQuery struct {
+	// AuditQuery asks for a page.
+	AuditQuery struct {
 		Before string `query:"before" maxLength:"20" doc:"The id of the last entry of the page before."`
 		Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"200"`
 	}
 	siteAuditQuery struct {
-		sitePath
-		auditQuery
+		SitePath
+		AuditQuery
 	}
 	auditOutput struct {
 		Body struct {
@@ -45,16 +46,16 @@ type (
 // trail are the routes that read the audit.
 func (r *routes) trail() {
 	serve(r, onlyOwner(), op{method: "GET", path: "/audit", id: "list-audit", summary: "The audit of the installation and all sites"},
-		func(ctx context.Context, _ caller, in *auditQuery) (*auditOutput, error) {
+		func(ctx context.Context, _ caller, in *AuditQuery) (*auditOutput, error) {
 			return r.entries(ctx, 0, *in)
 		})
 	serve(r, onSite(chat.RoleAdmin), op{method: "GET", path: "/sites/{site}/audit", id: "list-site-audit", summary: "The audit of a site"},
 		func(ctx context.Context, c caller, in *siteAuditQuery) (*auditOutput, error) {
-			return r.entries(ctx, c.site.ID, in.auditQuery)
+			return r.entries(ctx, c.site.ID, in.AuditQuery)
 		})
 }
 
-func (r *routes) entries(ctx context.Context, on chat.SiteID, q auditQuery) (*auditOutput, error) {
+func (r *routes) entries(ctx context.Context, on chat.SiteID, q AuditQuery) (*auditOutput, error) {
 	query := audit.Query{Site: on, Limit: q.Limit}
 	if q.Before != "" {
 		before, err := parseID[int64](q.Before)

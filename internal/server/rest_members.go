@@ -34,18 +34,19 @@ type (
 		}
 	}
 	newMember struct {
-		sitePath
+		SitePath
 		Body struct {
 			Email string `json:"email" maxLength:"400" doc:"Of somebody whom an owner has made already."`
 			Role  string `json:"role" enum:"agent,supervisor,admin"`
 		}
 	}
-	memberPath struct {
-		sitePath
-		personPath
+	// MemberPath names an agent of a site.
+	MemberPath struct {
+		SitePath
+		PersonPath
 	}
 	memberChange struct {
-		memberPath
+		MemberPath
 		Body struct {
 			Role string `json:"role" enum:"agent,supervisor,admin"`
 		}
@@ -56,7 +57,7 @@ type (
 func (r *routes) members() {
 	people := r.server.parts.People
 	serve(r, onSite(chat.RoleAgent), op{method: "GET", path: "/sites/{site}/agents", id: "list-agents", summary: "The agents of a site, by name"},
-		func(_ context.Context, c caller, _ *sitePath) (*membersOutput, error) {
+		func(_ context.Context, c caller, _ *SitePath) (*membersOutput, error) {
 			out := &membersOutput{}
 			out.Body.Agents = []Member{}
 			for _, a := range people.AgentsOf(c.site.ID) {
@@ -81,7 +82,7 @@ func (r *routes) members() {
 			return r.setRole(ctx, c, id, in.Body.Role)
 		})
 	serve(r, onSite(chat.RoleAdmin), op{method: "DELETE", path: "/sites/{site}/agents/{agent}", id: "remove-agent", summary: "End somebody's work on a site"},
-		func(ctx context.Context, c caller, in *memberPath) (*struct{}, error) {
+		func(ctx context.Context, c caller, in *MemberPath) (*struct{}, error) {
 			id, err := r.member(c, in.Agent)
 			if err != nil {
 				return nil, err

@@ -76,12 +76,13 @@ type invitedOutput struct {
 	}
 }
 
-type personPath struct {
+// PersonPath names an agent in a path. (huma looks only into embedded types that are exported.)
+type PersonPath struct {
 	Agent string `path:"agent" maxLength:"20"`
 }
 
 type personChange struct {
-	personPath
+	PersonPath
 	Body struct {
 		Name     *string `json:"name,omitempty" maxLength:"400"`
 		Email    *string `json:"email,omitempty" maxLength:"400"`
@@ -121,7 +122,7 @@ func (r *routes) people() {
 			return &personOutput{Body: s.person(a)}, nil
 		})
 	serve(r, onlyOwner(), op{method: "POST", path: "/people/{agent}/link", id: "make-link", summary: "Make a new link for an agent's password; earlier ones are void", status: http.StatusCreated},
-		func(ctx context.Context, c caller, in *personPath) (*linkOutput, error) {
+		func(ctx context.Context, c caller, in *PersonPath) (*linkOutput, error) {
 			id, err := parseID[chat.AgentID](in.Agent)
 			if err != nil {
 				return nil, err
@@ -133,7 +134,7 @@ func (r *routes) people() {
 			return &linkOutput{Body: linkURL(c.whence, made)}, nil
 		})
 	serve(r, onlyOwner(), op{method: "DELETE", path: "/people/{agent}/log-ins", id: "revoke-log-ins-of-person", summary: "End all log-ins of an agent"},
-		func(ctx context.Context, c caller, in *personPath) (*struct{}, error) {
+		func(ctx context.Context, c caller, in *PersonPath) (*struct{}, error) {
 			id, err := parseID[chat.AgentID](in.Agent)
 			if err != nil {
 				return nil, err

@@ -39,11 +39,12 @@ type (
 			Name string `json:"name" maxLength:"400"`
 		}
 	}
-	sitePath struct {
+	// SitePath names a site in a path; the gate has resolved it.
+	SitePath struct {
 		Site string `path:"site" maxLength:"20"`
 	}
 	siteChange struct {
-		sitePath
+		SitePath
 		Body struct {
 			Version  int64          `json:"version" doc:"The version that the change is about."`
 			Name     *string        `json:"name,omitempty" maxLength:"400"`
@@ -51,7 +52,7 @@ type (
 		}
 	}
 	keyChange struct {
-		sitePath
+		SitePath
 		Body struct {
 			Version int64 `json:"version"`
 		}
@@ -89,7 +90,7 @@ func (r *routes) sites() {
 			return siteAnswer(c, made, err)
 		})
 	serve(r, onSite(chat.RoleAgent), op{method: "GET", path: "/sites/{site}", id: "get-site", summary: "A site and its settings"},
-		func(_ context.Context, c caller, _ *sitePath) (*siteOutput, error) { return siteAnswer(c, c.site, nil) })
+		func(_ context.Context, c caller, _ *SitePath) (*siteOutput, error) { return siteAnswer(c, c.site, nil) })
 	serve(r, onSite(chat.RoleAdmin), op{method: "PATCH", path: "/sites/{site}", id: "change-site", summary: "Change a site's name and settings", body: settingsBody},
 		func(ctx context.Context, c caller, in *siteChange) (*siteOutput, error) {
 			want := c.site
@@ -109,7 +110,7 @@ func (r *routes) sites() {
 			return siteAnswer(c, after, err)
 		})
 	serve(r, onSite(chat.RoleAgent), op{method: "GET", path: "/sites/{site}/snippet", id: "get-snippet", summary: "What goes on the website"},
-		func(_ context.Context, c caller, _ *sitePath) (*snippetOutput, error) {
+		func(_ context.Context, c caller, _ *SitePath) (*snippetOutput, error) {
 			origin := c.origin()
 			out := &snippetOutput{Body: Snippet{
 				Origin: origin,

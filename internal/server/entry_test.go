@@ -1,0 +1,430 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/audit"
+	"github.com/kefu-chat/kefu/internal/server"
+)
+
+func TestSetUpByTheLinkOfTheStart(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	p := w.person()
+	if a := p.want(200, "GET", "/api/v1/setup", nil); a.get("needed") != true {
+		t.Errorf("before: %s", a.text)
+	}
+	if a := p.want(200, "POST", "/api/v1/link", fields{"secret": w.setup}); a.string("kind") != "setup" {
+		t.Errorf("the link is for %s", a.text)
+	}
+	good := fields{"secret": w.setup, "name": "Olive", "email": " Olive@Example.com ", "password": password, "site": "Shop"}
+	with := func(name, value string) fields {
+		changed := fields{}
+		for k, v := range good {
+			changed[k] = v
+		}
+		changed[name] = value
+		return changed
+	}
+	for _, c := range []struct {
+		name, value, field string
+		status             int
+	}{
+		{"secret", strings.Repeat("A", 43), "", 410}, {"secret", "short", "", 410},
+		{"name", " ", "name", 422}, {"email", "olive", "email", 422}, {"email", "olive@example", "email", 422},
+		{"password", "too short", "password", 422}, {"password", strings.Repeat("a", 20), "password", 422},
+		{"password", strings.Repeat("ab", 200), "password", 422},
+		{"site", "", "site", 422}, {"site", "a\nb", "site", 422}, {"name", "a\x00b", "name", 422},
+	} {
+		a := p.want(c.status, "POST", "/api/v1/setup", with(c.name, c.value))
+		if a.string("field") != c.field {
+			t.Errorf("%s %q: the field is %q: %s", c.name, c.value, a.string("field"), a.text)
+		}
+	}
+	a := p.want(201, "POST", "/api/v1/setup", good)
+	if a.string("email") != "olive@example.com" || a.get("owner") != true {
+		t.Errorf("the owner is %s", a.text)
+	}
+	cookie := a.header.Get("Set-Cookie")
+	for _, want := range []string{"kefu=", "HttpOnly", "SameSite=Lax", "Path=/"} {
+		if !strings.Contains(cookie, want) {
+			t.Errorf("the cookie %q has no %s", cookie, want)
+		}
+	}
+	if strings.Contains(cookie, "Secure") || strings.Contains(cookie, "__Host-") {
+		t.Errorf("a cookie for TLS where there is none: %s", cookie)
+	}
+	p.want(200, "GET", "/api/v1/me", nil)
+	if again := w.person().want(410, "POST", "/api/v1/setup", with("email", "eve@example.com")); again.code() != "link_spent" {
+		t.Errorf("the second use: %s", again.text)
+	}
+	if a := p.want(200, "GET", "/api/v1/setup", nil); a.get("needed") != false {
+		t.Errorf("afterwards: %s", a.text)
+	}
+}
+
+func TestASetupLinkEndsWithTimeAndWithANewStart(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	body := func(secret string) fields {
+		return fields{"secret": secret, "name": "Olive", "email": "o@example.com", "password": password, "site": "Shop"}
+	}
+	second, err := w.people.MakeSetup(t.Context())
+	w.must(err)
+	w.person().want(410, "POST", "/api/v1/setup", body(w.setup))
+	w.clock.forward(30 * time.Minute)
+	w.person().want(410, "POST", "/api/v1/setup", body(second.Secret))
+	third, err := w.people.MakeSetup(t.Context())
+	w.must(err)
+	w.clock.forward(29 * time.Minute)
+	w.person().want(201, "POST", "/api/v1/setup", body(third.Secret))
+}
+
+func TestLogInAndOut(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	w.owner()
+	p := w.logIn("OLIVE@example.com")
+	me := p.want(200, "GET", "/api/v1/me", nil)
+	if me.string("name") != "Olive" {
+		t.Errorf("me: %s", me.text)
+	}
+	old := p.cookie()
+	out := p.want(204, "POST", "/api/v1/log-out", nil)
+	if !strings.Contains(out.header.Get("Set-Cookie"), "Max-Age=0") {
+		t.Errorf("the cookie stays: %q", out.header.Get("Set-Cookie"))
+	}
+	p.want(401, "GET", "/api/v1/me", nil)
+	thief := w.person()
+	thief.header.Set("Cookie", old)
+	if a := thief.want(401, "GET", "/api/v1/me", nil); a.code() != "not_logged_in" {
+		t.Errorf("the old cookie: %s", a.text)
+	}
+	p.want(204, "POST", "/api/v1/log-out", nil)
+}
+
+func TestALogInSlides(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	p := w.owner()
+	for range 3 {
+		w.clock.forward(29 * 24 * time.Hour)
+		if a := p.want(200, "GET", "/api/v1/me", nil); !strings.Contains(a.header.Get("Set-Cookie"), "Max-Age=2592000") {
+			t.Fatalf("the cookie was not renewed: %q", a.header.Get("Set-Cookie"))
+		}
+	}
+	if a := p.want(200, "GET", "/api/v1/me", nil); a.header.Get("Set-Cookie") != "" {
+		t.Errorf("renewed again at once: %q", a.header.Get("Set-Cookie"))
+	}
+	w.clock.forward(30*24*time.Hour + time.Second)
+	p.want(401, "GET", "/api/v1/me", nil)
+}
+
+func TestWrongPasswordsPause(t *testing.T) {
+	w := newWorld(t, server.Config{TrustedProxies: loopback()})
+	w.owner()
+	from := func(address string) *person {
+		p := w.person()
+		p.header.Set("X-Forwarded-For", address)
+		return p
+	}
+	try := func(p *person, email, pass string) answer {
+		return p.ask("POST", "/api/v1/log-in", fields{"email": email, "password": pass})
+	}
+	for _, email := range []string{"olive@example.com", "nobody@example.com"} { // known or not: the same
+		p := from("192.0.2.1")
+		for left := 4; left >= 0; left-- {
+			a := try(p, email, "wrong")
+			if a.status != 401 || a.code() != "wrong_password" || a.get("tries_left") != float64(left) {
+				t.Fatalf("%s, %d left: %d %s", email, left, a.status, a.text)
+			}
+		}
+		a := try(p, email, password)
+		if a.status != 429 || a.code() != "too_many_tries" || a.header.Get("Retry-After") != "900" {
+			t.Fatalf("%s: %d %s, Retry-After %q", email, a.status, a.text, a.header.Get("Retry-After"))
+		}
+	}
+	if a := try(from("192.0.2.2"), "olive@example.com", password); a.status != 200 {
+		t.Errorf("another address is shut out: %s", a.text)
+	}
+	w.clock.forward(14 * time.Minute)
+	if a := try(from("192.0.2.1"), "olive@example.com", password); a.status != 429 {
+		t.Errorf("a minute too early: %d", a.status)
+	}
+	w.clock.forward(time.Minute) // the refused try has prolonged nothing
+	if a := try(from("192.0.2.1"), "olive@example.com", password); a.status != 200 {
+		t.Errorf("after the pause: %s", a.text)
+	}
+	for i := range 5 {
+		try(from("2001:db8::"+string(rune('1'+i))), "olive@example.com", "wrong")
+	}
+	if a := try(from("2001:db8::ffff"), "olive@example.com", password); a.status != 429 {
+		t.Errorf("another address of the same /64: %d", a.status)
+	}
+	if a := try(from("2001:db8:0:1::1"), "olive@example.com", password); a.status != 200 {
+		t.Errorf("another /64: %d", a.status)
+	}
+}
+
+func TestAnInvitationWorksOnce(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	made := owner.want(201, "POST", "/api/v1/people", fields{"name": "Ann", "email": "ann@example.com", "roles": []fields{{"site": idOf(w.firstSite()), "role": "agent"}}})
+	if made.string("link", "kind") != "invite" || !strings.HasPrefix(made.string("link", "url"), w.base+"/console/link#") {
+		t.Fatalf("the link: %s", made.text)
+	}
+	first := secretOf(made.string("link", "url"))
+	w.person().want(401, "POST", "/api/v1/log-in", fields{"email": "ann@example.com", "password": password})
+	again := owner.want(201, "POST", "/api/v1/people/"+made.string("person", "id")+"/link", nil)
+	second := secretOf(again.string("url"))
+	p := w.person()
+	p.want(410, "POST", "/api/v1/link", fields{"secret": first}) // replaced
+	if a := p.want(200, "POST", "/api/v1/link", fields{"secret": second}); a.string("email") != "ann@example.com" || a.string("kind") != "invite" {
+		t.Errorf("the link is for %s", a.text)
+	}
+	p.want(422, "POST", "/api/v1/link/password", fields{"secret": second, "password": "short"})
+	a := p.want(200, "POST", "/api/v1/link/password", fields{"secret": second, "password": password})
+	if sites := a.get("sites").([]any); len(sites) != 1 {
+		t.Errorf("it works on %v", sites)
+	}
+	p.want(200, "GET", "/api/v1/me", nil)
+	p.want(410, "POST", "/api/v1/link/password", fields{"secret": second, "password": "another good password"})
+	w.logIn("ann@example.com")
+}
+
+func TestAResetEndsAllLogIns(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	ann := w.invite(owner, "ann", idOf(w.firstSite()), "agent")
+	link := owner.want(201, "POST", "/api/v1/people/"+ann.id+"/link", nil)
+	if link.string("kind") != "reset" {
+		t.Errorf("the kind is %s", link.text)
+	}
+	w.clock.forward(25 * time.Hour)
+	w.person().want(410, "POST", "/api/v1/link/password", fields{"secret": secretOf(link.string("url")), "password": password})
+	link = owner.want(201, "POST", "/api/v1/people/"+ann.id+"/link", nil)
+	w.person().want(200, "POST", "/api/v1/link/password", fields{"secret": secretOf(link.string("url")), "password": "a quite new password"})
+	ann.want(401, "GET", "/api/v1/me", nil)
+	w.person().want(401, "POST", "/api/v1/log-in", fields{"email": "ann@example.com", "password": password})
+}
+
+func TestLogInsAreListedAndRevoked(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	w.owner()
+	first, second, third := w.logIn("olive@example.com"), w.logIn("olive@example.com"), w.logIn("olive@example.com")
+	w.clock.forward(2 * time.Hour)
+	first.header.Set("User-Agent", "Someone/1")
+	list := func(p *person) (ids map[bool][]string) {
+		ids = map[bool][]string{}
+		for _, one := range p.want(200, "GET", "/api/v1/me/log-ins", nil).get("log_ins").([]any) {
+			l := one.(map[string]any)
+			ids[l["current"].(bool)] = append(ids[l["current"].(bool)], l["id"].(string))
+		}
+		return ids
+	}
+	ids := list(first)
+	if len(ids[true]) != 1 || len(ids[false]) != 3 {
+		t.Fatalf("the log-ins: %v", ids)
+	}
+	own := list(second)[true][0]
+	first.want(204, "DELETE", "/api/v1/me/log-ins/"+own, nil)
+	second.want(401, "GET", "/api/v1/me", nil)
+	first.want(404, "DELETE", "/api/v1/me/log-ins/"+own, nil)
+	third.want(200, "GET", "/api/v1/me", nil)
+	first.want(204, "DELETE", "/api/v1/me/log-ins", nil)
+	third.want(401, "GET", "/api/v1/me", nil)
+	first.want(200, "GET", "/api/v1/me", nil)
+}
+
+func TestAPasswordIsChangedByWhoKnowsIt(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	w.owner()
+	p, other := w.logIn("olive@example.com"), w.logIn("olive@example.com")
+	change := func(from, to string) answer {
+		return p.ask("POST", "/api/v1/me/password", fields{"old_password": from, "new_password": to})
+	}
+	if a := change("wrong", "a quite new password"); a.status != 422 || a.string("field") != "old_password" {
+		t.Errorf("a wrong old one: %d %s", a.status, a.text)
+	}
+	if a := change(password, "short"); a.status != 422 || a.string("field") != "new_password" {
+		t.Errorf("a short new one: %d %s", a.status, a.text)
+	}
+	if a := change(password, "a quite new password"); a.status != 204 {
+		t.Fatalf("change: %s", a.text)
+	}
+	p.want(200, "GET", "/api/v1/me", nil)
+	other.want(401, "GET", "/api/v1/me", nil)
+	w.person().want(401, "POST", "/api/v1/log-in", fields{"email": "olive@example.com", "password": password})
+}
+
+func TestTheLastOwnerStays(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	for _, change := range []fields{{"owner": false}, {"disabled": true}} {
+		if a := owner.want(409, "PATCH", "/api/v1/people/"+owner.id, change); a.code() != "last_owner" {
+			t.Errorf("%v: %s", change, a.text)
+		}
+	}
+	second := owner.want(201, "POST", "/api/v1/people", fields{"name": "Otto", "email": "otto@example.com", "owner": true})
+	owner.want(200, "PATCH", "/api/v1/people/"+owner.id, fields{"owner": false})
+	owner.want(403, "GET", "/api/v1/people", nil)
+	_ = second
+}
+
+func TestADisabledAgentIsOut(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	ann := w.invite(owner, "ann", idOf(w.firstSite()), "agent")
+	owner.want(200, "PATCH", "/api/v1/people/"+ann.id, fields{"disabled": true})
+	ann.want(401, "GET", "/api/v1/me", nil)
+	w.person().want(401, "POST", "/api/v1/log-in", fields{"email": "ann@example.com", "password": password})
+	owner.want(409, "POST", "/api/v1/people/"+ann.id+"/link", nil)
+	owner.want(200, "PATCH", "/api/v1/people/"+ann.id, fields{"disabled": false})
+	ann.want(401, "GET", "/api/v1/me", nil) // the old log-ins stay ended
+	w.logIn("ann@example.com")
+}
+
+func TestEveryDeedIsWrittenDown(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	shop := w.firstSite()
+	ann := w.invite(owner, "ann", idOf(shop), "agent")
+	owner.want(200, "PUT", "/api/v1/sites/"+idOf(shop)+"/agents/"+ann.id, fields{"role": "admin"})
+	owner.want(200, "PATCH", "/api/v1/sites/"+idOf(shop), fields{"version": 1, "name": "Shop 2"})
+	owner.want(200, "POST", "/api/v1/sites/"+idOf(shop)+"/key", fields{"version": 2})
+	owner.want(204, "DELETE", "/api/v1/sites/"+idOf(shop)+"/agents/"+ann.id, nil)
+	owner.want(204, "DELETE", "/api/v1/people/"+ann.id+"/log-ins", nil)
+	owner.want(200, "PATCH", "/api/v1/people/"+ann.id, fields{"name": "Anna"})
+	w.person().want(401, "POST", "/api/v1/log-in", fields{"email": "ann@example.com", "password": "wrong"})
+	w.logIn("olive@example.com").want(204, "POST", "/api/v1/log-out", nil)
+
+	seen := map[string]map[string]any{}
+	for _, one := range owner.want(200, "GET", "/api/v1/audit?limit=200", nil).get("entries").([]any) {
+		e := one.(map[string]any)
+		seen[e["what"].(string)] = e
+		if e["address"] != "127.0.0.1" || e["at"] == nil {
+			t.Errorf("from where and when: %v", e)
+		}
+	}
+	for _, what := range []audit.What{
+		audit.SetUp, audit.LoggedIn, audit.LogInFailed, audit.LoggedOut, audit.LogInRevoked, audit.PasswordChanged, audit.LinkMade,
+		audit.LinkUsed, audit.AgentMade, audit.AgentChanged, audit.RoleSet, audit.RoleRemoved, audit.SiteMade, audit.SiteChanged, audit.KeyRotated,
+	} {
+		if seen[string(what)] == nil {
+			t.Errorf("%s is not written down", what)
+		}
+	}
+	if e := seen["role_set"]; e["by"].(map[string]any)["name"] != "Olive" || e["agent"].(map[string]any)["id"] != ann.id || e["site"] != idOf(shop) {
+		t.Errorf("role_set: %v", e)
+	}
+	page := owner.want(200, "GET", "/api/v1/audit?limit=2", nil).get("entries").([]any)
+	last := page[1].(map[string]any)["id"].(string)
+	next := owner.want(200, "GET", "/api/v1/audit?limit=1&before="+last, nil).get("entries").([]any)
+	if len(page) != 2 || len(next) != 1 || next[0].(map[string]any)["id"].(string) >= last {
+		t.Errorf("pages: %v, then %v", page, next)
+	}
+	rows := owner.want(200, "GET", "/api/v1/sites/"+idOf(shop)+"/audit", nil).get("entries").([]any)
+	for _, one := range rows {
+		if one.(map[string]any)["site"] != idOf(shop) {
+			t.Errorf("in the site's audit: %v", one)
+		}
+	}
+	if len(rows) == 0 {
+		t.Error("the site's audit is empty")
+	}
+}
+
+func TestSettingsAreCheckedFieldByField(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	path := "/api/v1/sites/" + idOf(w.firstSite())
+	look := func(name, value string) fields {
+		l := fields{"brand": "#112233", "placement": "left", "language": "auto", "theme": "auto"}
+		l[name] = value
+		return l
+	}
+	good := look("brand", "#ABCDEF")
+	for _, c := range []struct {
+		settings fields
+		field    string
+	}{
+		{fields{"origins": []string{"https://ok.example", "ftp://x"}, "look": good, "answer_goal_seconds": 60}, "settings.origins[1]"},
+		{fields{"origins": []string{"https://ok.example/shop"}, "look": good, "answer_goal_seconds": 60}, "settings.origins[0]"},
+		{fields{"origins": []string{"*"}, "look": good, "answer_goal_seconds": 60}, "settings.origins[0]"},
+		{fields{"origins": []string{}, "look": look("brand", "blue"), "answer_goal_seconds": 60}, "settings.look.brand"},
+		{fields{"origins": []string{}, "look": look("placement", "top"), "answer_goal_seconds": 60}, "settings.look.placement"},
+		{fields{"origins": []string{}, "look": look("title", strings.Repeat("x", 81)), "answer_goal_seconds": 60}, "settings.look.title"},
+		{fields{"origins": []string{}, "look": good, "answer_goal_seconds": 0}, "settings.answer_goal_seconds"},
+		{fields{"origins": []string{}, "look": good, "answer_goal_seconds": 60, "colour": 1}, "settings.colour"},
+	} {
+		a := owner.want(422, "PATCH", path, fields{"version": 1, "settings": c.settings})
+		if a.string("field") != c.field || a.code() != "bad_value" || a.string("text") == "" {
+			t.Errorf("want field %q: %s", c.field, a.text)
+		}
+	}
+	a := owner.want(200, "PATCH", path, fields{"version": 1, "settings": fields{
+		"origins": []string{"HTTPS://Shop.Example:443/", "https://shop.example", "http://[::1]:8080"}, "look": good, "answer_goal_seconds": 60,
+	}})
+	origins := a.get("settings", "origins").([]any)
+	if len(origins) != 2 || origins[0] != "https://shop.example" || origins[1] != "http://[::1]:8080" || a.get("settings", "look").(map[string]any)["brand"] != "#abcdef" {
+		t.Errorf("normal form: %s", a.text)
+	}
+	if a := owner.want(409, "PATCH", path, fields{"version": 1, "name": "Late"}); a.code() != "conflict" {
+		t.Errorf("an old version: %s", a.text)
+	}
+	before := a.string("key")
+	after := owner.want(200, "POST", path+"/key", fields{"version": 2})
+	if after.string("key") == before || len(after.string("key")) != 20 {
+		t.Errorf("the key %q became %q", before, after.string("key"))
+	}
+	w.person().want(404, "GET", "/api/v1/widget/"+before, nil)
+	w.person().want(200, "GET", "/api/v1/widget/"+after.string("key"), nil)
+}
+
+func TestErrorsHaveOneShape(t *testing.T) {
+	w := newWorld(t, server.Config{RequestBurst: 40, RequestPerSecond: 1})
+	p := w.person()
+	post := func(body any, contentType string) answer {
+		p.header = http.Header{}
+		if contentType != "" {
+			p.header.Set("Content-Type", contentType)
+		}
+		return p.ask("POST", "/api/v1/log-in", body)
+	}
+	for name, c := range map[string]struct {
+		answer answer
+		status int
+		code   string
+	}{
+		"no JSON":           {post("{", ""), 400, "bad_request"},
+		"bad UTF-8":         {post("{\"email\":\"a\xff@example.com\",\"password\":\"x\"}", ""), 400, "bad_request"},
+		"no body":           {post("", ""), 400, "bad_request"},
+		"missing field":     {post(fields{"email": "a@example.com"}, ""), 422, "bad_value"},
+		"unknown field":     {post(fields{"email": "a@example.com", "password": "x", "admin": true}, ""), 422, "bad_value"},
+		"wrong type":        {post(fields{"email": 5, "password": "x"}, ""), 422, "bad_value"},
+		"too large":         {post(fields{"email": strings.Repeat("a", 9000), "password": "x"}, ""), 413, "too_large"},
+		"media type":        {post("email=a", "application/x-www-form-urlencoded"), 415, "bad_media_type"},
+		"not logged in":     {p.ask("GET", "/api/v1/me", nil), 401, "not_logged_in"},
+		"no such route":     {p.ask("GET", "/api/v1/nothing", nil), 404, "not_found"},
+		"another method":    {p.ask("PUT", "/api/v1/me", nil), 404, "not_found"},
+		"no such widget":    {p.ask("GET", "/api/v1/widget/none", nil), 404, "not_found"},
+		"door without page": {p.ask("GET", server.VisitorDoor, nil), 403, "cross_origin"},
+	} {
+		a := c.answer
+		if a.status != c.status || a.code() != c.code || a.string("text") == "" || a.header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %d %q %s", name, a.status, a.header.Get("Content-Type"), a.text)
+		}
+		for key := range a.body {
+			if !strings.Contains(" code text field tries_left retry_after ", " "+key+" ") {
+				t.Errorf("%s: the shape has no %q: %s", name, key, a.text)
+			}
+		}
+	}
+	for range 50 {
+		p.ask("GET", "/api/v1/setup", nil)
+	}
+	if a := p.ask("GET", "/api/v1/setup", nil); a.status != 429 || a.code() != "rate_limited" || a.header.Get("Retry-After") == "" {
+		t.Errorf("too many requests: %d %s", a.status, a.text)
+	}
+	w.clock.forward(2 * time.Second)
+	p.want(200, "GET", "/api/v1/setup", nil)
+}
