@@ -19,6 +19,8 @@ const yardstickConversations = 500
 type Measured struct {
 	Events  int
 	Elapsed time.Duration
+	// Commits are how long each commit took, in order.
+	Commits []time.Duration
 }
 
 // PerSecond is the rate.
@@ -43,7 +45,7 @@ func Yardstick(ctx context.Context, path string, n, inFlight int) (Measured, err
 	if err != nil {
 		return Measured{}, fmt.Errorf("yardstick: %w", err)
 	}
-	return Measured{Events: n, Elapsed: elapsed}, nil
+	return Measured{Events: n, Elapsed: elapsed, Commits: loop.took}, nil
 }
 
 // bareLoop appends rows to conversations in rotation.
@@ -55,6 +57,7 @@ type bareLoop struct {
 	next   int
 	events []chat.Event
 	start  time.Time
+	took   []time.Duration
 }
 
 func newBareLoop(db *DB) (*bareLoop, error) {
@@ -74,9 +77,11 @@ func (l *bareLoop) run(ctx context.Context, n, group int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		begun := time.Now()
 		if err := l.commit(min(group, n-done), body, fingerprint); err != nil {
 			return err
 		}
+		l.took = append(l.took, time.Since(begun))
 	}
 	return nil
 }
