@@ -47,12 +47,12 @@ export function rowsOf(now: number, zh: boolean): Row[] {
   const first = waits.map(([c, en, name, text, textZh, page, pageZh, since, unread, waiting]): Row => ({
     c, v: 1, site: '1', visitor: { ...visitor(c, zh ? name : en, zh ? pageZh : page, 'online', zh), since: now - 134_000 }, unread, last_at: now - 20_000,
     round: { number: 2, state: waiting ? 'waiting' : 'assigned', unanswered_since: now - since, ...(waiting ? { waiting_since: now - since } : { agent: me }) },
-    last: { n: 12, kind: 'message', at: now - 20_000, by: { kind: 'visitor' }, text: zh ? textZh : text },
+    last: { n: 12, tag: 0, v: 1, kind: 'message', at: now - 20_000, by: { kind: 'visitor' }, text: zh ? textZh : text },
   }))
   const then = answered.map(([c, en, name, text, textZh, page, pageZh, minutes, note], i): Row => ({
     c, v: 1, site: c === 'abiola' ? '2' : '1', visitor: visitor(c, zh ? name : en, zh ? pageZh : page, (['online', 'away', 'offline'] as const)[Math.min(i, 2)] ?? 'offline', zh), unread: 0,
     last_at: now - minutes * 60_000, round: { number: 1, state: 'assigned', agent: i === 4 ? { id: '2', name: zh ? '陈昊' : 'Chen Hao' } : me },
-    last: { n: 12, kind: note ? 'note' : 'message', at: now - minutes * 60_000, by: { kind: 'agent', id: note ? '3' : '1', name: zh ? '吴敏' : 'Wu Min' }, text: zh ? textZh : text },
+    last: { n: 12, tag: 0, v: 1, kind: note ? 'note' : 'message', at: now - minutes * 60_000, by: { kind: 'agent', id: note ? '3' : '1', name: zh ? '吴敏' : 'Wu Min' }, text: zh ? textZh : text },
   }))
   return [...first, ...then]
 }
@@ -73,7 +73,7 @@ export function eventsOf(row: Row, now: number, zh: boolean, extra: number): Log
   const min = { kind: 'agent', id: '3', name: say('Wu Min', '吴敏') } as const
   const old = now - 7 * 86_400_000
   const at = (minutes: number) => now - minutes * 60_000
-  const list: Omit<LogEvent, 'n'>[] = [
+  const list: Omit<LogEvent, 'n' | 'tag' | 'v'>[] = [
     { kind: 'opened', at: old, by: { kind: 'system' }, round: { number: 1 } },
     { kind: 'message', at: old, by: them, text: say('Hello! Does the celadon gaiwan come with a spare lid?', '您好！青瓷盖碗会附一个备用的盖子吗？') },
     { kind: 'message', at: old + 60_000, by: min, text: say('Not by default, but we keep lids of every batch for a year. If yours ever breaks, write to us and we will send one.', '默认不附，不过每一批的盖子我们都会留一年。万一碰坏了，写信给我们，补寄一个给您。') },
@@ -86,8 +86,8 @@ export function eventsOf(row: Row, now: number, zh: boolean, extra: number): Log
     { kind: 'note', at: at(6), by: min, private: true, text: say('Three lids of batch 0917 came back this week. Open the box and look before it goes out.', '0917 这一批这周退回来三个盖子。发货前请开箱看看。') },
     { kind: 'message', at: at(5), by: them, text: row.last?.by.kind === 'visitor' ? row.last.text ?? '' : say('Thank you', '谢谢') },
   ]
-  const before = Array.from({ length: extra }, (_, i): Omit<LogEvent, 'n'> => ({
+  const before = Array.from({ length: extra }, (_, i): Omit<LogEvent, 'n' | 'tag' | 'v'> => ({
     kind: 'message', at: old - (extra - i) * 60_000, by: i % 3 ? mine : them, text: `${i}. ${'A longer text that wraps over lines. '.repeat(1 + i % 5)}`,
   }))
-  return [...before, ...list].map((event, i) => ({ ...event, n: i + 1 }))
+  return [...before, ...list].map((event, i) => ({ ...event, n: i + 1, tag: i, v: 1 }))
 }

@@ -16,7 +16,7 @@ function row(c: string, round: Partial<Round> = {}, more: Partial<Row> = {}): Ro
 }
 
 function event(n: number, more: Partial<LogEvent> = {}): LogEvent {
-  return { n, kind: 'message', at: noon + n * 1000, by: { kind: 'visitor' }, text: `text ${n}`, ...more }
+  return { n, tag: n, v: 1, kind: 'message', at: noon + n * 1000, by: { kind: 'visitor' }, text: `text ${n}`, ...more }
 }
 
 function conversation(events: LogEvent[], more: Partial<Conversation> = {}): Conversation {

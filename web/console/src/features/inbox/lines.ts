@@ -18,7 +18,7 @@ const turnGap = 5 * 60_000 // a longer silence begins a new turn, ms
 const silent = new Set(['edit', 'recall'])
 
 function asEvent(item: Unsent, me: string): LogEvent {
-  return { n: 0, kind: item.kind, at: item.at, by: { kind: 'agent', id: me }, id: item.id, text: item.text }
+  return { n: 0, tag: 0, v: 1, kind: item.kind, at: item.at, by: { kind: 'agent', id: me }, id: item.id, text: item.text }
 }
 
 function sideOf(event: LogEvent, me: string): 'theirs' | 'mine' | 'agent' {
