@@ -54,7 +54,9 @@ type Change struct {
 	// Conversation is the conversation, or zero: then Begin says how to find or make it.
 	Conversation ConversationID
 	Begin        *Beginning
-	By           Actor
+	// By is the sender. A visitor who begins has no id yet: with ID 0 the store
+	// puts the visitor's id into the drafts that are by it.
+	By Actor
 	// ClientID and Fingerprint make a repetition harmless: the same id with the
 	// same fingerprint (the command in canonical bytes) gets the first result
 	// (Changed.Repeat), with another ClientIDReused. A zero ClientID: never a repeat.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 )
@@ -37,6 +38,7 @@ type committer struct {
 	mu     sync.RWMutex // guards queue against being closed under a sender
 	closed bool
 	queue  chan item
+	bytes  atomic.Int64 // of the commands in the queue
 	ended  chan struct{}
 }
 
@@ -56,12 +58,24 @@ func (c *committer) put(it item) error {
 	if c.closed {
 		return chat.Refuse(chat.Busy, "the database is closing: repeat it later")
 	}
+	if c.bytes.Add(it.size()) > int64(c.db.cfg.QueueBytes) {
+		c.bytes.Add(-it.size())
+		return chat.Refuse(chat.Busy, "%d bytes of changes wait already: repeat it later", c.db.cfg.QueueBytes)
+	}
 	select {
 	case c.queue <- it:
 		return nil
 	default:
+		c.bytes.Add(-it.size())
 		return chat.Refuse(chat.Busy, "%d changes wait already: repeat it later", cap(c.queue))
 	}
+}
+
+func (it item) size() int64 {
+	if it.change == nil {
+		return 0
+	}
+	return int64(len(it.change.Fingerprint))
 }
 
 // Change implements chat.Store.
@@ -101,6 +115,7 @@ func (c *committer) run() {
 	defer c.drop()
 	batch := make([]item, 0, c.db.cfg.Group)
 	for it := range c.queue {
+		c.bytes.Add(-it.size())
 		batch = append(batch[:0], it)
 		var after *task
 		if it.task != nil {
@@ -130,6 +145,7 @@ func (c *committer) run() {
 func (c *committer) poll() (item, bool) {
 	select {
 	case it, ok := <-c.queue:
+		c.bytes.Add(-it.size())
 		return it, ok
 	default:
 		return item{}, false

@@ -52,7 +52,10 @@ type answer struct {
 type working struct {
 	entry
 	known bool // it is in the database
-	begin *chat.Beginning
+	// begin and profile are of one that is not: profile as JSON, or why it has none.
+	begin   *chat.Beginning
+	profile []byte
+	invalid error
 	// events are to be inserted, with the fingerprints of those that have one.
 	events []chat.Event
 	prints [][]byte
@@ -115,8 +118,12 @@ func (g *group) changeOne(c *chat.Change, print []byte) (done chat.Changed, err,
 	if w == nil {
 		return nothing, chat.Refuse(chat.NotFound, "there is no such conversation"), nil
 	}
+	if w.invalid != nil {
+		return nothing, w.invalid, nil
+	}
 	by := senderOf(c, w)
-	if first, ok := g.answers[by]; ok && !c.ClientID.IsNil() && !faults.Off("dedupe") {
+	first, repeated := g.answers[by]
+	if repeated && !faults.Off("dedupe") {
 		return g.repeat(w, first, print)
 	}
 	log := &groupLog{g: g, w: w}
@@ -137,7 +144,11 @@ func (g *group) changeOne(c *chat.Change, print []byte) (done chat.Changed, err,
 		}
 		return chat.Changed{Conversation: w.conversation, State: w.state, Answer: -1}, nil, nil
 	}
-	return g.apply(w, by, print, state, events, drafts, targets), nil, nil
+	done = g.apply(w, by, print, state, events, drafts, targets)
+	if repeated { // only with the guard switched off: the unique index would refuse it
+		w.withoutClientID(len(events))
+	}
+	return done, nil, nil
 }
 
 // decide runs the rule. A rule that panics harms only its own change.
@@ -173,7 +184,7 @@ func (g *group) apply(w *working, by sender, print []byte, state chat.State, eve
 		var hash []byte
 		if drafts[i].Answers {
 			done.Answer, hash = i, print
-			if !by.client.IsNil() {
+			if _, repeated := g.answers[by]; !by.client.IsNil() && !repeated {
 				g.answers[by] = answer{conversation: w.conversation.ID, seq: e.Seq, fingerprint: print}
 			}
 		}
@@ -190,6 +201,13 @@ func (g *group) apply(w *working, by sender, print []byte, state chat.State, eve
 	done.State = state
 	g.wrote = true
 	return done
+}
+
+// withoutClientID stores the last n events without the client_id that they answer.
+func (w *working) withoutClientID(n int) {
+	for i := len(w.events) - n; i < len(w.events); i++ {
+		w.events[i].ClientID = chat.ClientID{}
+	}
 }
 
 // remember puts what was committed into the cache.

@@ -2,8 +2,10 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -152,6 +154,9 @@ func (g *group) make(begin *chat.Beginning) *working {
 		Site: begin.Site, Visitor: chat.VisitorID(chat.NewID(now)), CreatedAt: g.now,
 	}
 	w := &working{begin: begin, site: begin.Site, before: chat.NewState(conversation)}
+	if w.profile, w.invalid = json.Marshal(begin.Profile, json.Deterministic(true)); w.invalid != nil {
+		w.invalid = fmt.Errorf("the visitor's profile: %w", w.invalid)
+	}
 	w.conversation, w.state = conversation, w.before
 	w.marks = map[participant]chat.Mark{}
 	g.open[conversation.ID] = w

@@ -1,14 +1,8 @@
 package store
 
-import (
-	"fmt"
+import "github.com/kefu-chat/kefu/internal/chat"
 
-	"github.com/go-json-experiment/json"
-
-	"github.com/kefu-chat/kefu/internal/chat"
-)
-
-// written is a conversation with something to write, and an event of one.
+// writtenEvent is an event to be inserted: the i-th of a conversation.
 type writtenEvent struct {
 	w *working
 	i int
@@ -76,14 +70,10 @@ func (g *group) writeBegun(w *working) error {
 		return nil
 	}
 	w.known = true
-	profile, err := json.Marshal(w.begin.Profile, json.Deterministic(true))
-	if err != nil {
-		return fmt.Errorf("profile: %w", err)
-	}
-	err = g.c.sql.newVisitor.insert(g.h, 1, func(int) {
+	err := g.c.sql.newVisitor.insert(g.h, 1, func(int) {
 		g.h.ints(int64(w.conversation.Visitor), int64(w.site))
 		g.h.arg(w.begin.SecretHash)
-		g.h.arg(string(profile))
+		g.h.arg(string(w.profile))
 		g.h.arg(int64(w.conversation.CreatedAt))
 	})
 	if err != nil {

@@ -25,8 +25,9 @@ type Config struct {
 
 	// Readers is the number of reading connections; 0: 4.
 	Readers int
-	// Queue bounds how many changes and marks wait for a group; 0: 4096.
-	Queue int
+	// Queue bounds how many changes and marks wait for a group, QueueBytes their
+	// commands' bytes together; 0: 4096 and 64 MiB.
+	Queue, QueueBytes int
 	// Group bounds how many of them commit together; 0: 256.
 	Group int
 	// CachedHeads bounds how many heads the committer remembers; 0: 8192.
@@ -54,6 +55,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Synchronous, "full")
 	setDefault(&c.Readers, 4)
 	setDefault(&c.Queue, 4096)
+	setDefault(&c.QueueBytes, 64<<20)
 	setDefault(&c.Group, 256)
 	setDefault(&c.CachedHeads, 8192)
 	setDefault(&c.Limit, 5*time.Second)

@@ -1,0 +1,37 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is one in which everybody is here.
+type world struct{}
+
+func (world) Now() time.Time                        { return time.Now() }
+func (world) Here(chat.SiteID, chat.AgentID) bool   { return true }
+func (world) Absent(chat.SiteID, chat.AgentID) bool { return false }
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(t testing.TB, o storetest.Options) storetest.Engine {
+		cfg := Config{Path: filepath.Join(o.Place, DatabaseFile), Now: o.Now, Committed: o.Committed, Marked: o.Marked, Commit: o.Commit}
+		if o.Fast {
+			cfg.Synchronous, cfg.Relaxed = "off", true
+		}
+		db, err := Open(context.Background(), cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return db
+	})
+}
