@@ -37,6 +37,8 @@ type Config struct {
 	AcksOnly bool
 	// Marks sends how far this side has received and read, at most once a second for each conversation.
 	Marks bool
+	// Hear, for tests, is asked whether a frame arrives: if not, the connection is lost just before it.
+	Hear func(t string, data []byte) bool
 	// Stay stops the session from coming back by itself.
 	Stay bool
 	// Presence is what hello says: online or away.

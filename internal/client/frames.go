@@ -37,6 +37,13 @@ func typeOf(data []byte) string {
 // frame takes what the server sent.
 func (s *Session) frame(conn *ws.ClientConn, data []byte) {
 	t := typeOf(data)
+	if s.cfg.Hear != nil && !s.deaf {
+		s.deaf = !s.cfg.Hear(t, data)
+	}
+	if s.deaf {
+		_ = conn.Close()
+		return
+	}
 	if f := s.cfg.Observer.Frame; f != nil {
 		f(t, data)
 	}

@@ -29,6 +29,7 @@ type Session struct {
 	alarms sync.WaitGroup
 	// scratch is the event being read; of the session's own goroutine.
 	scratch Event
+	deaf    bool // until the next connection
 
 	mu      sync.Mutex
 	conn    *ws.ClientConn
@@ -161,7 +162,7 @@ func (s *Session) begin(conn *ws.ClientConn) ([]byte, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, err
 	}
-	s.conn, s.refusal = conn, nil
+	s.conn, s.refusal, s.deaf = conn, nil, false
 	hello := wire.ClientHello{Presence: s.cfg.Presence, Client: s.cfg.Name}
 	if !s.agent {
 		hello.Site, hello.Secret = s.site, s.secret
