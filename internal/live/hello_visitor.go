@@ -189,7 +189,7 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 	}
 	c, known := s.visitor.conversation()
 	if !known {
-		if f.At != nil { // a copy of what is not here: it belongs to another log
+		if f.At != nil && f.At.N > 0 { // a copy of what is not here: it belongs to another log
 			hello.Page = &wire.Page{Events: []wire.Event{}, Reset: true}
 		}
 		s.send(hello)
