@@ -1,10 +1,12 @@
 import { defineConfig } from 'vite'
 import { alias, target, webRoot } from './aliases.ts'
+import { lean } from './lean.ts'
 
 // The visitor's pages: the hidden frame with its lazily loaded panel, the full-page chat, the demo shop.
 export default defineConfig({
   root: webRoot,
   base: '/',
+  plugins: [lean()],
   resolve: { alias },
   build: {
     target,

@@ -1,6 +1,6 @@
 import { Cell, type Readable } from './cell.ts'
 import { attempt, type Socket, type World } from './world.ts'
-import { closeCodes, comesBack, subprotocol, type ClientFrame, type ClientHello, type Frame, type Limits, type ServerFrame } from './wire.ts'
+import { comesBack, subprotocol, type ClientFrame, type ClientHello, type closeCodes, type Frame, type Limits, type ServerFrame } from './wire.ts'
 
 /**
  * idle: not started, or resting while the page is put away. waiting: until `retryAt`. stopped: it will not come back by
@@ -37,6 +37,7 @@ const settled = 5_000
 const silence = { attentive: 25_000, quiet: 120_000 }
 const patience = { min: 500, max: 30_000 }
 const unclean = 1006
+const tooBig: typeof closeCodes.tooBig = 1009
 
 /** One live connection that comes back by itself: hello, backoff, pings, and when to stay away. */
 export class Connection {
@@ -170,7 +171,7 @@ export class Connection {
     if (!comesBack(code)) this.put({ phase: 'stopped', attempts, ...why })
     else this.wait(held ? 0 : attempts, why)
     this.options.lost(code)
-    if (phase === 'connecting' && code !== closeCodes.tooBig && this.options.mayEnter) void this.ask(this.options.mayEnter, why)
+    if (phase === 'connecting' && code !== tooBig && this.options.mayEnter) void this.ask(this.options.mayEnter, why)
   }
 
   private wait(attempts: number, why: object): void {

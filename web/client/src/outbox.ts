@@ -1,7 +1,7 @@
 import { Cell, type Readable } from './cell.ts'
 import { type Keep } from './keep.ts'
 import { byteLength } from './text.ts'
-import { closeCodes, type ClientFrame, type Frame, type Limits } from './wire.ts'
+import { type ClientFrame, type closeCodes, type Frame, type Limits } from './wire.ts'
 import { type World } from './world.ts'
 
 /**
@@ -32,6 +32,7 @@ export const mostItems = 200
 export const oldAge = 7 * 24 * 3_600_000
 /** An ack that is later than this, in ms, makes us doubt the connection. */
 const ackLimit = 15_000
+const tooBig: typeof closeCodes.tooBig = 1009
 const pause = { first: 1_000, most: 30_000 }
 
 export interface OutboxOptions {
@@ -117,7 +118,7 @@ export class Outbox {
       cancelAck()
       cancelPause?.()
       const under = item && this.find(item)
-      if (under && code === closeCodes.tooBig) this.own({ ...under, state: 'failed', code: 'too_big' })
+      if (under && code === tooBig) this.own({ ...under, state: 'failed', code: 'too_big' })
       else if (under) this.own({ ...under, state: 'waiting' })
     }
     this.lanes.clear()

@@ -63,8 +63,7 @@ export class VisitorClient {
   private readonly arrivals = new Set<(event: Event) => void>()
   private channel: Channel | undefined
   private secret: string
-  /** Whether the secret is kept: a visitor exists from the first message. */
-  private exists: boolean
+  private isKept: boolean
   private keep!: TabKeep
   private sending!: Outbox
   private presence: Presence = 'online'
@@ -78,7 +77,7 @@ export class VisitorClient {
   ) {
     const kept = this.keptSecret()
     this.secret = kept ?? newSecret(world)
-    this.exists = kept !== undefined
+    this.isKept = kept !== undefined
     this.newId = options.newId ?? uuids(world)
     const live = new Connection(world, {
       url: options.url,
@@ -102,6 +101,11 @@ export class VisitorClient {
     this.state = this.cell
     this.outbox = this.items
     this.openOutbox()
+  }
+
+  /** Whether its secret is kept: a visitor exists from the first message. */
+  get exists(): boolean {
+    return this.isKept
   }
 
   start(): void {
@@ -178,7 +182,9 @@ export class VisitorClient {
   }
 
   page(page: PageInfo): void {
+    const { url, title } = this.options.page
     this.options.page = page
+    if (url === page.url && title === page.title) return
     this.live.send({ t: 'presence', presence: this.presence, page })
   }
 
@@ -302,21 +308,21 @@ export class VisitorClient {
 
   /** Before the first message: keep the secret, or take the one that another tab has kept meanwhile. */
   private exist(): void {
-    if (this.exists) return
+    if (this.isKept) return
     const kept = this.keptSecret()
     if (kept) return this.become(kept)
-    this.exists = true
+    this.isKept = true
     attempt(() => this.tabs.shelf.set(secretKey, this.secret))
     attempt(() => this.channel?.postMessage(this.secret))
   }
 
   private heardSecret(data: unknown): void {
-    if (!this.exists && typeof data === 'string' && isSecret(data)) this.become(data)
+    if (!this.isKept && typeof data === 'string' && isSecret(data)) this.become(data)
   }
 
   /** Another tab has become a visitor: be the same one. */
   private become(secret: string): void {
-    this.exists = true
+    this.isKept = true
     this.secret = secret
     this.keep.rest()
     this.copy.clear()

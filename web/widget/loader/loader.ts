@@ -1,9 +1,119 @@
-// The script on other people's pages: it finds its own tag and adds the hidden frame.
-const script = document.currentScript as HTMLScriptElement | null
+/** The script on other people's pages: the button, the frame behind it, and the page's API. */
+import { loaderWords } from '@words/loader.ts'
+import { type Face, type ToFrame, type ToPage } from '../src/bridge.ts'
+import { badge, button, frame, host, root } from './drawing.ts'
 
-if (script?.dataset.site) {
-  const frame = document.createElement('iframe')
-  frame.hidden = true
-  frame.src = new URL('/widget/frame.html', script.src).href
-  document.body.append(frame)
+type Told = (detail?: unknown) => void
+type Call = [method: 'open' | 'close' | 'set' | 'on', ...args: unknown[]]
+
+const page = document
+const store = 'kefu.'
+
+function start(home: string, site: string): void {
+  const told: Record<string, Set<Told>> = {}
+  /** What is told before the frame listens. */
+  const early: ToFrame[] = []
+  let post = (message: ToFrame): unknown => early.push(message)
+  let opened = false
+
+  const emit = (event: string, detail?: unknown) => told[event]?.forEach(fn => fn(detail))
+
+  /** What the frame asked us to keep; storage may be blocked, or hold anything. */
+  const kept = (): Record<string, string> => {
+    try {
+      return JSON.parse(localStorage[store + site])
+    } catch {
+      return {}
+    }
+  }
+  const keep = (key: string, value: string | null) => {
+    try {
+      localStorage[store + site] = JSON.stringify({ ...kept(), [key]: value ?? undefined })
+    } catch {
+      // Then it lasts as long as the page.
+    }
+  }
+
+  const draw = ({ style, name, label, badge: count }: Face) => {
+    root.style.cssText = style
+    root.ariaLabel = frame.title = name
+    button.ariaLabel = label
+    badge.textContent = count
+  }
+
+  const where = () => ({ url: location.href, title: page.title, referrer: page.referrer })
+  const language = () => [page.documentElement.lang, ...navigator.languages].find(tag => /^(zh|en)/i.test(tag)) ?? 'en'
+
+  const load = () => {
+    if (!frame.src) frame.src = `${home}/widget/frame.html?site=${site}&origin=${location.origin}`
+  }
+  const toggle = (on: boolean) => {
+    if (on === opened) return
+    opened = on
+    load()
+    root.classList.toggle('open', on)
+    button.ariaExpanded = `${on}`
+    ;(on ? frame : button).focus()
+    post({ t: 'open', on, page: where() })
+    emit(on ? 'open' : 'close')
+  }
+
+  const received = (message: ToPage) => {
+    switch (message.t) {
+      case 'ready':
+        post = message => frame.contentWindow?.postMessage(message, home)
+        post({ t: 'init', kept: kept(), page: where(), lang: language(), open: opened })
+        return early.splice(0).forEach(post)
+      case 'face':
+        root.classList.remove('new')
+        return draw(message.face)
+      case 'keep':
+        return keep(message.key, message.value)
+      case 'close':
+        return toggle(false)
+      case 'event':
+        return emit(message.name, message.detail)
+    }
+  }
+
+  const api = {
+    open: () => toggle(true),
+    close: () => toggle(false),
+    set: (says: never) => post({ t: 'says', says }),
+    on: (event: string, fn: Told) => {
+      const fns = (told[event] ??= new Set())
+      fns.add(fn)
+      return () => fns.delete(fn)
+    },
+    push: ([method, ...args]: Call) => (api[method] as (...args: unknown[]) => unknown)(...args),
+  }
+
+  const face = kept()['face']
+  if (face) draw(JSON.parse(face))
+  else [root.ariaLabel, button.ariaLabel] = loaderWords[/^zh/i.test(language()) ? 'zh' : 'en']
+  // A first look waits for its colour, but not long.
+  setTimeout(() => root.classList.remove('new'), face ? 0 : 1500)
+
+  addEventListener('message', event => {
+    if (event.origin === home && event.source === frame.contentWindow) received(event.data)
+  })
+  ;(window as { navigation?: EventTarget }).navigation?.addEventListener('navigatesuccess', () => post({ t: 'page', page: where() }))
+  button.onclick = () => toggle(!opened)
+  button.onpointerenter = () => post({ t: 'warm' })
+  root.onkeydown = event => {
+    if (event.key === 'Escape') toggle(false)
+  }
+
+  page.documentElement.append(host)
+  const queued: Call[] = scope.Kefu ?? []
+  scope.Kefu = api as never
+  queued.forEach(api.push)
+  const idle = () => (window.requestIdleCallback ?? setTimeout)(load)
+  if (page.readyState === 'complete') idle()
+  else addEventListener('load', idle)
 }
+
+const scope = window as { Kefu?: Call[] & { set?: unknown } }
+const script = page.currentScript as HTMLScriptElement | null
+const site = script?.dataset['site']
+if (site && !scope.Kefu?.set) start(new URL(script.src).origin, site)

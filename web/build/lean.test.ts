@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest'
+import { withoutUnused } from './lean.ts'
+
+it('drops custom properties that nothing uses, and those that only they used', () => {
+  const style = ':root{--a:red;--b:var(--a);--c:rgb(from var(--d) r g calc(b * (1 + 2)));--d:blue}p{color:var(--b)}'
+  expect(withoutUnused(style)).toBe(':root{--a:red;--b:var(--a);}p{color:var(--b)}')
+})
+
+it('keeps everything else as it is', () => {
+  const style = '@supports (color:lab(from red l a b)){:root{--ink:lab(from var(--brand) min(l,42) 0 0)}}p{color:var(--ink);--brand:red}'
+  expect(withoutUnused(style)).toBe(style)
+})

@@ -1,0 +1,28 @@
+import type { Plugin } from 'vite'
+
+/**
+ * Makes the widget lean. Its style travels inside its script, so nothing is preloaded, and Vite's helper for that is left
+ * out; and of tokens.css only the custom properties that its style uses stay.
+ */
+export function lean(): Plugin {
+  return {
+    name: 'kefu:lean',
+    enforce: 'pre',
+    load(id) {
+      return id === '\0vite/preload-helper.js' ? 'export const __vitePreload = load => load()' : null
+    },
+    renderChunk(code) {
+      return { code: code.replace(/(["'`])((?:(?!\1)[^\\]|\\.)*--color-surface:(?:(?!\1)[^\\]|\\.)*)\1/g, style => withoutUnused(style)), map: null }
+    },
+  }
+}
+
+/** Drops the custom properties that no other declaration uses, until none is left to drop. */
+export function withoutUnused(style: string): string {
+  for (;;) {
+    const used = new Set([...style.matchAll(/var\((--[\w-]+)/g)].map(([, name]) => name))
+    const next = style.replace(/(--[\w-]+):(?:[^;{}()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*(;|(?=\}))/g, (whole, name: string) => (used.has(name) ? whole : ''))
+    if (next === style) return style
+    style = next
+  }
+}

@@ -1,0 +1,45 @@
+import { useRef } from 'preact/hooks'
+import { Counter, useDraft } from './Composer.tsx'
+import { Presence } from './Head.tsx'
+import { usePanel, useReadable } from './hooks.ts'
+
+/** The first page: who is here, and the first message. */
+export function Home() {
+  const { client, t } = usePanel()
+  const { agentsHere, site } = useReadable(client.state)
+  const who = useRef<HTMLInputElement>(null)
+  const away = agentsHere === 'offline' && site !== undefined
+  const before = () => {
+    const said = who.current?.value.trim()
+    if (said) client.says(away ? { email: said } : { name: said })
+  }
+  const { field, send, left, problem, empty } = useDraft({ before })
+  return (
+    <div class="kw-homewrap">
+      <div class="kw-card">
+        {!away && site && (
+          <p class="kw-status">
+            <Presence state={agentsHere} />
+            {agentsHere === 'away' ? t('away') : t('online')}
+          </p>
+        )}
+        <form class="kw-form" onSubmit={event => (event.preventDefault(), send())}>
+          <label>
+            <span>{away ? t('yourEmail') : t('yourName')} <small>{t('optional')}</small></span>
+            {away ? (
+              <input class="kw-input" ref={who} type="email" autocomplete="email" maxLength={100} />
+            ) : (
+              <input class="kw-input" ref={who} type="text" autocomplete="name" maxLength={100} />
+            )}
+          </label>
+          <label>
+            <span>{t('yourMessage')}</span>
+            <textarea class="kw-input kw-first" dir="auto" enterkeyhint="send" placeholder={t('example')} {...field} />
+          </label>
+          <Counter left={left} problem={problem} />
+          <button class="kw-go" type="submit" aria-disabled={empty || left < 0}>{t('send')}</button>
+        </form>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,31 @@
+import { useEffect, useState } from 'preact/hooks'
+import { usePanel, useReadable } from './hooks.ts'
+import { Icon } from './Icon.tsx'
+
+/** A short loss of the connection is not worth a word. */
+const grace = 2_000
+
+/** The state of the connection, in words. */
+export function Net() {
+  const { client, t } = usePanel()
+  const { phase, attempts, error } = useReadable(client.connection)
+  const lost = phase === 'waiting' || phase === 'stopped' || (phase === 'connecting' && attempts > 1)
+  const [said, say] = useState(false)
+  useEffect(() => {
+    if (!lost) return say(false)
+    const timer = setTimeout(() => say(true), grace)
+    return () => clearTimeout(timer)
+  }, [lost])
+  const words = phase !== 'stopped' ? t('lost') : error?.code === 'unknown_site' ? t('unknownSite') : t('stopped')
+  return (
+    <div role="status">
+      {said && lost && (
+        <p class="kw-net">
+          <Icon name="cut" />
+          <span>{words}</span>
+          {phase === 'waiting' && <button type="button" onClick={() => client.retry()}>{t('retry')}</button>}
+        </p>
+      )}
+    </div>
+  )
+}
