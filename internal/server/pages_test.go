@@ -1,0 +1,91 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kefu-chat/kefu/internal/server"
+)
+
+func TestPages(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	p := w.person()
+	moved := func(from, to string) {
+		t.Helper()
+		if a := p.want(302, "GET", from, nil); a.header.Get("Location") != to {
+			t.Errorf("%s leads to %s, want %s", from, a.header.Get("Location"), to)
+		}
+	}
+	moved("/", "/console/setup")
+	moved("/setup", "/console/setup")
+	moved("/console", "/console/")
+	p.want(404, "GET", "/demo", nil)
+	w.owner()
+	moved("/", "/console/")
+	key := w.firstSite().Key
+	moved("/demo", "/demo?site="+key)
+
+	for path, want := range map[string]struct {
+		status  int
+		headers map[string]string // each contains
+	}{
+		"/console/":                       {200, map[string]string{"Content-Security-Policy": "frame-ancestors 'none'", "Cross-Origin-Opener-Policy": "same-origin", "X-Frame-Options": "DENY"}},
+		"/console/settings/people":        {200, map[string]string{"Content-Type": "text/html"}},
+		"/console/assets/none.js":         {404, nil},
+		"/widget/frame.html?site=" + key:  {200, map[string]string{"Content-Security-Policy": "frame-ancestors 'self'", "Cross-Origin-Resource-Policy": "cross-origin"}},
+		"/widget/frame.html?site=unknown": {404, nil},
+		"/widget/frame.html":              {404, nil},
+		"/widget/chat.html":               {404, nil},
+		"/chat/" + key:                    {200, map[string]string{"Content-Security-Policy": "frame-ancestors 'none'"}},
+		"/chat/unknown":                   {404, nil},
+		"/demo?site=" + key:               {200, map[string]string{"Content-Security-Policy": "script-src 'self';"}},
+		"/healthz":                        {200, map[string]string{"Content-Type": "text/plain"}},
+		"/nothing":                        {404, map[string]string{"Content-Type": "text/html"}},
+		"/api/v1/openapi.json":            {200, map[string]string{"Content-Type": "application/json"}},
+		"/api/v1/widget/" + key:           {200, map[string]string{"Cache-Control": "public, max-age=60"}},
+	} {
+		a := p.ask("GET", path, nil)
+		if a.status != want.status {
+			t.Errorf("%s: %d, want %d", path, a.status, want.status)
+		}
+		for name, value := range want.headers {
+			if !strings.Contains(a.header.Get(name), value) {
+				t.Errorf("%s: %s is %q, want %q in it", path, name, a.header.Get(name), value)
+			}
+		}
+		if csp := a.header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe") || strings.Contains(csp, "http:") || strings.Contains(csp, "*") {
+			t.Errorf("%s: a policy that is not strict: %s", path, csp)
+		}
+		if a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Referrer-Policy") == "" {
+			t.Errorf("%s: headers are missing: %v", path, a.header)
+		}
+	}
+}
+
+func TestASiteWithOriginsEndsTheDemoAndIsFramedByThemOnly(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	one := w.firstSite()
+	owner.want(200, "PATCH", "/api/v1/sites/"+idOf(one), fields{"version": 1, "settings": fields{
+		"origins": []string{"https://shop.example", "http://localhost:3000"}, "answer_goal_seconds": 60,
+		"look": fields{"brand": "#112233", "placement": "left", "language": "auto", "theme": "auto"},
+	}})
+	p := w.person()
+	p.want(404, "GET", "/demo", nil)
+	p.want(404, "GET", "/demo?site="+one.Key, nil)
+	csp := p.want(200, "GET", "/widget/frame.html?site="+one.Key, nil).header.Get("Content-Security-Policy")
+	if !strings.HasSuffix(csp, "frame-ancestors 'self' https://shop.example http://localhost:3000") {
+		t.Errorf("the frame's policy: %s", csp)
+	}
+	for origin, status := range map[string]int{"": 200, w.base: 200, "https://shop.example": 200, "https://evil.example": 404, "null": 404} {
+		p.header.Set("Origin", origin)
+		if origin == "" {
+			p.header.Del("Origin")
+		}
+		a := p.want(status, "GET", "/api/v1/widget/"+one.Key, nil)
+		allowed := a.header.Get("Access-Control-Allow-Origin")
+		if foreign := origin == "https://shop.example"; foreign && allowed != origin || !foreign && allowed != "" {
+			t.Errorf("origin %q: Access-Control-Allow-Origin %q", origin, allowed)
+		}
+	}
+}
