@@ -175,6 +175,16 @@ func (h *History) Acked() int { return h.count(func(c *Command) bool { return c.
 // Repeated counts the commands that were sent more than once.
 func (h *History) Repeated() int { return h.count(func(c *Command) bool { return c.Tries > 1 }) }
 
+// Repetitions counts how often commands were sent beyond their first time.
+func (h *History) Repetitions() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.commands {
+		n += c.Tries - 1
+	}
+	return n
+}
+
 func (h *History) count(which func(*Command) bool) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -7,12 +7,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/kefu-chat/kefu/internal/client"
 	"github.com/kefu-chat/kefu/test/checker"
 	"github.com/kefu-chat/kefu/test/powercut"
 )
@@ -92,22 +90,6 @@ func (d *disk) boot() {
 	d.start()
 }
 
-// retried counts the commands that are sent again over a connection that holds,
-// because the server said so.
-func (d *disk) retried(counter *atomic.Int64) func(cfg *client.Config) {
-	return func(cfg *client.Config) {
-		sent := cfg.Observer.Sent
-		cfg.Observer.Sent = func(i *client.Item, tries int) {
-			if tries > 1 {
-				counter.Add(1)
-			}
-			if sent != nil {
-				sent(i, tries)
-			}
-		}
-	}
-}
-
 // Twenty power cuts, on a disk that keeps random parts of what was not synced:
 // no ack was false, and after each the server goes on.
 func TestPowerCut(t *testing.T) {
@@ -157,14 +139,13 @@ func TestDiskTrouble(t *testing.T) {
 			}
 			d := newDisk(t, program)
 			d.start()
-			var retried atomic.Int64
-			c := newCrowd(d.server, 16, 4, d.retried(&retried))
+			c := newCrowd(d.server, 16, 4, nil)
 			for n := range uint64(4) {
 				c.await(50)
-				before := retried.Load()
+				before := d.h.Repetitions() // over connections that hold, because the server said so
 				trouble.begin(d.fs)
 				eventually(t, func() string {
-					if got := retried.Load() - before; got < 8 {
+					if got := d.h.Repetitions() - before; got < 8 {
 						return fmt.Sprintf("%d commands were sent again, want 8", got)
 					}
 					return ""
