@@ -2,7 +2,6 @@ package live
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/presence"
@@ -41,15 +40,14 @@ func (s *Session) text(f *wire.ClientText, t string) {
 		s.fail(err, f.ID, 0)
 		return
 	}
-	text := strings.Clone(f.Text) // the frame's bytes are the connection's
 	done := s.answer(f.ID)
 	switch t {
 	case "send":
-		s.hub.desk.Send(cmd, text, done)
+		s.hub.desk.Send(cmd, f.Text, done)
 	case "note":
-		s.hub.desk.Note(cmd, text, done)
+		s.hub.desk.Note(cmd, f.Text, done)
 	default:
-		s.hub.desk.Edit(cmd, f.N, text, done)
+		s.hub.desk.Edit(cmd, f.N, f.Text, done)
 	}
 }
 

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -53,9 +54,13 @@ func (h *Hub) wakeHealer() {
 const sweepEvery = 5
 
 func (d *healer) pass() {
+	now := time.Now()
 	d.rights()
-	d.logins()
-	d.conversations()
+	revoked := d.logins(now)
+	database, compared := d.conversations(now)
+	if revoked && compared { // otherwise the next pass looks further back
+		d.read, d.database = now, database
+	}
 	if d.passes++; d.passes%sweepEvery == 0 {
 		d.h.sweepRooms()
 	}
@@ -92,6 +97,8 @@ func (h *Hub) checkRights(s *Session) {
 		s.close(wire.CloseRevoked, "this agent may no longer enter")
 	case now.Owner != was.Owner || !maps.Equal(now.Roles, was.Roles):
 		s.close(wire.CloseChanged, "your roles changed")
+	case !slices.Equal(h.siteIDsOf(now), s.agent.sites):
+		s.close(wire.CloseChanged, "there are other sites now")
 	case now.Name != was.Name:
 		s.close(wire.CloseChanged, "your name changed")
 	}
@@ -129,50 +136,52 @@ func (n *siteNode) greets(version int64) {
 }
 
 // logins ends the sessions of log-ins that were revoked.
-func (d *healer) logins() {
-	if len(*d.h.people.Load()) == 0 {
-		return
+func (d *healer) logins(now time.Time) (done bool) {
+	if len(d.h.everyAgent()) == 0 {
+		return true
 	}
 	ctx, cancel := d.h.reading()
 	defer cancel()
-	revoked, _, err := d.h.Logins.RevokedSince(ctx, d.span(time.Now()))
+	revoked, _, err := d.h.Logins.RevokedSince(ctx, d.span(now))
 	if err != nil {
 		d.warn("revoked log-ins could not be read", err)
-		return
+		return false
 	}
 	d.h.closeLogins(revoked)
+	return true
 }
 
 // conversations compares the heads that changed with what was delivered here.
-func (d *healer) conversations() {
+func (d *healer) conversations(now time.Time) (database chat.Millis, done bool) {
 	sites := d.h.sitesHere()
-	now := time.Now()
 	if len(sites) == 0 {
-		d.read, d.database = now, 0
-		return
+		return 0, true
 	}
 	ctx, cancel := d.h.reading()
 	defer cancel()
 	heads, database, err := d.h.Store.ChangedSince(ctx, sites, d.span(now))
 	if err != nil {
 		d.warn("what changed could not be read", err)
-		return
+		return 0, false
 	}
 	if d.clockJumped(now, database) {
 		open, err := d.h.Store.OpenRounds(ctx, sites)
 		if err != nil {
 			d.warn("the open rounds could not be read", err)
-			return
+			return 0, false
 		}
 		heads = append(heads, open...)
 	}
-	d.read, d.database = now, database
 	for i := range heads {
-		d.compare(ctx, &heads[i])
+		if err := d.compare(ctx, &heads[i]); err != nil {
+			d.warn("a conversation could not be compared", err)
+			return 0, false
+		}
 	}
 	if len(heads) > 0 {
 		d.h.counts.refresh(d.h, d.h.counts.known())
 	}
+	return database, true
 }
 
 func (d *healer) clockJumped(now time.Time, database chat.Millis) bool {
@@ -185,34 +194,32 @@ func (d *healer) clockJumped(now time.Time, database chat.Millis) bool {
 }
 
 // compare makes this node know what the database knows of a conversation.
-func (d *healer) compare(ctx context.Context, s *chat.State) {
+func (d *healer) compare(ctx context.Context, s *chat.State) error {
 	h := d.h
 	r, known := h.enterKnown(s.Conversation)
 	if !known {
 		if !h.site(s.Site).hasAgents() {
-			return
+			return nil
 		}
 		c, err := h.Store.ConversationByID(ctx, s.Conversation)
 		if err != nil {
-			d.warn("a conversation could not be read", err)
-			return
+			return err
 		}
 		h.hearHead(c, *s)
-		return
+		return nil
 	}
-	c := r.conv
-	marksRead := r.marksRead
+	c, marksRead := r.conv, r.marksRead
 	r.mu.Unlock()
 	h.hearHead(c, *s)
-	if !marksRead {
-		return
+	if !marksRead { // whoever needs them reads them
+		return nil
 	}
 	marks, err := h.Store.Marks(ctx, c.ID)
 	if err != nil {
-		d.warn("marks could not be read", err)
-		return
+		return err
 	}
 	h.takeMarks(c, marks)
+	return nil
 }
 
 func (d *healer) warn(what string, err error) {

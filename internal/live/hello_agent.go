@@ -7,6 +7,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
@@ -15,12 +16,13 @@ func (s *Session) helloAgent(f *wire.ClientHello) {
 	h := s.hub
 	a, ok := h.People.Agent(s.agent.id)
 	if !ok || a.Disabled {
-		s.close(wire.CloseRevoked, "this agent may no longer enter")
+		s.end(wire.CloseRevoked, "this agent may no longer enter")
 		return
 	}
 	s.agent.agent = a
-	h.addAgent(s, presence.ParseState(string(f.Presence)))
-	sites := h.sitesOf(a)
+	on := h.sitesOf(a)
+	h.addAgent(s, presence.ParseState(string(f.Presence)), on)
+	sites := siteFrames(on, a)
 	s.send(wire.ServerHello{
 		Session: rand.Text(), You: wire.Person{Kind: chat.AgentActor, ID: int64(a.ID), Name: a.Name},
 		Sites: sites, Limits: h.limits(), Now: s.now().UnixMilli(), Agents: h.colleagues(sites),
@@ -29,25 +31,35 @@ func (s *Session) helloAgent(f *wire.ClientHello) {
 	h.greeted(s)
 }
 
-// sitesOf are the sites on which the agent works, with its role.
-func (h *Hub) sitesOf(a identity.Agent) []wire.Site {
-	sites := []wire.Site{}
+// sitesOf are the sites on which the agent works.
+func (h *Hub) sitesOf(a identity.Agent) []site.Site {
+	var on []site.Site
 	for _, one := range h.Sites.All() {
-		if role := a.RoleOn(one.ID); role != chat.NoRole {
-			sites = append(sites, wire.Site{ID: one.ID, Name: one.Name, Role: role.String(), AnswerGoal: one.Settings.AnswerGoalSeconds})
+		if a.RoleOn(one.ID) != chat.NoRole {
+			on = append(on, one)
 		}
+	}
+	return on
+}
+
+// siteFrames are sites as hello tells them, with the agent's role.
+func siteFrames(on []site.Site, a identity.Agent) []wire.Site {
+	sites := make([]wire.Site, len(on))
+	for i, one := range on {
+		sites[i] = wire.Site{ID: one.ID, Name: one.Name, Role: a.RoleOn(one.ID).String(), AnswerGoal: one.Settings.AnswerGoalSeconds}
 	}
 	return sites
 }
 
 // siteIDs are the sites of a session's agent, as it is now.
 func (s *Session) siteIDs() []chat.SiteID {
-	a, ok := s.hub.People.Agent(s.agent.id)
-	if !ok {
-		return nil
-	}
+	a, _ := s.hub.People.Agent(s.agent.id)
+	return s.hub.siteIDsOf(a)
+}
+
+func (h *Hub) siteIDsOf(a identity.Agent) []chat.SiteID {
 	var ids []chat.SiteID
-	for _, one := range s.hub.Sites.All() {
+	for _, one := range h.Sites.All() {
 		if a.RoleOn(one.ID) != chat.NoRole {
 			ids = append(ids, one.ID)
 		}
@@ -74,8 +86,11 @@ func (h *Hub) colleagues(sites []wire.Site) []wire.AgentInfo {
 }
 
 // addAgent enters the session among the agents, and joins what it must hear.
-func (h *Hub) addAgent(s *Session, state presence.State) {
+func (h *Hub) addAgent(s *Session, state presence.State, sites []site.Site) {
 	id := s.agent.id
+	for _, one := range sites {
+		s.agent.sites = append(s.agent.sites, one.ID)
+	}
 	h.mu.Lock()
 	n := h.agents[id]
 	if n == nil {
@@ -90,13 +105,10 @@ func (h *Hub) addAgent(s *Session, state presence.State) {
 	h.tellAgentLocked(n)
 	h.mu.Unlock()
 	h.seen.left(id, chat.At(h.cfg.Now()))
-	for _, one := range h.Sites.All() {
-		if s.agent.agent.RoleOn(one.ID) != chat.NoRole {
-			n := h.site(one.ID)
-			n.greets(one.Version)
-			n.addAgent(h, 1)
-			s.agent.sites = append(s.agent.sites, one.ID)
-		}
+	for _, one := range sites {
+		n := h.site(one.ID)
+		n.greets(one.Version)
+		n.addAgent(h, 1)
 	}
 }
 
@@ -127,8 +139,8 @@ func (s *Session) leaveAgent() {
 		h.seen.left(id, chat.At(h.cfg.Now()))
 	}
 	h.mu.Unlock()
-	for _, site := range s.agent.sites {
-		h.site(site).addAgent(h, -1)
+	for _, id := range s.agent.sites {
+		h.site(id).addAgent(h, -1)
 	}
 }
 

@@ -40,13 +40,13 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
 	if err := s.recognise(v); err != nil {
 		s.fail(err, chat.ClientID{}, 0)
-		s.close(wire.CloseTryLater, "the visitor could not be looked up")
+		s.end(wire.CloseTryLater, "the visitor could not be looked up")
 		return
 	}
 	s.describe(f)
 	if err := s.answerVisitor(f, on); err != nil {
 		s.fail(err, chat.ClientID{}, 0)
-		s.close(wire.CloseTryLater, "the conversation could not be read")
+		s.end(wire.CloseTryLater, "the conversation could not be read")
 		return
 	}
 	s.meta = nil

@@ -197,7 +197,9 @@ func (s *Session) tellRows(updates map[chat.SiteID][]rowUpdate) {
 			u := &updates[site][i]
 			switch {
 			case viewsOf(u.state, u.agent, s.agent.id)&views != 0:
-				if put != nil {
+				if put == nil {
+					put = make([]byte, 0, sizeOf(updates, sites))
+				} else {
 					put = append(put, ',')
 				}
 				put = u.appendTo(put, s.agent.id)
@@ -211,6 +213,16 @@ func (s *Session) tellRows(updates map[chat.SiteID][]rowUpdate) {
 	}
 	s.agent.told = counts
 	s.sendRows(put, drop, counts)
+}
+
+// sizeOf is how many bytes the rows of these sites take at most.
+func sizeOf(updates map[chat.SiteID][]rowUpdate, sites []chat.SiteID) (size int) {
+	for _, site := range sites {
+		for i := range updates[site] {
+			size += len(updates[site][i].body) + 22 // the number, brace and comma
+		}
+	}
+	return size
 }
 
 // sendRows is wire.ServerRows with rows that are encoded already.

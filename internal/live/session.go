@@ -39,8 +39,8 @@ type agentSide struct {
 	login int64
 	// agent is as it was at hello: another role later ends the session.
 	agent identity.Agent
-	sites []chat.SiteID // those of agent; with open, the session's own goroutine's
-	open  []*follow
+	sites []chat.SiteID // those of agent
+	open  []*follow     // the session's own goroutine's
 
 	views    atomic.Uint32 // watched views, bits
 	visitors atomic.Int64  // the request by which it watches visitors; 0: it does not
@@ -87,7 +87,7 @@ func (s *Session) Frame(data []byte) {
 	if err != nil {
 		s.fail(err, chat.ClientID{}, 0)
 		if !s.ready {
-			s.close(wire.CloseRefused, "the first frame is no hello")
+			s.end(wire.CloseRefused, "the first frame is no hello")
 		}
 		return
 	}
@@ -125,8 +125,7 @@ func (s *Session) allow(b *bucket, rate Rate, id chat.ClientID, r int64) bool {
 	}
 	s.refused++
 	if int(s.refused) > s.hub.cfg.MaxRefused {
-		s.close(wire.CloseRate, "far too many frames")
-		s.ended = true
+		s.end(wire.CloseRate, "far too many frames")
 		return false
 	}
 	e := wire.ErrorOf(wire.RateLimited, "too many at once: send it again after the pause", id, r)
@@ -147,7 +146,7 @@ func (s *Session) command(f wire.Frame, t string) {
 			id = text.ID
 		}
 		s.send(wire.ErrorOf(wire.HelloFirst, "the first frame of a connection is hello, and it comes once", id, r))
-		s.close(wire.CloseRefused, "hello comes first, and once")
+		s.end(wire.CloseRefused, "hello comes first, and once")
 		return
 	}
 	switch f := f.(type) {
@@ -209,7 +208,13 @@ func (s *Session) hello(f *wire.ClientHello) {
 // refuse answers a hello that leads nowhere.
 func (s *Session) refuse(code chat.Code, reason string) {
 	s.send(wire.ErrorOf(code, reason, chat.ClientID{}, 0))
-	s.close(wire.CloseRefused, string(code))
+	s.end(wire.CloseRefused, string(code))
+}
+
+// end closes the connection; frames that still come are dropped.
+func (s *Session) end(code wire.CloseCode, reason string) {
+	s.ended = true
+	s.close(code, reason)
 }
 
 // send sends a frame; a failure ends the connection, and Closed follows.

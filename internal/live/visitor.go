@@ -121,6 +121,12 @@ func (n *siteNode) everyVisitor() []*visitor {
 	return slices.Collect(maps.Values(n.visitors))
 }
 
+func (n *siteNode) hasVisitors() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.visitors) > 0
+}
+
 // tellLocked puts the best of the visitor's tabs into the registry; v.mu is held.
 func (v *visitor) tellLocked(h *Hub) {
 	now := presence.Visitor{Site: v.site.id, Key: v.key, Since: v.since, Profile: v.profile}

@@ -81,7 +81,7 @@ type siteChange struct {
 // changes asks the registry, and brings rooms and newcomers here up to date.
 func (n *siteNode) changes(h *Hub) *siteChange {
 	agents := n.hasAgents()
-	if !agents && (h.Bus.Alone() || len(n.everyVisitor()) == 0) {
+	if !agents && (h.Bus.Alone() || !n.hasVisitors()) {
 		h.counts.forget(n.id)
 		n.watch.begun = false
 		return nil
@@ -196,10 +196,9 @@ func (s *Session) tellVisitors(r int64, changed map[chat.SiteID]*siteChange) {
 // tellHere tells the site's visitors here when it changes whether anybody is
 // here for them.
 func (n *siteNode) tellHere(h *Hub) {
-	visitors := n.everyVisitor()
 	now, at := h.agentsHere(n.id), h.cfg.Now()
 	n.mu.Lock()
-	if len(visitors) == 0 || !n.watch.told {
+	if len(n.visitors) == 0 || !n.watch.told {
 		n.watch.told = false
 		n.mu.Unlock()
 		return
@@ -220,7 +219,7 @@ func (n *siteNode) tellHere(h *Hub) {
 		return
 	}
 	p := h.prepared(wire.ServerPresence{Presence: said(now)})
-	for _, v := range visitors {
+	for _, v := range n.everyVisitor() {
 		v.tell(p)
 	}
 }

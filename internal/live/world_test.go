@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -336,9 +337,11 @@ func (w testWriter) Write(p []byte) (int, error) {
 }
 
 // secret is a visitor's, told apart by n.
-func secret(n byte) string {
+func secret(n byte) string { return secretOf(int(n)) }
+
+func secretOf(n int) string {
 	raw := make([]byte, identity.SecretBytes)
-	raw[0] = n
+	binary.BigEndian.PutUint32(raw, uint32(n))
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
