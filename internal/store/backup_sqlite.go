@@ -41,6 +41,9 @@ func (db *DB) Backup(ctx context.Context, file string) error {
 }
 
 func (db *DB) copyTo(ctx context.Context, file string) (err error) {
+	if err := makePrivate(file); err != nil {
+		return err
+	}
 	pool := openPool(db.cfg, 1, false).DB
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", file); err != nil {

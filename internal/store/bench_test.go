@@ -192,3 +192,27 @@ func BenchmarkPage(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkOpen is a start: of a new database, and of one that is there.
+func BenchmarkOpen(b *testing.B) {
+	for _, fresh := range []bool{true, false} {
+		b.Run(fmt.Sprintf("fresh=%t", fresh), func(b *testing.B) {
+			dir := b.TempDir()
+			for i := range b.N {
+				name := DatabaseFile
+				if fresh {
+					name = strconv.Itoa(i)
+				}
+				db, err := Open(b.Context(), Config{Path: filepath.Join(dir, name)}, slog.New(slog.DiscardHandler))
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				if err := db.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
+	}
+}

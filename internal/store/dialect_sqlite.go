@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -51,7 +52,7 @@ func dsn(cfg Config, cacheKiB int, more ...string) string {
 		"temp_store(memory)",
 		fmt.Sprintf("cache_size(-%d)", cacheKiB),
 	}, more...)
-	query := url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}
+	query := url.Values{"_txlock": {"immediate"}, "_error_rc": {"1"}, "_pragma": pragmas}
 	return "file:" + (&url.URL{Path: cfg.Path}).EscapedPath() + "?" + query.Encode()
 }
 
@@ -82,6 +83,16 @@ type sqliteConnector struct {
 
 func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.name) }
 func (c sqliteConnector) Driver() driver.Driver                        { return c.driver }
+
+// makePrivate makes the file, if there is none, readable by its owner only: SQLite
+// would let everybody read it. The files beside it take after it.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
 
 // verifyPragmas asks the engine what it really does: a file system without
 // shared memory, for instance, refuses the write-ahead log.

@@ -139,6 +139,24 @@ func TestFolderIsLockedOnce(t *testing.T) {
 	}
 }
 
+func TestDatabaseIsPrivate(t *testing.T) {
+	db := open(t, Config{})
+	send(t, db, message(1, "hello"))
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if err := db.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{db.cfg.Path, db.cfg.Path + "-wal", file} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %s", filepath.Base(path), info.Mode())
+		}
+	}
+}
+
 func TestYardstick(t *testing.T) {
 	m, err := Yardstick(t.Context(), filepath.Join(t.TempDir(), DatabaseFile), 1100, 64)
 	if err != nil || m.Events != 1100 || m.PerSecond() <= 0 {

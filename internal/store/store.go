@@ -117,6 +117,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 }
 
 func (db *DB) open(ctx context.Context) error {
+	if err := makePrivate(db.cfg.Path); err != nil {
+		return err
+	}
 	db.write = openPool(db.cfg, 1, false)
 	if err := verifyPragmas(ctx, db.write.DB, db.cfg); err != nil {
 		return err
