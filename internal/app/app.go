@@ -128,15 +128,25 @@ func (a *App) listen(ctx context.Context) error {
 }
 
 func (a *App) openStore(ctx context.Context) error {
-	cfg := a.cfg.store(filepath.Join(a.cfg.Data, store.DatabaseFile))
-	cfg.Committed, cfg.Marked = a.tell.Committed, a.tell.Marked
-	db, err := store.Open(ctx, cfg, a.log)
+	db, err := openStore(ctx, a.cfg, a.log, a.tell.Committed, a.tell.Marked)
 	if err != nil {
 		return err
 	}
 	a.db = db
 	a.stack.push("store", func(context.Context) error { return db.Close() })
 	return nil
+}
+
+// openStore opens the database of the data folder.
+func openStore(ctx context.Context, cfg Config, log *slog.Logger, committed func([]chat.Changed), marked func([]chat.Mark)) (*store.DB, error) {
+	if d := cfg.Database; !d.Relaxed && (d.Synchronous == "normal" || d.Synchronous == "off") {
+		return nil, usage("database.synchronous is %q: acknowledged messages could be lost at a power cut; "+
+			"use full, or set database.relaxed if losing some is acceptable", d.Synchronous)
+	}
+	return store.Open(ctx, store.Config{
+		Path: filepath.Join(cfg.Data, store.DatabaseFile), Synchronous: cfg.Database.Synchronous, Relaxed: cfg.Database.Relaxed,
+		Committed: committed, Marked: marked,
+	}, log)
 }
 
 func (a *App) readPeople(ctx context.Context) error {

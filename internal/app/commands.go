@@ -52,7 +52,7 @@ func (c *CreateCommand) Run(s *Streams) error {
 		return usage("data is %q: the folder cannot be made: %v; name another folder", c.Data, reason(err))
 	}
 	log := newLog(c.Log, s.Err)
-	db, err := store.Open(s.Context, c.store(filepath.Join(c.Data, store.DatabaseFile)), log)
+	db, err := openStore(s.Context, c.Config, log, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (c *BackupCommand) Run(s *Streams) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return usage("data is %q: there is no database in this folder; name the server's folder", c.Data)
 	}
-	db, err := store.Open(s.Context, c.store(path), newLog(c.Log, s.Err))
+	db, err := openStore(s.Context, c.Config, newLog(c.Log, s.Err), nil, nil)
 	if err != nil {
 		return err
 	}

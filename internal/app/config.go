@@ -12,7 +12,6 @@ import (
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/server"
-	"github.com/kefu-chat/kefu/internal/store"
 	"github.com/kefu-chat/kefu/internal/wire"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
@@ -103,10 +102,6 @@ func checkListen(s string) error {
 		return fmt.Errorf("expected host:port or :port, such as :8080")
 	}
 	return nil
-}
-
-func (c Config) store(path string) store.Config {
-	return store.Config{Path: path, Synchronous: c.Database.Synchronous, Relaxed: c.Database.Relaxed}
 }
 
 func (c Config) identity() identity.Config {

@@ -123,8 +123,8 @@ func TestMistakesInTheConfigurationAreOneSentence(t *testing.T) {
 				args = append(args, "--config="+file(c.file))
 			}
 			status, out, errs := invoke(t, c.env, "", args...)
-			if want := 2; status != want && name != "unsafe database" || status == 0 {
-				t.Errorf("exit status %d, want %d", status, want)
+			if status != exitUsage {
+				t.Errorf("exit status %d, want %d", status, exitUsage)
 			}
 			if lines := strings.Count(strings.TrimSuffix(errs, "\n"), "\n"); lines != 0 {
 				t.Errorf("more than one line: %q", errs)
