@@ -72,7 +72,10 @@ type Change struct {
 type Beginning struct {
 	Site       SiteID
 	SecretHash []byte // 32 bytes: what the server keeps of the visitor's secret
-	Profile    Profile
+	// Visitor is the id that a new visitor gets, so that agents who saw it come
+	// know it again; 0: the store makes one.
+	Visitor VisitorID
+	Profile Profile
 }
 
 // Profile is what a visitor's page said of it; nothing in it is verified.

@@ -59,7 +59,7 @@ func (s *Session) toDesk(id chat.ClientID, in chat.ConversationUUID, mayBegin bo
 	if err != nil && s.agent == nil && mayBegin && in.IsNil() {
 		v := s.visitor
 		v.mu.Lock()
-		cmd.Begin = &chat.Beginning{Site: v.site.id, SecretHash: slices.Clone(v.hash[:]), Profile: *v.profile}
+		cmd.Begin = &chat.Beginning{Site: v.site.id, SecretHash: slices.Clone(v.hash[:]), Profile: *v.profile, Visitor: v.proposed}
 		v.mu.Unlock()
 		cmd.By = chat.Actor{Kind: chat.VisitorActor}
 		return cmd, nil
@@ -96,6 +96,9 @@ func (s *Session) answer(id chat.ClientID) chat.Done {
 	return func(c chat.Changed, err error) {
 		if err != nil {
 			s.fail(err, id, 0)
+			if s.agent == nil {
+				s.visitor.propose(s.hub, true)
+			}
 			return
 		}
 		s.send(wire.AckFor(&c, id, s.audience()))

@@ -37,12 +37,12 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 	n.greets(on.Version)
 	v := n.arrive(s.hub, s, [32]byte(raw))
 	s.visitor = v
-	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
 	if err := s.recognise(v); err != nil {
 		s.fail(err, chat.ClientID{}, 0)
 		s.end(wire.CloseTryLater, "the visitor could not be looked up")
 		return
 	}
+	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
 	s.describe(f)
 	if err := s.answerVisitor(f, on); err != nil {
 		s.fail(err, chat.ClientID{}, 0)
@@ -67,6 +67,7 @@ func (s *Session) recognise(v *visitor) error {
 	defer cancel()
 	found, err := s.hub.Visitors.Visitor(ctx, v.site.id, v.hash[:])
 	if errors.Is(err, &chat.Refusal{Code: chat.NotFound}) {
+		v.propose(s.hub, false)
 		return nil
 	}
 	if err != nil {

@@ -141,8 +141,9 @@ func TestWhoIsOnline(t *testing.T) {
 	await(agent, "rows", func(r wire.ServerRows) bool { return r.Counts.Visitors == 2 })
 	ack := early.send(chat.ConversationUUID{}, "hello")
 	await(agent, "visitors", func(v wire.ServerVisitors) bool {
-		return len(v.Put) == 1 && v.Put[0].C == ack.C && len(v.Drop) == 1 && v.Drop[0] == snapshot.Put[0].Key
+		return len(v.Put) == 1 && v.Put[0].C == ack.C && v.Put[0].Key == snapshot.Put[0].Key && len(v.Drop) == 0
 	})
+	agent.put(ack.C, func(r wire.Row, _ wire.Counts) bool { return r.Visitor.Key == snapshot.Put[0].Key })
 	late.leave()
 	await(agent, "visitors", func(v wire.ServerVisitors) bool { return len(v.Drop) == 1 && v.Count == 1 })
 	agent.open(ack.C)

@@ -148,7 +148,7 @@ func viewsOf(state chat.RoundState, assignee, asker chat.AgentID) uint32 {
 func (h *Hub) visitorOf(c chat.Conversation, p chat.Profile) wire.Visitor {
 	v, _ := h.Presence.ByID(c.Site, c.Visitor)
 	out := wire.Visitor{
-		ID: c.Visitor, Key: strconv.FormatInt(int64(c.Visitor), 36), C: c.UUID, Site: c.Site,
+		ID: c.Visitor, Key: keyOfID(c.Visitor), C: c.UUID, Site: c.Site,
 		Says: wire.SaysOf(p), Language: p.Language, Browser: p.Browser, Presence: said(stateOf(v)),
 	}
 	if v != nil {
@@ -164,20 +164,15 @@ func (h *Hub) visitorFor(v *presence.Visitor) wire.Visitor {
 		p = *v.Profile
 	}
 	return wire.Visitor{
-		ID: v.Conversation.Visitor, Key: keyFor(v), C: v.Conversation.UUID, Site: v.Site,
+		ID: v.Conversation.Visitor, Key: keyOfID(v.ID()), C: v.Conversation.UUID, Site: v.Site,
 		Says: wire.SaysOf(p), Language: p.Language, Browser: p.Browser, Presence: said(v.State),
 		Page: pageInfo(v.Page), Since: int64(v.Since),
 	}
 }
 
-// keyFor names a visitor to agents: by its id once it has one, so that rows of
-// visitors who are gone have the same key; a newcomer by its presence.
-func keyFor(v *presence.Visitor) string {
-	if id := v.Conversation.Visitor; id != 0 {
-		return strconv.FormatInt(int64(id), 36)
-	}
-	return v.Key.String()
-}
+// keyOfID names a visitor to agents. It is the same before its first message,
+// while it is here, and when it has gone.
+func keyOfID(id chat.VisitorID) string { return strconv.FormatInt(int64(id), 36) }
 
 func pageInfo(p *presence.Page) *wire.PageInfo {
 	if p == nil {

@@ -24,8 +24,10 @@ type visitor struct {
 	room    *room
 	profile *chat.Profile
 	since   chat.Millis
-	told    *presence.Visitor
-	said    int64 // when a profile was last written, ms
+	// proposed is the id that a newcomer gets with its first message; 0 for others.
+	proposed chat.VisitorID
+	told     *presence.Visitor
+	said     int64 // when a profile was last written, ms
 }
 
 // keyOf names a secret's owner without giving the hash away.
@@ -64,6 +66,17 @@ func (n *siteNode) forget(v *visitor) {
 	n.mu.Lock()
 	delete(n.visitors, v.key)
 	n.mu.Unlock()
+}
+
+// propose gives a newcomer the id to begin with; anew, when the last one did not
+// lead to a conversation: it may be somebody else's.
+func (v *visitor) propose(h *Hub, anew bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.room == nil && !v.gone && (anew || v.proposed == 0) {
+		v.proposed = chat.VisitorID(chat.NewID(h.cfg.Now()))
+		v.tellLocked(h)
+	}
 }
 
 // identity is the visitor's id; 0 for a newcomer.
@@ -129,7 +142,7 @@ func (n *siteNode) hasVisitors() bool {
 
 // tellLocked puts the best of the visitor's tabs into the registry; v.mu is held.
 func (v *visitor) tellLocked(h *Hub) {
-	now := presence.Visitor{Site: v.site.id, Key: v.key, Since: v.since, Profile: v.profile}
+	now := presence.Visitor{Site: v.site.id, Key: v.key, Since: v.since, Profile: v.profile, Proposed: v.proposed}
 	if v.room != nil {
 		now.Conversation = v.room.conv
 	}

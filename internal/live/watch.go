@@ -132,12 +132,12 @@ func (n *siteNode) greetNewcomers(h *Hub) {
 
 func (c *siteChange) add(h *Hub, v *presence.Visitor) {
 	if v.State == presence.Offline {
-		c.drop = append(c.drop, keyFor(v))
+		c.drop = append(c.drop, keyOfID(v.ID()))
 	} else {
 		c.put = append(c.put, h.visitorFor(v))
 	}
-	if v.Conversation.Visitor != 0 { // until its first message it had another key
-		c.drop = append(c.drop, v.Key.String())
+	if v.Proposed != 0 && v.Proposed != v.ID() { // it began on another node
+		c.drop = append(c.drop, keyOfID(v.Proposed))
 	}
 }
 

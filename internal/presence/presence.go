@@ -10,6 +10,14 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 )
 
+// ID is the visitor's id in the database, or the one that it will have.
+func (v *Visitor) ID() chat.VisitorID {
+	if v.Conversation.Visitor != 0 {
+		return v.Conversation.Visitor
+	}
+	return v.Proposed
+}
+
 // State is how present somebody is. The higher one is the better one: over
 // several devices or nodes the best counts.
 type State uint8
@@ -61,9 +69,11 @@ type Visitor struct {
 	State State
 	// Conversation is the visitor's, zero until its first message.
 	Conversation chat.Conversation
-	Page         *Page         // nil: unknown
-	Profile      *chat.Profile // nil: nothing was said
-	Since        chat.Millis   // when it came
+	// Proposed is the id that it will have then, if it begins on this node.
+	Proposed chat.VisitorID
+	Page     *Page         // nil: unknown
+	Profile  *chat.Profile // nil: nothing was said
+	Since    chat.Millis   // when it came
 }
 
 // LeaseFor is how long a node's picture is believed after its last Renew.

@@ -153,6 +153,9 @@ func (g *group) make(begin *chat.Beginning) *working {
 		ID: chat.ConversationID(chat.NewID(now)), UUID: uuid.Must(uuid.NewV7AtTime(now)),
 		Site: begin.Site, Visitor: chat.VisitorID(chat.NewID(now)), CreatedAt: g.now,
 	}
+	if begin.Visitor != 0 {
+		conversation.Visitor = begin.Visitor
+	}
 	w := &working{begin: begin, site: begin.Site, before: chat.NewState(conversation)}
 	if w.profile, w.invalid = json.Marshal(begin.Profile, json.Deterministic(true)); w.invalid != nil {
 		w.invalid = fmt.Errorf("the visitor's profile: %w", w.invalid)
