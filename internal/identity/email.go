@@ -19,6 +19,7 @@ func NormalEmail(s string) string {
 
 // CheckEmail is the address in its normal form. Errors: FieldError for "email".
 func CheckEmail(s string) (string, error) {
+	valid := utf8.ValidString(s) // before bad bytes are replaced
 	s = NormalEmail(s)
 	at := strings.LastIndexByte(s, '@')
 	switch {
@@ -28,7 +29,7 @@ func CheckEmail(s string) (string, error) {
 		return "", site.Bad("email", "An e-mail address has a name, an @ and a host, such as name@example.com.")
 	case len(s) > maxEmail:
 		return "", site.Bad("email", "An e-mail address has at most %d bytes.", maxEmail)
-	case !addressText(s):
+	case !valid || !addressText(s):
 		return "", site.Bad("email", "An e-mail address contains no spaces, commas or control characters.")
 	case !completeHost(s[at+1:]):
 		return "", site.Bad("email", "The part after @ is not complete. Add the ending, such as .com.")
@@ -37,9 +38,6 @@ func CheckEmail(s string) (string, error) {
 }
 
 func addressText(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
 	for _, r := range s {
 		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`<>()[],;:"\`, r) {
 			return false

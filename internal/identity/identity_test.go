@@ -1,0 +1,196 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/site"
+)
+
+func TestEmailAddresses(t *testing.T) {
+	for in, want := range map[string]string{
+		" Ann@Example.COM ": "ann@example.com", "o'neil+x@a.b-c.example": "o'neil+x@a.b-c.example", "客服@例子.公司": "客服@例子.公司",
+		"Cafe\u0301@example.com": "caf\u00e9@example.com", "root@localhost": "root@localhost",
+	} {
+		if have, err := CheckEmail(in); err != nil || have != want {
+			t.Errorf("%q: %q %v", in, have, err)
+		}
+	}
+	for _, bad := range []string{"", "ann", "@example.com", "ann@", "a b@example.com", "a@b@example.com", "a@example", "a@.com", "a@example.com.", "a@-x.com",
+		"a,b@example.com", "<a@example.com>", "a\x00@example.com", "a\u200b@example.com", "a\xff@example.com", strings.Repeat("a", 250) + "@b.co"} {
+		_, err := CheckEmail(bad)
+		var field *site.FieldError
+		if !errors.As(err, &field) || field.Field != "email" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func TestPasswordsAreHashedWithASalt(t *testing.T) {
+	h := NewHasher(2, 8)
+	a, err := h.Hash(t.Context(), "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := h.Hash(t.Context(), "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a == b || !strings.HasPrefix(a, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("the hashes %q and %q", a, b)
+	}
+	for _, c := range []struct {
+		password, phc string
+		right         bool
+	}{
+		{"correct horse battery", a, true}, {"correct horse battery", b, true}, {"Correct horse battery", a, false},
+		{"", a, false}, {"", "", false}, {"x", "", false}, {"x", "$argon2id$nonsense", false}, {"", a[:len(a)-43], false},
+		{"correct horse battery", strings.Replace(a, "t=2", "t=1", 1), false},
+	} {
+		if right, err := h.Verify(t.Context(), c.password, c.phc); err != nil || right != c.right {
+			t.Errorf("%q against %q: %t %v", c.password, c.phc, right, err)
+		}
+	}
+}
+
+func TestAnUnknownNameCostsOneRun(t *testing.T) {
+	h := NewHasher(1, 1)
+	known, err := h.Hash(t.Context(), "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := func(phc string) time.Duration {
+		best := time.Hour
+		for range 5 {
+			begin := time.Now()
+			if _, err := h.Verify(t.Context(), "wrong", phc); err != nil {
+				t.Fatal(err)
+			}
+			best = min(best, time.Since(begin))
+		}
+		return best
+	}
+	with, without := cost(known), cost("")
+	if without < with/2 {
+		t.Errorf("a known name costs %v, an unknown one %v", with, without)
+	}
+}
+
+func TestTheHasherIsBounded(t *testing.T) {
+	h := NewHasher(1, 1)
+	h.running <- struct{}{} // somebody runs
+	h.waiting <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := make(chan error, 1)
+	go func() {
+		_, err := h.Hash(ctx, "x")
+		waits <- err
+	}()
+	for len(h.waiting) < 2 { // until that one waits
+		select {
+		case err := <-waits:
+			t.Fatalf("it did not wait: %v", err)
+		default:
+		}
+	}
+	if _, err := h.Hash(t.Context(), "x"); !errors.Is(err, &chat.Refusal{Code: chat.Busy}) {
+		t.Errorf("one too many: %v", err)
+	}
+	cancel()
+	if err := <-waits; !errors.Is(err, context.Canceled) {
+		t.Errorf("who waited: %v", err)
+	}
+	<-h.running
+	<-h.waiting
+	if _, err := h.Hash(t.Context(), "x"); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestTriesAreBoundedInMemory(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := newTries(TriesConfig{Remember: 100}, func() time.Time { return now })
+	for i := range 10000 {
+		s.take(fmt.Sprint("account", i), fmt.Sprint("address", i))
+	}
+	if len(s.counts) > 100 || s.oldest.Len() != len(s.counts) {
+		t.Errorf("%d accounts and addresses are remembered, %d in order", len(s.counts), s.oldest.Len())
+	}
+	now = now.Add(time.Hour)
+	s.take("a", "b")
+	if len(s.counts) != 3 {
+		t.Errorf("after the window %d are remembered", len(s.counts))
+	}
+	s.giveBack("a", "b")
+	if len(s.counts) != 0 || s.oldest.Len() != 0 {
+		t.Errorf("after a right password %d are remembered", len(s.counts))
+	}
+}
+
+func TestTriesForAnAccountAndFromAnAddress(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := newTries(TriesConfig{PerPair: 3, PerAccount: 5, PerAddress: 4}, func() time.Time { return now })
+	taken := func(account, address string) bool {
+		_, wait := s.take(account, address)
+		return wait == 0
+	}
+	count := func(n int, account, address func(i int) string) (ok int) {
+		for i := range n {
+			if taken(account(i), address(i)) {
+				ok++
+			}
+		}
+		return ok
+	}
+	same := func(s string) func(int) string { return func(int) string { return s } }
+	each := func(prefix string) func(int) string { return func(i int) string { return fmt.Sprint(prefix, i) } }
+	if n := count(9, same("ann"), same("home")); n != 3 {
+		t.Errorf("one account from one address: %d tries", n)
+	}
+	if n := count(9, same("bob"), each("a")); n != 5 {
+		t.Errorf("one account from everywhere: %d tries", n)
+	}
+	if n := count(9, each("c"), same("cafe")); n != 4 {
+		t.Errorf("all accounts from one address: %d tries", n)
+	}
+	now = now.Add(15 * time.Minute)
+	if n := count(9, same("ann"), same("home")); n != 3 {
+		t.Errorf("after the window: %d tries", n)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	token, hash := NewToken()
+	again, ok := HashToken(token)
+	if !ok || string(again) != string(hash) || len(token) != 43 {
+		t.Errorf("the token %q", token)
+	}
+	for _, bad := range []string{"", "x", token + "A", token[:42], token[:42] + "=", strings.Repeat("é", 22)} {
+		if _, ok := HashToken(bad); ok {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func TestRoles(t *testing.T) {
+	a := Agent{Roles: map[chat.SiteID]chat.Role{1: chat.RoleAgent}}
+	for _, c := range []struct {
+		change func(*Agent)
+		one    chat.Role
+		two    chat.Role
+	}{
+		{func(*Agent) {}, chat.RoleAgent, chat.NoRole},
+		{func(a *Agent) { a.Owner = true }, chat.RoleAdmin, chat.RoleAdmin},
+		{func(a *Agent) { a.Disabled = true }, chat.NoRole, chat.NoRole},
+	} {
+		c.change(&a)
+		if a.RoleOn(1) != c.one || a.RoleOn(2) != c.two || a.Actor(2).Role != c.two {
+			t.Errorf("%+v: %v and %v", a, a.RoleOn(1), a.RoleOn(2))
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package server_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/kefu-chat/kefu/internal/server"
+)
+
+// atOnce asks so often at the same time, and counts the statuses.
+func atOnce(n int, ask func(i int) int) map[int]int {
+	var (
+		mu    sync.Mutex
+		all   sync.WaitGroup
+		begin = make(chan struct{})
+	)
+	counts := map[int]int{}
+	for i := range n {
+		all.Go(func() {
+			<-begin
+			status := ask(i)
+			mu.Lock()
+			defer mu.Unlock()
+			counts[status]++
+		})
+	}
+	close(begin)
+	all.Wait()
+	return counts
+}
+
+func TestOfManyWhoUseALinkOneGetsIn(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	people := make([]*person, 8)
+	for i := range people {
+		people[i] = w.person()
+	}
+	counts := atOnce(len(people), func(i int) int {
+		return people[i].ask("POST", "/api/v1/setup", fields{"secret": w.setup, "name": "Olive", "email": "olive@example.com", "password": password, "site": "Shop"}).status
+	})
+	if counts[201] != 1 || counts[410] != len(people)-1 {
+		t.Errorf("set-up at the same time: %v", counts)
+	}
+	if len(w.people.All()) != 1 || len(w.sites.All()) != 1 {
+		t.Errorf("%d agents, %d sites", len(w.people.All()), len(w.sites.All()))
+	}
+}
+
+func TestManyTriesAtOnceAreCounted(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	w.owner()
+	people := make([]*person, 20)
+	for i := range people {
+		people[i] = w.person()
+	}
+	counts := atOnce(len(people), func(i int) int {
+		return people[i].ask("POST", "/api/v1/log-in", fields{"email": "olive@example.com", "password": "wrong"}).status
+	})
+	if counts[401] != 5 || counts[429] != 15 {
+		t.Errorf("wrong passwords at the same time: %v, want 5 × 401 and 15 × 429", counts)
+	}
+}
+
+func TestTwoWhoChangeASiteAtOnce(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	w.owner()
+	people := []*person{w.logIn("olive@example.com"), w.logIn("olive@example.com"), w.logIn("olive@example.com")}
+	path := "/api/v1/sites/" + idOf(w.firstSite())
+	counts := atOnce(len(people), func(i int) int {
+		return people[i].ask("PATCH", path, fields{"version": 1, "name": "New"}).status
+	})
+	if counts[200] != 1 || counts[409] != 2 {
+		t.Errorf("changes of one version: %v", counts)
+	}
+}
