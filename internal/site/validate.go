@@ -136,17 +136,12 @@ func NormalOrigin(s string) (string, bool) {
 		return "", false
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.Opaque != "" ||
-		strings.ContainsAny(s, "?#") {
+	if err != nil || !bareOrigin(u) || strings.ContainsAny(s, "?#") {
 		return "", false
 	}
-	scheme := strings.ToLower(u.Scheme)
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
 	host, ok := normalHost(u.Hostname())
-	port := u.Port()
-	if !ok || scheme != "http" && scheme != "https" || strings.HasSuffix(u.Host, ":") {
-		return "", false
-	}
-	if n, err := strconv.Atoi(port); port != "" && (err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port) {
+	if !ok || scheme != "http" && scheme != "https" || strings.HasSuffix(u.Host, ":") || !normalPort(port) {
 		return "", false
 	}
 	if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
@@ -156,6 +151,16 @@ func NormalOrigin(s string) (string, bool) {
 		return scheme + "://" + host, true
 	}
 	return scheme + "://" + net.JoinHostPort(host, port), true
+}
+
+// bareOrigin tells whether the address is a scheme with host and port and nothing else.
+func bareOrigin(u *url.URL) bool {
+	return u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == "" && u.Opaque == ""
+}
+
+func normalPort(port string) bool {
+	n, err := strconv.Atoi(port)
+	return port == "" || err == nil && n >= 1 && n <= 65535 && strconv.Itoa(n) == port
 }
 
 var hostForm = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)

@@ -22,9 +22,9 @@ type checkpointer struct {
 // checkpointEvery bounds how long written rows stay in the log only.
 const checkpointEvery = time.Second
 
-func newCheckpointer(db *DB) (*checkpointer, error) {
+func newCheckpointer(ctx context.Context, db *DB) (*checkpointer, error) {
 	pool := openPool(db.cfg, 1, false).DB
-	if err := pool.Ping(); err != nil {
+	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()
 		return nil, err
 	}

@@ -242,10 +242,13 @@ func (g *group) target(w *working, e *chat.Event) (*chat.Event, error) {
 		return nil, err
 	}
 	target, err := g.event(w, ref.Seq, false)
-	if chat.CodeOf(err) == chat.NotFound && err != nil {
-		return nil, nil
+	switch {
+	case err == nil:
+		return &target, nil
+	case chat.CodeOf(err) == chat.NotFound: // removed by retention
+		return nil, nil //nolint:nilerr // the event stands without its target
 	}
-	return &target, err
+	return nil, err
 }
 
 var (

@@ -110,8 +110,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger) (*DB, error) {
 	}
 	db := &DB{cfg: cfg, log: log}
 	if err := db.open(ctx); err != nil {
-		db.closePools()
-		return nil, fmt.Errorf("open database %s: %w", cfg.Path, err)
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", cfg.Path, err), db.closePools())
 	}
 	return db, nil
 }
@@ -133,7 +132,7 @@ func (db *DB) open(ctx context.Context) error {
 	}
 	db.read = openPool(db.cfg, db.cfg.Readers, true)
 	db.readers = newReaders(db.cfg)
-	checkpoints, err := newCheckpointer(db)
+	checkpoints, err := newCheckpointer(ctx, db)
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func newClient(nc net.Conn, u *url.URL, opts DialOptions) (*ClientConn, error) {
 	}
 	bounded := &io.LimitedReader{R: nc, N: 64 << 10}
 	c.br = bufio.NewReaderSize(bounded, opts.ReadBuffer)
-	resp, err := http.ReadResponse(c.br, &http.Request{Method: http.MethodGet})
+	resp, err := http.ReadResponse(c.br, &http.Request{Method: http.MethodGet}) //nolint:bodyclose // the body is the connection
 	if err != nil {
 		return nil, fmt.Errorf("ws: handshake: %w", err)
 	}

@@ -56,14 +56,14 @@ func runPeers(spec string) {
 		clients[i] = c
 	}
 	in := bufio.NewReader(os.Stdin)
-	fmt.Println("ready")
+	fmt.Fprintln(os.Stdout, "ready")
 	_, _ = in.ReadString('\n')
 	var wg sync.WaitGroup
 	for _, c := range clients {
 		wg.Go(func() { talk(c, echoes) })
 	}
 	wg.Wait()
-	fmt.Println("done")
+	fmt.Fprintln(os.Stdout, "done")
 	_, _ = io.Copy(io.Discard, in)
 }
 

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"errors"
 	"runtime/debug"
 
 	"github.com/gobwas/ws"
@@ -116,12 +117,14 @@ func (c *Conn) decode(data []byte) bool {
 		return true
 	}
 	c.dec.release(&c.srv.rules)
-	switch e := err.(type) {
-	case *ProtocolError:
+	var protocol *ProtocolError
+	var panicked *PanicError
+	switch {
+	case errors.As(err, &protocol):
 		c.srv.stats.broken.Add(1)
-		c.fail(e.Code, e.Text, e)
-	case *PanicError:
-		c.fail(CodeInternal, "internal error", e)
+		c.fail(protocol.Code, protocol.Text, protocol)
+	case errors.As(err, &panicked):
+		c.fail(CodeInternal, "internal error", panicked)
 	}
 	return true
 }

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -62,11 +63,11 @@ func (c *Conn) send(op ws.OpCode, data []byte) error {
 
 // sent ends the connection when its network failed.
 func (c *Conn) sent(err error) error {
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		c.srv.stats.messagesOut.Add(1)
-	case ErrClosed:
-	case ErrQueueFull:
+	case errors.Is(err, ErrClosed):
+	case errors.Is(err, ErrQueueFull):
 		c.srv.stats.slow.Add(1)
 	default:
 		c.abort(err)

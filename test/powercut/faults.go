@@ -89,6 +89,8 @@ func (f *FS) beginFsync() {
 	f.mu.Lock()
 	lag := f.faults.fsyncLag
 	f.mu.Unlock()
-	time.Sleep(lag)
+	if lag > 0 {
+		<-time.After(lag)
+	}
 	f.mu.Lock()
 }
