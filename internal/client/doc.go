@@ -32,6 +32,8 @@ type Config struct {
 	AttemptTimeout time.Duration
 	// AckTimeout is after how long without an answer the connection is given up (15 s).
 	AckTimeout time.Duration
+	// WriteTimeout bounds one write to a server that does not read (20 s).
+	WriteTimeout time.Duration
 	// AcksOnly: an item is settled by its ack alone, never by its event. It
 	// makes a lost ack end in a repetition, which is what tests want to see.
 	AcksOnly bool
@@ -59,6 +61,9 @@ func (c Config) withDefaults() Config {
 	if c.AckTimeout == 0 {
 		c.AckTimeout = 15 * time.Second
 	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = 20 * time.Second
+	}
 	if c.Name == "" {
 		c.Name = "kefu-go/1"
 	}
@@ -73,8 +78,6 @@ const (
 	settled = 5 * time.Second
 	// markEvery is the least time between two marks of a conversation.
 	markEvery = time.Second
-	// writeTimeout bounds one write to a server that does not read.
-	writeTimeout = 20 * time.Second
 )
 
 // Observer is told what a session sees. All but Sent are called on the session's

@@ -66,6 +66,8 @@ func (s *Session) frame(conn *ws.ClientConn, data []byte) {
 		s.list(data)
 	case "rows":
 		decoded(s.cfg.Observer.Rows, data)
+	case "visitors":
+		s.visitors(data)
 	}
 }
 
@@ -185,6 +187,19 @@ func (s *Session) page(data []byte) {
 	s.mu.Unlock()
 	if mine {
 		s.takePage(conv, p)
+	}
+}
+
+// visitors takes who is online, if somebody waits for it.
+func (s *Session) visitors(data []byte) {
+	s.mu.Lock()
+	asked := len(s.pending) > 0
+	s.mu.Unlock()
+	if !asked {
+		return
+	}
+	if v, err := unmarshal[wire.ServerVisitors](data); err == nil && v.R != 0 {
+		s.answered(v.R, "visitors", data)
 	}
 }
 

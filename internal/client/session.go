@@ -252,10 +252,11 @@ func (s *Session) write(conn *ws.ClientConn, frame []byte) {
 	if conn == nil || frame == nil {
 		return
 	}
-	_ = conn.NetConn().SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = conn.NetConn().SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
 	if conn.Write(frame) != nil {
 		_ = conn.Close()
 	}
+	_ = conn.NetConn().SetWriteDeadline(time.Time{}) // pongs, which the connection writes by itself, come later
 }
 
 // send writes a frame of any kind if the session is open, else says ErrOffline.
