@@ -91,8 +91,8 @@ export class AgentClient {
 
   rest(): void {
     this.say('away')
-    this.keep.rest()
     this.live.rest()
+    this.keep.rest()
   }
 
   wake(): void {
@@ -114,8 +114,9 @@ export class AgentClient {
     return this.lists.list(view)
   }
 
+  /** The server does not push what is resolved: asking for it again brings it up to date. */
   watch(view: View): void {
-    if (this.watched.has(view)) return
+    if (this.watched.has(view) && view !== 'resolved') return
     this.watched.add(view)
     void this.askList(view)
   }

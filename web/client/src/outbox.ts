@@ -30,7 +30,7 @@ export interface OutboxItem {
 
 export const mostItems = 200
 export const oldAge = 7 * 24 * 3_600_000
-/** An ack that is later than this, in ms, makes us doubt the connection. */
+/** An ack that is later than this, in ms, is not waited for any longer. */
 const ackLimit = 15_000
 const tooBig: typeof closeCodes.tooBig = 1009
 const pause = { first: 1_000, most: 30_000 }
@@ -181,9 +181,17 @@ export class Outbox {
     const lane = this.lanes.get(item.c) ?? { cancelAck: () => {}, pauses: 0 }
     this.lanes.set(item.c, lane)
     lane.item = item.id
-    lane.cancelAck = this.world.timer(ackLimit, () => this.options.doubt())
+    lane.cancelAck = this.world.timer(ackLimit, () => this.late(item))
     this.own({ ...item, state: 'sending' })
     if (!this.options.send(frame)) this.options.doubt()
+  }
+
+  /** No answer, on a connection that seems to live: ask it whether it does, and repeat, which harms nothing. */
+  private late(item: OutboxItem): void {
+    this.options.doubt()
+    this.free(item)
+    this.own({ ...item, state: 'waiting' })
+    this.pump()
   }
 
   /** An item that is too old to be repeated by itself waits for a person. */

@@ -1,3 +1,9 @@
+/** What a refusal may say beside its sentence: how many tries are left before a pause, and how long the pause is, in ms. */
+export interface RestDetail {
+  readonly triesLeft?: number
+  readonly retryAfter?: number
+}
+
 /** Why a request was refused: the HTTP status (0: no answer), a code, a sentence, and the field it is about. */
 export class RestRefused extends Error {
   constructor(
@@ -5,6 +11,7 @@ export class RestRefused extends Error {
     readonly code: string,
     text: string,
     readonly field?: string,
+    readonly detail: RestDetail = {},
   ) {
     super(text)
     this.name = 'RestRefused'
@@ -72,11 +79,20 @@ export class RestClient {
   }
 }
 
-/** The error body is {code, text, field}; a proxy may answer with something else. */
+interface Problem {
+  code: string
+  text: string
+  field: string
+  tries_left: number
+  retry_after: number
+}
+
+/** The error body is a Problem of docs/openapi.json; a proxy may answer with something else. */
 function refusalOf(status: number, body: string): RestRefused {
   try {
-    const { code, text, field } = JSON.parse(body) as { code?: string; text?: string; field?: string }
-    if (code) return new RestRefused(status, code, text ?? code, field)
+    const { code, text, field, tries_left: triesLeft, retry_after: retryAfter } = JSON.parse(body) as Partial<Problem>
+    const detail = { ...(triesLeft !== undefined && { triesLeft }), ...(retryAfter !== undefined && { retryAfter }) }
+    if (code) return new RestRefused(status, code, text ?? code, field, detail)
   } catch {
     // Not JSON: what stands below is all that can be said.
   }

@@ -120,8 +120,8 @@ export class VisitorClient {
     this.say('away')
     this.channel?.close()
     this.channel = undefined
-    this.keep.rest()
     this.live.rest()
+    this.keep.rest()
   }
 
   wake(): void {

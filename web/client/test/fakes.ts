@@ -43,7 +43,7 @@ export class FakeWorld implements World {
   time = 1_750_000_000_000
   readonly sockets: FakeSocket[] = []
   private timers: { at: number; fire: () => void }[] = []
-  private seed = 1
+  seed = 1
 
   constructor(private readonly chance: () => number = () => 0.5) {}
 
