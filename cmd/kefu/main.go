@@ -5,8 +5,9 @@ import (
 	"os"
 
 	"github.com/kefu-chat/kefu/internal/app"
+	"github.com/kefu-chat/kefu/internal/bench"
 )
 
 func main() {
-	os.Exit(app.Main(os.Args[1:], os.Environ(), app.OwnStreams()))
+	os.Exit(app.Main(os.Args[1:], os.Environ(), app.OwnStreams(), &bench.Commands{}))
 }

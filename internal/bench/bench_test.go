@@ -1,0 +1,157 @@
+//go:build linux
+
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/app"
+)
+
+// asServer makes this test's own file the program that is measured.
+const asServer = "BENCH_TEST_AS_SERVER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asServer) != "" {
+		env := slices.DeleteFunc(os.Environ(), func(line string) bool { return strings.HasPrefix(line, "KEFU_") })
+		os.Exit(app.Main(os.Args[1:], env, app.OwnStreams(), &Commands{}))
+	}
+	os.Exit(m.Run())
+}
+
+func here(t *testing.T) where {
+	t.Helper()
+	own, err := ownProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.env = append(own.env, asServer+"=1")
+	return where{program: own, folder: t.TempDir()}
+}
+
+// mustBeEmpty demands that a bench takes its files along.
+func mustBeEmpty(t *testing.T, folder string) {
+	t.Helper()
+	left, err := os.ReadDir(folder)
+	if err != nil || len(left) > 0 {
+		t.Errorf("the bench left %v, %v", left, err)
+	}
+}
+
+func TestStore(t *testing.T) {
+	folder := t.TempDir()
+	r, err := runStore(t.Context(), folder, []int{1, 64}, 0.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, y := range r.Yardsticks {
+		if y.PerSecond <= 0 || y.Events < probeCommits*y.InFlight || y.Commit.P50 <= 0 || y.Commit.P99 < y.Commit.P50 {
+			t.Errorf("%+v", y)
+		}
+	}
+	if y := r.Yardsticks[0]; y.Commit.N != y.Events {
+		t.Errorf("alone, %d commits held %d events", y.Commit.N, y.Events)
+	}
+	mustBeEmpty(t, folder)
+	mustSay(t, r, "store, 64 in flight")
+}
+
+func TestPairs(t *testing.T) {
+	w := here(t)
+	r, err := runPairs(t.Context(), w, pairsPlan{visitors: 6, agents: 2, seconds: 0.5, rate: 100, rateSeconds: 0.5, storeSeconds: 0.1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Anomalies != 0 || r.Repeats != 0 {
+		t.Errorf("%d anomalies, %d repeats: %q", r.Anomalies, r.Repeats, r.First)
+	}
+	for name, l := range map[string]*Load{"flat out": r.Closed, "at a rate": r.Paced} {
+		if l == nil || l.Messages < 10 || l.Server <= 0 || l.Memory.RSS <= 0 || l.Delivery.N == 0 || l.Delivery.P50 <= 0 {
+			t.Errorf("%s: %+v", name, l)
+		}
+		if l != nil && (int64(l.Ack.N) < l.Messages || int64(l.Ack.N) > l.Messages+12) {
+			t.Errorf("%s: %d messages and %d acks measured", name, l.Messages, l.Ack.N)
+		}
+	}
+	if r.Ratio <= 0 || r.Ratio > 2 {
+		t.Errorf("ratio %v", r.Ratio)
+	}
+	mustBeEmpty(t, w.folder)
+	mustSay(t, r, "anomalies")
+}
+
+func TestARunningServerIsMeasuredToo(t *testing.T) {
+	own := here(t)
+	h, err := own.open(t.Context(), 0, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	running := own
+	running.url, running.pid, running.account = h.base, h.pid, h.account
+	r, err := runPairs(t.Context(), running, pairsPlan{visitors: 3, agents: 1, seconds: 0.3, storeSeconds: 0.05})
+	if err != nil || r.Anomalies > 0 || r.Closed.Messages == 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestIdle(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		t.Run(fmt.Sprintf("known=%v", known), func(t *testing.T) {
+			w := here(t)
+			r, err := runIdle(t.Context(), w, idlePlan{visitors: 30, known: known, watched: true, settle: time.Second, quiet: 200 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Lost != 0 || r.Connections != 30 || r.Before.RSS <= 0 || r.After.RSS <= 0 || r.ConnectPerSecond <= 0 || r.Agents != 1 {
+				t.Errorf("%+v", r)
+			}
+			mustBeEmpty(t, w.folder)
+			mustSay(t, r, "bytes of RSS")
+		})
+	}
+}
+
+func TestStart(t *testing.T) {
+	w := here(t)
+	r, err := runStart(t.Context(), w, 2, 500*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.First <= 0 || r.Hello < r.First || r.Worst < r.First || r.Fresh <= 0 || r.Rest.RSS <= 0 || r.Binary <= 0 {
+		t.Errorf("%+v", r)
+	}
+	mustBeEmpty(t, w.folder)
+	mustSay(t, r, "first answer")
+}
+
+func TestAServerThatDoesNotStartIsToldOf(t *testing.T) {
+	w := here(t)
+	if _, err := w.program.start(t.Context(), w.folder, "--limits-frame-bytes=1"); err == nil || !strings.Contains(err.Error(), "frame_bytes") {
+		t.Errorf("the error is %v: want what the server said", err)
+	}
+}
+
+func mustSay(t *testing.T, r report, what string) {
+	t.Helper()
+	var out bytes.Buffer
+	for _, asJSON := range []bool{false, true} {
+		out.Reset()
+		if err := (&Command{JSON: asJSON}).print(&out, r, nil); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); asJSON != strings.HasPrefix(text, "{") || !asJSON && !strings.Contains(text, what) {
+			t.Errorf("JSON %v: %s", asJSON, text)
+		}
+	}
+}

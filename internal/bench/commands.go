@@ -1,0 +1,221 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Commands are what this package adds to the program's command line.
+type Commands struct {
+	Bench Command `cmd:"" help:"Measure this program on this machine: what it does, costs and takes."`
+}
+
+// Command is "kefu bench".
+type Command struct {
+	Store StoreCommand `cmd:"" help:"The bare store on this disk: the yardstick of the other figures."`
+	Pairs PairsCommand `cmd:"" help:"Visitors who write and agents who answer each message."`
+	Idle  IdleCommand  `cmd:"" help:"Visitors who are connected and silent."`
+	Start StartCommand `cmd:"" help:"The start, the memory at rest, the size of the program."`
+
+	JSON   bool   `name:"json" help:"Print the figures as JSON."`
+	Folder string `name:"folder" placeholder:"FOLDER" help:"Where to put temporary databases: on the disk that is to be measured. By default the system's folder for temporary files."`
+}
+
+// StoreCommand is "kefu bench store".
+type StoreCommand struct {
+	InFlight []int   `name:"in-flight" default:"1,64,256,500" help:"Messages under way. A commit holds 256 at most."`
+	Seconds  float64 `name:"seconds" default:"3" help:"How long each one takes, up to 60."`
+}
+
+// Running names a server that runs already.
+type Running struct {
+	URL           string `name:"url" placeholder:"URL" help:"A running server on this machine, such as http://127.0.0.1:8080, instead of one that the bench starts. The bench makes a site of its own there, and agents. Its limits of messages and handshakes apply."`
+	PID           int    `name:"pid" help:"Its process, for CPU and memory."`
+	Email         string `name:"email" help:"An owner's e-mail address there."`
+	PasswordStdin bool   `name:"password-stdin" help:"Read the owner's password from standard input."`
+}
+
+// PairsCommand is "kefu bench pairs".
+type PairsCommand struct {
+	Running `embed:""`
+
+	Visitors    int     `name:"visitors" default:"500" help:"Visitors, each with one message under way; up to 20,000."`
+	Agents      int     `name:"agents" default:"50" help:"Agents who answer them; one looks at 20 conversations at most."`
+	Seconds     float64 `name:"seconds" default:"20" help:"How long everybody writes as fast as it is answered; 0: not at all."`
+	Rate        float64 `name:"rate" default:"400" help:"Then messages a second, of both sides, that do not wait for answers; 0: none."`
+	RateSeconds float64 `name:"rate-seconds" default:"20" help:"For how long."`
+}
+
+// IdleCommand is "kefu bench idle".
+type IdleCommand struct {
+	Running `embed:""`
+
+	Visitors int           `name:"visitors" default:"10000" help:"Silent visitors, up to 100,000."`
+	Known    bool          `name:"known" help:"Each has written before, and has a conversation."`
+	Watched  bool          `name:"watched" default:"true" negatable:"" help:"An agent watches who is there."`
+	Settle   time.Duration `name:"settle" default:"150s" help:"How long to wait, at most, until the memory rests."`
+	Quiet    time.Duration `name:"quiet" default:"20s" help:"How long to measure the CPU of silence."`
+}
+
+// StartCommand is "kefu bench start".
+type StartCommand struct {
+	Starts int           `name:"starts" default:"9" help:"How often to start, up to 100."`
+	Settle time.Duration `name:"settle" default:"5s" help:"How long to wait, at most, until the memory rests."`
+}
+
+// Bounds of what may be asked for.
+const (
+	maxSeconds  = 600
+	maxVisitors = 20_000
+	maxIdle     = 100_000
+	maxStarts   = 100
+	maxInFlight = 10_000
+	maxOpen     = 20 // conversations of an agent, as the server has it
+)
+
+// Run measures the bare store.
+func (c *StoreCommand) Run(b *Command, k *kong.Kong) error {
+	if err := within("seconds", c.Seconds, 0.1, 60); err != nil {
+		return err
+	}
+	for _, n := range c.InFlight {
+		if err := within("in-flight", float64(n), 1, maxInFlight); err != nil {
+			return err
+		}
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	r, err := runStore(ctx, b.folder(), c.InFlight, c.Seconds)
+	return b.print(k.Stdout, r, err)
+}
+
+// Run lets pairs talk.
+func (c *PairsCommand) Run(b *Command, k *kong.Kong) error {
+	for _, bad := range []error{
+		within("visitors", float64(c.Visitors), 1, maxVisitors), within("agents", float64(c.Agents), 1, maxVisitors),
+		within("seconds", c.Seconds, 0, maxSeconds), within("rate", c.Rate, 0, 1e6), within("rate-seconds", c.RateSeconds, 0.1, maxSeconds),
+	} {
+		if bad != nil {
+			return bad
+		}
+	}
+	if c.Agents*maxOpen < c.Visitors {
+		return fmt.Errorf("agents is %d: one looks at %d conversations at most, so %d visitors need %d agents", c.Agents, maxOpen, c.Visitors, (c.Visitors+maxOpen-1)/maxOpen)
+	}
+	w, err := c.where(b)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	r, err := runPairs(ctx, w, pairsPlan{
+		visitors: c.Visitors, agents: c.Agents, warmUp: 2, seconds: c.Seconds, rate: c.Rate, rateSeconds: c.RateSeconds, storeSeconds: yardstickSeconds,
+	})
+	if err == nil && r.Anomalies > 0 {
+		err = fmt.Errorf("%d anomalies: what was seen is not what was promised", r.Anomalies)
+	}
+	return b.print(k.Stdout, r, err)
+}
+
+// Run connects silent visitors.
+func (c *IdleCommand) Run(b *Command, k *kong.Kong) error {
+	for _, bad := range []error{
+		within("visitors", float64(c.Visitors), 1, maxIdle), within("settle", c.Settle.Seconds(), 0, maxSeconds), within("quiet", c.Quiet.Seconds(), 0, maxSeconds),
+	} {
+		if bad != nil {
+			return bad
+		}
+	}
+	w, err := c.where(b)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	r, err := runIdle(ctx, w, idlePlan{visitors: c.Visitors, known: c.Known, watched: c.Watched, settle: c.Settle, quiet: c.Quiet})
+	return b.print(k.Stdout, r, err)
+}
+
+// Run starts the server again and again.
+func (c *StartCommand) Run(b *Command, k *kong.Kong) error {
+	if err := within("starts", float64(c.Starts), 1, maxStarts); err != nil {
+		return err
+	}
+	if err := within("settle", c.Settle.Seconds(), 0, maxSeconds); err != nil {
+		return err
+	}
+	w, err := (&Running{}).where(b)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible()
+	defer stop()
+	r, err := runStart(ctx, w, c.Starts, c.Settle)
+	return b.print(k.Stdout, r, err)
+}
+
+func within(name string, value, least, most float64) error {
+	if value >= least && value <= most {
+		return nil
+	}
+	return fmt.Errorf("%s is %v: expected %v to %v", name, value, least, most)
+}
+
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+}
+
+func (b *Command) folder() string {
+	if b.Folder != "" {
+		return b.Folder
+	}
+	return os.TempDir()
+}
+
+// where finds the server to measure.
+func (r *Running) where(b *Command) (where, error) {
+	own, err := ownProgram()
+	w := where{program: own, folder: b.folder(), pid: r.PID}
+	if err != nil || r.URL == "" {
+		return w, err
+	}
+	if w.url, err = loopback(r.URL); err != nil {
+		return w, err
+	}
+	if r.Email == "" || !r.PasswordStdin {
+		return w, fmt.Errorf("a running server is entered as an owner: give --email and --password-stdin")
+	}
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4<<10)).ReadString('\n')
+	if err != nil && line == "" {
+		return w, fmt.Errorf("read the password: %w", err)
+	}
+	w.account = account{email: r.Email, password: strings.TrimRight(line, "\r\n")}
+	return w, nil
+}
+
+// report is what a bench prints.
+type report interface{ text(w io.Writer) }
+
+// print prints what there is, also of a bench that failed half-way.
+func (b *Command) print(out io.Writer, r report, failed error) error {
+	if b.JSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		if err := e.Encode(r); err != nil {
+			return err
+		}
+		return failed
+	}
+	r.text(out)
+	return failed
+}
