@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -92,14 +91,13 @@ func TestTranscripts(t *testing.T) {
 
 // stage is a server that follows a script, and what its client shows.
 type stage struct {
-	t      *testing.T
-	accept chan struct{} // one for each connection that is let in
-	conns  chan *ws.ClientConn
-	came   chan *ws.Conn
-	frames chan []byte
-	conn   *ws.Conn
-	nc     net.Conn
-	rs     map[int64]int64 // the script's r, the client's
+	t       *testing.T
+	handler ws.Handler    // of its connections; nil: the stage itself
+	accept  chan struct{} // one for each connection that is let in
+	came    chan *ws.Conn
+	frames  chan []byte
+	conn    *ws.Conn
+	rs      map[int64]int64 // the script's r, the client's
 
 	session *Session
 	visitor *Visitor
@@ -107,11 +105,10 @@ type stage struct {
 	lists   *Lists
 	watched chat.View
 
-	mu     sync.Mutex
-	ncs    map[string]net.Conn
-	logs   map[chat.ConversationUUID][]wire.Event
-	items  []*Item
-	failed map[chat.ClientID]chat.Code
+	mu    sync.Mutex
+	ncs   map[string]net.Conn
+	logs  map[chat.ConversationUUID][]wire.Event
+	items []*Item
 }
 
 func (s *stage) OnMessage(_ *ws.Conn, data []byte) {
@@ -120,11 +117,16 @@ func (s *stage) OnMessage(_ *ws.Conn, data []byte) {
 
 func (s *stage) OnClose(*ws.Conn, uint16, string, error) {}
 
-func play(t *testing.T, client string, steps []step) {
+func newStage(t *testing.T) *stage {
 	s := &stage{
 		t: t, accept: make(chan struct{}, 1), came: make(chan *ws.Conn, 1), frames: make(chan []byte, 100), rs: map[int64]int64{},
-		ncs: map[string]net.Conn{}, logs: map[chat.ConversationUUID][]wire.Event{}, failed: map[chat.ClientID]chat.Code{},
+		ncs: map[string]net.Conn{}, logs: map[chat.ConversationUUID][]wire.Event{},
 	}
+	return s
+}
+
+func play(t *testing.T, client string, steps []step) {
+	s := newStage(t)
 	url := s.serve()
 	s.start(client, url, steps)
 	for i, step := range steps {
@@ -148,6 +150,9 @@ func play(t *testing.T, client string, steps []step) {
 }
 
 func (s *stage) serve() string {
+	if s.handler == nil {
+		s.handler = s
+	}
 	layer := ws.NewServer(ws.Config{Subprotocols: []string{wire.Subprotocol}})
 	server := &http.Server{
 		ReadHeaderTimeout: patience,
@@ -162,12 +167,14 @@ func (s *stage) serve() string {
 			case <-s.t.Context().Done():
 				return
 			}
-			conn, err := layer.Upgrade(w, r, s)
+			conn, err := layer.Upgrade(w, r, s.handler)
 			if err != nil {
 				s.t.Error(err)
 				return
 			}
-			s.came <- conn
+			if s.came != nil {
+				s.came <- conn
+			}
 		}),
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -365,109 +372,6 @@ func (s *stage) noMore() error {
 		default:
 			return nil
 		}
-	}
-}
-
-func (s *stage) show(e happening) error {
-	if e.Stopped {
-		select {
-		case <-s.session.Done():
-			return nil
-		case <-time.After(patience):
-			return fmt.Errorf("the client goes on")
-		}
-	}
-	return eventually(func() string { return cmp.Diff(e.shown, s.shows(e)) })
-}
-
-// shows is what the client shows, as far as the step names it.
-func (s *stage) shows(e happening) (got shown) {
-	conv := s.conversation(e.C)
-	mine, theirs, unread := conv.Marks()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	log := s.logs[e.C]
-	if e.Log != nil {
-		got.Log = []int64{}
-		for _, event := range log {
-			got.Log = append(got.Log, event.N)
-		}
-	}
-	for _, event := range log {
-		if _, named := e.Texts[event.N]; named {
-			if got.Texts == nil {
-				got.Texts = map[int64]string{}
-			}
-			got.Texts[event.N] = event.Text + event.Fallback
-		}
-		if event.Erased && e.Erased != nil {
-			got.Erased = append(got.Erased, event.N)
-		}
-	}
-	if e.Outbox != nil {
-		got.Outbox = s.outbox()
-	}
-	if e.Unread != nil {
-		got.Unread = &unread
-	}
-	if e.Mine != nil {
-		got.Mine = &mine
-	}
-	if e.Theirs != nil {
-		got.Theirs = &theirs
-	}
-	s.showsList(e, &got)
-	return got
-}
-
-func (s *stage) outbox() []outboxed {
-	out := []outboxed{}
-	s.session.mu.Lock()
-	defer s.session.mu.Unlock()
-	for _, item := range s.items {
-		o := outboxed{ID: item.ID, State: "waiting"}
-		switch {
-		case item.State == Acked:
-			continue
-		case item.State == Failed:
-			o.State = "failed"
-			if item.Refusal != nil {
-				o.Code = item.Refusal.Code
-			}
-		case item.c.under == item:
-			o.State = "sending"
-		}
-		out = append(out, o)
-	}
-	return out
-}
-
-func (s *stage) showsList(e happening, got *shown) {
-	if e.View == "" {
-		return
-	}
-	rows, counts, _ := s.lists.View(e.View)
-	if e.Rows != nil {
-		got.Rows = []chat.ConversationUUID{}
-		for _, c := range e.Rows { // in the script's order
-			if _, ok := rows[c]; ok {
-				got.Rows = append(got.Rows, c)
-				delete(rows, c)
-			}
-		}
-		for c := range rows {
-			got.Rows = append(got.Rows, c)
-		}
-	}
-	if e.Versions != nil {
-		rows, _, _ := s.lists.View(e.View)
-		got.Versions = map[chat.ConversationUUID]int64{}
-		for c, row := range rows {
-			got.Versions[c] = row.V
-		}
-	}
-	if e.Counts != nil {
-		got.Counts = &counts
 	}
 }
 
