@@ -111,7 +111,11 @@ func TestMarksAndUnread(t *testing.T) {
 
 		colleague.say(wire.ClientMark{C: ack.C, Received: 2, Read: 2}) // behind Ann's: nothing for the visitor
 		await(owner, "mark", func(m wire.ServerMark) bool { return m.Who.Name == "Bob" })
-		none(visitor, "mark", func(m wire.ServerMark) bool { return m.Marks.Read == 2 })
+		visitor.mu.Lock()
+		if told := all[wire.ServerMark](visitor, "mark"); len(told) != 1 {
+			t.Errorf("the visitor was told %+v: Bob's marks are behind Ann's, and for it all agents are one", told)
+		}
+		visitor.mu.Unlock()
 
 		owner.send(ack.C, "answer")
 		visitor.heard("one", "two", "answer")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -41,6 +42,7 @@ type world struct {
 	visitors map[string]identity.Visitor
 	seen     map[chat.AgentID]chat.Millis
 	revoked  []int64
+	passes   int // of healing
 }
 
 type author struct {
@@ -62,6 +64,10 @@ type node struct {
 	*live.Hub
 	w    *world
 	drop atomic.Bool
+	// paged is called once, between the reading of a page and its use.
+	paged atomic.Pointer[func()]
+	// fails makes the database answer this node's healing with an error.
+	fails atomic.Bool
 }
 
 type settings func(*live.Config)
@@ -146,6 +152,21 @@ func (f *front) Change(c *chat.Change) {
 	f.DB.Change(c)
 }
 
+func (f *front) Page(ctx context.Context, q chat.PageQuery) (chat.Page, error) {
+	page, err := f.DB.Page(ctx, q)
+	if then := f.n.paged.Swap(nil); then != nil {
+		(*then)()
+	}
+	return page, err
+}
+
+func (f *front) ChangedSince(ctx context.Context, sites []chat.SiteID, span int64) ([]chat.State, chat.Millis, error) {
+	if f.n.fails.Load() {
+		return nil, 0, errors.New("the database does not answer")
+	}
+	return f.DB.ChangedSince(ctx, sites, span)
+}
+
 func (f *front) Mark(m *chat.MarkChange) {
 	f.n.w.mu.Lock()
 	f.n.w.markers[chat.ActorRef{Kind: m.Who.Kind, ID: m.Who.ID}] = f.n
@@ -220,6 +241,7 @@ func (w *world) UpdateProfile(_ context.Context, id chat.VisitorID, p chat.Profi
 func (w *world) RevokedSince(context.Context, int64) ([]int64, chat.Millis, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.passes++
 	return append([]int64(nil), w.revoked...), chat.At(w.clock.now()), nil
 }
 
