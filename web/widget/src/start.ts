@@ -1,0 +1,100 @@
+/**
+ * The hidden frame: the live connection and what the button shows. The panel's code comes at the first opening.
+ * The page of its own, /chat/KEY, shares the client with it.
+ */
+import { Cell } from '@client/cell.ts'
+import { browserTabs, browserWorld, followPage, liveUrl, localShelf } from '@client/browser.ts'
+import { VisitorClient } from '@client/visitor.ts'
+import { faceWords } from '@words/face.ts'
+import { type Lang } from '@words/words.ts'
+import { readToFrame, type Face, type ToFrame, type ToPage } from './bridge.ts'
+import { inkOn, isColour, plainBrand } from './brand.ts'
+import { languageOf } from './language.ts'
+import { mirroredShelf } from './mirror.ts'
+
+const asked = new URLSearchParams(location.search)
+const site = asked.get('site') ?? ''
+const origin = asked.get('origin') ?? ''
+
+const post = (message: ToPage) => parent.postMessage(message, origin)
+const loadPanel = () => import('./panel/mount.tsx')
+
+function begin(init: Extract<ToFrame, { t: 'init' }>): void {
+  const opened = new Cell(false)
+  const lang = new Cell<Lang>(languageOf(undefined, init.lang, navigator.languages))
+  const shelf = mirroredShelf(localShelf(`kefu.${site}.`), init.kept, (key, value) => post({ t: 'keep', key, value }))
+  const client = new VisitorClient(browserWorld, browserTabs(shelf), {
+    url: liveUrl('visitor'), site, language: navigator.language, page: init.page, program: 'widget',
+  })
+  let shown = ''
+  let kept = init.kept['face']
+
+  const face = (): Face => {
+    const { site: known, unread } = client.state.get()
+    const brand = isColour(known?.look?.brand) ? known.look.brand : plainBrand
+    const left = known?.look?.placement === 'left' ? ';--i:auto auto 20px 20px;--j:start' : ''
+    const words = faceWords[lang.get()]
+    const label = opened.get() ? words.close : unread > 0 ? words.unread(unread) : words.open
+    const badge = opened.get() || unread === 0 ? '' : unread > 99 ? '99+' : String(unread)
+    return { style: `--b:${brand};--o:${inkOn(brand)}${left}`, name: words.name, label, badge }
+  }
+
+  const draw = () => {
+    const { site: known } = client.state.get()
+    lang.set(languageOf(known?.look?.language, init.lang, navigator.languages))
+    document.documentElement.lang = lang.get()
+    const words = faceWords[lang.get()]
+    document.title = words.name
+    const now = face()
+    if (!known) return
+    if (JSON.stringify(now) !== shown) post({ t: 'face', face: now })
+    shown = JSON.stringify(now)
+    // Nothing is remembered of somebody who has not written.
+    const plain = JSON.stringify({ ...now, label: words.open, badge: '' })
+    if (client.exists && plain !== kept) post({ t: 'keep', key: 'face', value: (kept = plain) })
+  }
+
+  const open = (on: boolean) => {
+    opened.set(on)
+    client.attend(on)
+    if (on) void loadPanel().then(panel => panel.mount(document.body, { client, lang, opened, close: () => post({ t: 'close' }) }))
+    draw()
+  }
+
+  let unread = 0
+  client.state.subscribe(state => {
+    if (state.unread !== unread) post({ t: 'event', name: 'unread', detail: (unread = state.unread) })
+    draw()
+  })
+  client.arrived(() => post({ t: 'event', name: 'message', detail: { from: 'agent' } }))
+  followPage(client)
+  listen(message => {
+    if (message.t === 'open') open(message.on)
+    if (message.t === 'open' || message.t === 'page') client.page(message.page)
+    else if (message.t === 'says') client.says(message.says)
+    else if (message.t === 'warm') void loadPanel()
+  })
+  client.start()
+  if (init.open) open(true)
+}
+
+function listen(heard: (message: ToFrame) => void): void {
+  addEventListener('message', event => {
+    if (event.source !== parent || event.origin !== origin) return
+    const message = readToFrame(event.data)
+    if (message) heard(message)
+  })
+}
+
+/** Waits for the loader to say where it stands. */
+export function startFrame(): void {
+  let begun = false
+  listen(message => {
+    if (message.t !== 'init' || begun) return
+    begun = true
+    begin(message)
+  })
+  if (parent !== window && site && origin) post({ t: 'ready' })
+}
+
+export const startPage = () => import('./page.ts').then(page => page.show())
