@@ -86,33 +86,47 @@ func (a *Agent) Watch(view chat.View) {
 	if !slices.Contains(a.watched, view) {
 		a.watched = append(a.watched, view)
 	}
-	r := a.nextR()
+	var frame []byte
+	if a.open { // otherwise the next hello does it
+		frame = a.watch(view)
+	}
+	conn := a.conn
 	a.mu.Unlock()
-	_ = a.send(wire.ClientList{R: r, View: view}) // offline: the next hello does it
+	a.write(conn, frame)
 }
 
-// reopen asks anew, after hello, for all that the session watches and looks at.
-func (s *Session) reopen() {
-	var frames [][]byte
-	s.mu.Lock()
-	conn := s.conn
-	for _, view := range s.watched {
-		frame, err := wire.Encode(wire.ClientList{R: s.nextR(), View: view})
-		if err == nil {
-			frames = append(frames, frame)
-		}
+// watch is the request for a view; under s.mu.
+func (s *Session) watch(view chat.View) []byte {
+	frame, err := wire.Encode(wire.ClientList{R: s.nextR(), View: view})
+	if err != nil { // the name of a view always encodes
+		panic(err)
 	}
-	var all []*Conversation
+	return frame
+}
+
+// askAnew are the requests, after hello, for all that the session watches and looks at; under s.mu.
+func (s *Session) askAnew() (frames [][]byte) {
+	for _, view := range s.watched {
+		frames = append(frames, s.watch(view))
+	}
 	for _, c := range s.others {
-		all = append(all, c)
 		if c.follow {
 			frames = append(frames, c.look())
 		}
 	}
-	s.mu.Unlock()
-	for _, frame := range frames {
-		s.write(conn, frame)
+	return frames
+}
+
+// resumeAll goes on with all outboxes.
+func (s *Session) resumeAll() {
+	s.mu.Lock()
+	var all []*Conversation
+	for _, c := range s.others {
+		if len(c.queue) > 0 {
+			all = append(all, c)
+		}
 	}
+	s.mu.Unlock()
 	for _, c := range all {
 		s.resume(c)
 	}

@@ -91,12 +91,16 @@ func (s *Session) greeted(conn *ws.ClientConn, data []byte) {
 	_ = conn.NetConn().SetReadDeadline(time.Time{})
 	s.mu.Lock()
 	s.open, s.halted, s.refusal, s.limits = true, false, nil, hello.Limits
+	asked := s.askAnew() // under the same lock: who watches or opens more from now on asks by itself
 	s.mu.Unlock()
+	for _, frame := range asked {
+		s.write(conn, frame)
+	}
 	if f := s.cfg.Observer.Connected; f != nil {
 		f(hello)
 	}
 	if s.agent {
-		s.reopen()
+		s.resumeAll()
 		return
 	}
 	s.restore(hello, data)

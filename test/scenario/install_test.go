@@ -134,7 +134,7 @@ func rest(method, url, cookie string, in, out any) (string, error) {
 		}
 		body = bytes.NewReader(text)
 	}
-	request, err := http.NewRequest(method, url, body) //nolint:noctx // bounded by the client's timeout
+	request, err := http.NewRequest(method, url, body)
 	if err != nil {
 		return "", err
 	}

@@ -31,7 +31,7 @@ type process struct {
 // launch starts the program in a process of its own.
 func launch(program string, env []string, args ...string) (*process, error) {
 	p := &process{ready: make(chan struct{}), exited: make(chan struct{}), lines: make(chan struct{}, 1)}
-	p.cmd = exec.Command(program, args...) //nolint:noctx // ended by kill, stop or its own cleanup
+	p.cmd = exec.Command(program, args...)
 	p.cmd.Env = append(withoutKefu(os.Environ()), env...)
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -140,7 +140,7 @@ func (p *process) stop() error {
 
 // freeAddress is an address of this machine that nobody uses.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // local, and closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
