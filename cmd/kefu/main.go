@@ -2,12 +2,17 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/kefu-chat/kefu/internal/app"
-	"github.com/kefu-chat/kefu/internal/bench"
 )
 
+// version is set by the linker.
+var version = "dev"
+
 func main() {
-	os.Exit(app.Main(os.Args[1:], os.Environ(), app.OwnStreams(), &bench.Commands{}))
+	os.Exit(app.Main(os.Args[1:], os.Environ(), app.Process{
+		Context: context.Background(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: version,
+	}))
 }

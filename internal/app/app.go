@@ -30,9 +30,10 @@ import (
 
 // App is a running server.
 type App struct {
-	cfg   Config
-	log   *slog.Logger
-	stack stack
+	cfg     Config
+	version string
+	log     *slog.Logger
+	stack   stack
 
 	listener net.Listener
 	db       *store.DB
@@ -47,8 +48,8 @@ type App struct {
 
 // Start starts everything; what it has started is stopped again if a later
 // part does not start. Errors: *UsageError for what the configuration can put right.
-func Start(ctx context.Context, cfg Config, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log, stack: stack{log: log}, failed: make(chan error, 1)}
+func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1)}
 	for _, start := range []func(context.Context) error{
 		a.lockFolder, a.listen, a.openStore, a.readPeople, a.startHub, a.startSockets, a.serve,
 	} {
@@ -180,7 +181,7 @@ func (a *App) startSockets(context.Context) error {
 }
 
 func (a *App) serve(context.Context) error {
-	a.server = server.New(a.cfg.server(), server.Parts{
+	a.server = server.New(a.cfg.server(a.version), server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log,
 	})
 	ended := make(chan struct{})

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func configured(t *testing.T, args ...string) Config {
 	t.Helper()
 	cli := &commands{}
-	k, err := newParser(cli, &Streams{Out: io.Discard, Err: io.Discard})
+	k, err := newParser(cli, &Process{Out: io.Discard, Err: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func configured(t *testing.T, args ...string) Config {
 
 func started(t *testing.T, data string) *App {
 	t.Helper()
-	a, err := Start(t.Context(), configured(t, "--data="+data), slog.New(slog.DiscardHandler))
+	a, err := Start(t.Context(), configured(t, "--data="+data), "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestAStartThatFailsHalfWayUnwinds(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	data := filepath.Join(t.TempDir(), "data")
 	log := slog.New(slog.DiscardHandler)
-	if _, err := Start(t.Context(), configured(t, "--data="+data, "--listen="+taken.Addr().String()), log); err == nil {
+	if _, err := Start(t.Context(), configured(t, "--data="+data, "--listen="+taken.Addr().String()), "test", log); err == nil {
 		t.Fatal("two listen on one port")
 	}
 	unlock, err := store.LockFolder(data) // the lock was taken before, and is free again
@@ -127,7 +127,7 @@ func TestAStartThatFailsHalfWayUnwinds(t *testing.T) {
 	}
 	address := free.Addr().String()
 	_ = free.Close()
-	if _, err := Start(t.Context(), configured(t, "--data="+data, "--listen="+address), log); err == nil {
+	if _, err := Start(t.Context(), configured(t, "--data="+data, "--listen="+address), "test", log); err == nil {
 		t.Fatal("a folder was opened as a database")
 	}
 	again, err := net.Listen("tcp", address)
@@ -173,7 +173,7 @@ func running(t *testing.T, data string) (printed []string, stop func() int) {
 	ended := make(chan int, 1)
 	var errs bytes.Buffer
 	go func() {
-		ended <- Main([]string{"serve", "--data=" + data, "--listen=127.0.0.1:0"}, nil, Streams{Context: ctx, Out: w, Err: &errs})
+		ended <- Main([]string{"serve", "--data=" + data, "--listen=127.0.0.1:0"}, nil, Process{Context: ctx, Out: w, Err: &errs})
 		_ = w.Close()
 	}()
 	lines := bufio.NewScanner(r)
@@ -286,5 +286,34 @@ func TestBackupWhileServingAndRestore(t *testing.T) {
 	}
 	if !canLogIn(t, started(t, copied), "olive@example.com", "correct horse battery") {
 		t.Error("the owner is not in the copy")
+	}
+}
+
+type pluginCommand struct {
+	Greet struct {
+		greeting
+	} `cmd:"" help:"Greet."`
+}
+
+type greeting struct {
+	Whom string `arg:""`
+}
+
+func (g *greeting) Run(ctx context.Context, out io.Writer) error {
+	if g.Whom == "nobody" {
+		return errors.New("nobody is here")
+	}
+	_, err := io.WriteString(out, "hello "+g.Whom)
+	return errors.Join(err, ctx.Err())
+}
+
+func TestFurtherCommands(t *testing.T) {
+	var out, errs bytes.Buffer
+	process := Process{Context: t.Context(), Out: &out, Err: &errs}
+	if status := Main([]string{"greet", "ann"}, nil, process, &pluginCommand{}); status != exitOK || out.String() != "hello ann" {
+		t.Errorf("%d %q %q", status, &out, &errs)
+	}
+	if status := Main([]string{"greet", "nobody"}, nil, process, &pluginCommand{}); status != exitFailed || errs.String() != "kefu: nobody is here\n" {
+		t.Errorf("%d %q", status, &errs)
 	}
 }

@@ -19,12 +19,13 @@ import (
 	"github.com/kefu-chat/kefu/internal/store"
 )
 
-// Streams are what a command reads and writes, and when it is to end.
-type Streams struct {
-	Context context.Context
+// Process is what a command has of the process that it runs in.
+type Process struct {
+	Context context.Context // ends with it
 	In      io.Reader
 	Out     io.Writer
 	Err     io.Writer
+	Version string
 }
 
 // AdminCommand is "kefu admin".
@@ -43,7 +44,7 @@ type CreateCommand struct {
 }
 
 // Run makes the owner; a server may be running meanwhile, and sees it within seconds.
-func (c *CreateCommand) Run(s *Streams) error {
+func (c *CreateCommand) Run(s *Process) error {
 	password, err := c.password(s)
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func (c *CreateCommand) create(ctx context.Context, db *store.DB, password strin
 
 const maxPasswordLine = 4096 // bytes
 
-func (c *CreateCommand) password(s *Streams) (string, error) {
+func (c *CreateCommand) password(s *Process) (string, error) {
 	if c.PasswordStdin {
 		line, err := bufio.NewReader(io.LimitReader(s.In, maxPasswordLine)).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -110,7 +111,7 @@ func (c *CreateCommand) password(s *Streams) (string, error) {
 	return first, nil
 }
 
-func askPassword(s *Streams, in *os.File, question string) (string, error) {
+func askPassword(s *Process, in *os.File, question string) (string, error) {
 	_, _ = io.WriteString(s.Err, question) // to whoever sits there
 	answer, err := term.ReadPassword(int(in.Fd()))
 	_, _ = io.WriteString(s.Err, "\n")
@@ -128,7 +129,7 @@ type BackupCommand struct {
 }
 
 // Run copies the database while a server uses it.
-func (c *BackupCommand) Run(s *Streams) error {
+func (c *BackupCommand) Run(s *Process) error {
 	path := filepath.Join(c.Data, store.DatabaseFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return usage("data is %q: there is no database in this folder; name the server's folder", c.Data)
@@ -152,7 +153,7 @@ type RestoreCommand struct {
 }
 
 // Run puts a backup into an empty data folder.
-func (c *RestoreCommand) Run(s *Streams) error {
+func (c *RestoreCommand) Run(s *Process) error {
 	unlock, err := lockData(c.Data)
 	if err != nil {
 		return err
@@ -168,7 +169,7 @@ func (c *RestoreCommand) Run(s *Streams) error {
 type VersionCommand struct{}
 
 // Run prints the version.
-func (VersionCommand) Run(s *Streams) error {
-	_, err := fmt.Fprintln(s.Out, "kefu", Version())
+func (VersionCommand) Run(s *Process) error {
+	_, err := fmt.Fprintln(s.Out, "kefu", s.Version)
 	return err
 }

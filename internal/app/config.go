@@ -130,14 +130,14 @@ func (c Config) sockets() ws.Config {
 	}
 }
 
-func (c Config) server() server.Config {
+func (c Config) server(version string) server.Config {
 	l := c.Limits
 	proxies := make([]netip.Prefix, len(c.TrustedProxies))
 	for i, n := range c.TrustedProxies {
 		proxies[i] = n.Prefix
 	}
 	return server.Config{
-		Version: Version(), TrustedProxies: proxies, SessionsPerAddress: l.SessionsPerAddress,
+		Version: version, TrustedProxies: proxies, SessionsPerAddress: l.SessionsPerAddress,
 		HandshakeBurst: l.HandshakeBurst, HandshakePerSecond: l.HandshakePerSecond,
 		RequestBurst: l.RequestBurst, RequestPerSecond: l.RequestPerSecond,
 		HeaderTimeout: l.HeaderTimeout, RequestTimeout: l.RequestTimeout, TextCodePoints: l.TextCharacters,

@@ -62,7 +62,7 @@ func invoke(t *testing.T, env []string, in string, args ...string) (status int, 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	status = Main(args, env, Streams{Context: ctx, In: strings.NewReader(in), Out: &stdout, Err: &stderr})
+	status = Main(args, env, Process{Context: ctx, In: strings.NewReader(in), Out: &stdout, Err: &stderr})
 	return status, stdout.String(), stderr.String()
 }
 
@@ -153,7 +153,7 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	cli := &commands{}
-	k, err := newParser(cli, &Streams{}, kong.Resolvers(resolver(found)))
+	k, err := newParser(cli, &Process{}, kong.Resolvers(resolver(found)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -36,8 +35,9 @@ const (
 
 // Main runs the command that args name and returns the exit status: 0, 1 for a
 // failure, 2 for a mistake in how it was called or configured. more are structs
-// of further commands, in kong's form.
-func Main(args, env []string, s Streams, more ...any) int {
+// of further commands, in kong's form; their Run may ask for a context.Context,
+// which ends with the program, and the io.Writer of standard output.
+func Main(args, env []string, s Process, more ...any) int {
 	err := run(args, env, &s, more)
 	var wrong *UsageError
 	switch {
@@ -54,7 +54,7 @@ func Main(args, env []string, s Streams, more ...any) int {
 // stopped is how kong's own exit (help) unwinds.
 type stopped struct{ code int }
 
-func run(args, env []string, s *Streams, more []any) (err error) {
+func run(args, env []string, s *Process, more []any) (err error) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -86,8 +86,9 @@ func run(args, env []string, s *Streams, more []any) (err error) {
 	return ctx.Run(s)
 }
 
-func newParser(cli *commands, s *Streams, options ...kong.Option) (*kong.Kong, error) {
+func newParser(cli *commands, s *Process, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(cli, append(options,
+		kong.BindTo(s.Context, (*context.Context)(nil)), kong.BindTo(s.Out, (*io.Writer)(nil)),
 		kong.Name("kefu"), kong.Description("Live chat between a website's visitors and its team, in one program."),
 		kong.Writers(s.Out, s.Err), kong.Exit(func(code int) { panic(stopped{code}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ShortUsageOnError())...)
@@ -152,10 +153,4 @@ func flagText(v any) string {
 		return strings.Join(parts, ",")
 	}
 	return fmt.Sprint(v)
-}
-
-// OwnStreams are those of the process.
-func OwnStreams() Streams {
-	var in io.Reader = os.Stdin
-	return Streams{Context: context.Background(), In: in, Out: os.Stdout, Err: os.Stderr}
 }

@@ -20,11 +20,11 @@ type ServeCommand struct {
 }
 
 // Run serves until a signal or a failure ends it. A second signal ends it at once.
-func (c *ServeCommand) Run(s *Streams) error {
+func (c *ServeCommand) Run(s *Process) error {
 	log := newLog(c.Log, s.Err)
 	ctx, forget := signal.NotifyContext(s.Context, syscall.SIGINT, syscall.SIGTERM)
 	defer forget()
-	a, err := Start(ctx, c.Config, log)
+	a, err := Start(ctx, c.Config, s.Version, log)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (c *ServeCommand) Run(s *Streams) error {
 // announce prints where to go.
 func (a *App) announce(ctx context.Context, out io.Writer) error {
 	base := baseURL(a.Address())
-	text := "Kefu " + Version() + " is ready.\n\n"
+	text := "Kefu " + a.version + " is ready.\n\n"
 	if a.people.HasOwner() {
 		text += "  Console    " + base + "/console/\n"
 	} else {

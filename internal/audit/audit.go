@@ -15,7 +15,7 @@ type What string
 const (
 	SetUp           What = "set_up"
 	LoggedIn        What = "logged_in"
-	LogInFailed     What = "log_in_failed" // a wrong password for an agent that exists
+	LogInFailed     What = "log_in_failed" // Agent is 0 where there is no such agent
 	LoggedOut       What = "logged_out"
 	LogInRevoked    What = "log_in_revoked"
 	PasswordChanged What = "password_changed"

@@ -57,10 +57,10 @@ func (p *People) tryPassword(ctx context.Context, account, password string, from
 		return Agent{}, err
 	}
 	if !right || !known || agent.Disabled {
-		if known {
-			if err := p.record(ctx, audit.By{Address: from.Address}, audit.LogInFailed, 0, agent.ID, nil); err != nil {
-				return Agent{}, err
-			}
+		// Written down for unknown names too (without the name, which may be a
+		// mistyped password), so that the time it takes tells nothing.
+		if err := p.record(ctx, audit.By{Address: from.Address}, audit.LogInFailed, 0, agent.ID, nil); err != nil {
+			return Agent{}, err
 		}
 		return Agent{}, &TriesError{Left: left}
 	}

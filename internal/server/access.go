@@ -35,7 +35,7 @@ type caller struct {
 	login identity.Login
 	site  site.Site // of routes under /sites/{site}
 	from  identity.From
-	token string // of the cookie, where nobody has looked at it yet
+	token string // of the cookie; of routes for anybody, nobody has looked at it yet
 	whence
 }
 
@@ -71,8 +71,8 @@ func (s *Server) gate(api huma.API, who access) func(huma.Context, func(huma.Con
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, who access) (caller, error) {
 	c := caller{whence: whenceOf(r.Context())}
 	c.from = identity.From{Address: c.address.String(), Network: c.network.String(), Browser: r.UserAgent()}
+	c.token = tokenOf(r)
 	if who.kind == "anybody" {
-		c.token = tokenOf(r)
 		return c, nil
 	}
 	var err error

@@ -77,8 +77,10 @@ type logInPath struct {
 func (r *routes) me() {
 	people := r.server.parts.People
 	serve(r, anyAgent(), op{method: "GET", path: "/me", id: "get-me", summary: "Who is logged in, and where it works"},
-		func(_ context.Context, c caller, _ *struct{}) (*meOutput, error) {
-			return &meOutput{Body: r.server.me(c.agent, c.login)}, nil
+		func(_ context.Context, c caller, _ *struct{}) (*entry, error) {
+			// Live connections renew a log-in without being able to renew its cookie:
+			// every page that is loaded asks this, and gets a cookie that lasts as long.
+			return r.entered(c, identity.Entered{Token: c.token, Login: c.login, Agent: c.agent}), nil
 		})
 	serve(r, anyAgent(), op{method: "PATCH", path: "/me", id: "change-me", summary: "Change one's own name or e-mail address"},
 		func(ctx context.Context, c caller, in *meInput) (*meOutput, error) {
