@@ -190,6 +190,19 @@ func TestUnackedMayBeThereOrNot(t *testing.T) {
 	}
 }
 
+func TestHolds(t *testing.T) {
+	w := newWorld()
+	for i := range w.commands {
+		if !w.db.Holds(*w.stored(i)) {
+			t.Errorf("%s is not held", w.commands[i].T)
+		}
+	}
+	w.stored(bye).At.Tag++
+	if w.db.Holds(*w.stored(bye)) {
+		t.Error("another log's position is held")
+	}
+}
+
 func TestManyViolationsAreCounted(t *testing.T) {
 	w := newWorld()
 	for i := range 30 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 
 	_ "modernc.org/sqlite" // the database that is read
 
@@ -54,6 +55,14 @@ func (r *Row) number(visitor bool) int64 {
 		return r.PublicSeq
 	}
 	return r.Seq
+}
+
+// Holds tells whether an acked command's row stands where its ack said.
+func (db *Database) Holds(k Command) bool {
+	l := db.Logs[k.In]
+	return l != nil && slices.ContainsFunc(l.Rows, func(r Row) bool {
+		return r.ClientID == k.ID && r.number(k.ByVisitor) == k.At.N && r.Tag == k.At.Tag
+	})
 }
 
 // Read reads a database file that no process of this program's own writes.

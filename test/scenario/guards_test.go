@@ -96,7 +96,7 @@ func lostDeliveries(t *testing.T, off string) []checker.Violation {
 
 // cutPower: the power fails while messages are acked.
 func cutPower(t *testing.T, off string) []checker.Violation {
-	program, err := bench.faulty()
+	program, err := rig.faulty()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func cutPower(t *testing.T, off string) []checker.Violation {
 
 // failCommits: commits fail for a while, because the disk does not sync.
 func failCommits(t *testing.T, off string) []checker.Violation {
-	program, err := bench.faulty()
+	program, err := rig.faulty()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ const agentsMade = 22
 
 // makeTemplate sets up a server once; tests copy its folder.
 func makeTemplate() (*installation, error) {
-	program, err := bench.plain()
+	program, err := rig.plain()
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func makeTemplate() (*installation, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installation{data: filepath.Join(bench.dir, "template")}
+	in := &installation{data: filepath.Join(rig.dir, "template")}
 	p, err := launch(program, nil, "serve", "--listen", address, "--data", in.data)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ const variable = "KEFU_FAULTS"
 // newFaulty prepares a server of the program whose guards can be switched off.
 func newFaulty(t *testing.T, guards string) *server {
 	t.Helper()
-	program, err := bench.faulty()
+	program, err := rig.faulty()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,8 @@ import (
 // busy machine the tests are slow, not wrong.
 const patience = 60 * time.Second
 
-// bench is what all tests of a run share.
-var bench struct {
+// rig is what all tests of a run share.
+var rig struct {
 	dir      string
 	plain    func() (string, error)        // the program
 	faulty   func() (string, error)        // the program with guards that can be switched off
@@ -38,10 +38,10 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	bench.dir = dir
-	bench.plain = sync.OnceValues(func() (string, error) { return build("kefu") })
-	bench.faulty = sync.OnceValues(func() (string, error) { return build("kefu-faults", "-tags", "faults") })
-	bench.template = sync.OnceValues(makeTemplate)
+	rig.dir = dir
+	rig.plain = sync.OnceValues(func() (string, error) { return build("kefu") })
+	rig.faulty = sync.OnceValues(func() (string, error) { return build("kefu-faults", "-tags", "faults") })
+	rig.template = sync.OnceValues(makeTemplate)
 	code := m.Run()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
@@ -51,7 +51,7 @@ func runAll(m *testing.M) int {
 }
 
 func build(name string, flags ...string) (string, error) {
-	out := filepath.Join(bench.dir, name)
+	out := filepath.Join(rig.dir, name)
 	args := append([]string{"build", "-o", out}, flags...)
 	cmd := exec.CommandContext(context.Background(), "go", append(args, "../../cmd/kefu")...)
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -93,7 +93,7 @@ func (d *disk) boot() {
 // Twenty power cuts, on a disk that keeps random parts of what was not synced:
 // no ack was false, and after each the server goes on.
 func TestPowerCut(t *testing.T) {
-	program, err := bench.plain()
+	program, err := rig.plain()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestDiskTrouble(t *testing.T) {
 		{"fsync fails", func(fs *powercut.FS) { fs.FailFsync(syscall.EIO) }, func(fs *powercut.FS) { fs.FailFsync(0) }},
 	} {
 		t.Run(trouble.name, func(t *testing.T) {
-			program, err := bench.plain()
+			program, err := rig.plain()
 			if err != nil {
 				t.Fatal(err)
 			}

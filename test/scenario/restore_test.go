@@ -73,6 +73,43 @@ func TestOldCopyPutBack(t *testing.T) {
 	}
 }
 
+// A copy that is made while a crowd writes is whole: it holds all that was acked
+// before, under its numbers, and a server starts on it.
+func TestBackupUnderLoad(t *testing.T) {
+	s := newServer(t, loose...)
+	s.start()
+	c := newCrowd(s, 20, 5, nil)
+	c.await(200)
+	var before []checker.Command
+	for _, k := range s.h.Commands() {
+		if k.Fate == checker.Acked {
+			before = append(before, k)
+		}
+	}
+	backup := filepath.Join(t.TempDir(), "backup.db")
+	run(t, s.program, "backup", "--data", s.in.data, backup)
+	c.await(50)
+	c.still.Store(true)
+	c.close()
+	s.stop()
+
+	restored := newServer(t, loose...)
+	restored.in.data = filepath.Join(t.TempDir(), "restored")
+	run(t, s.program, "restore", "--data", restored.in.data, backup)
+	restored.start()
+	restored.stop()
+	copied := restored.read()
+	if found := checker.Check(checker.New(), copied, checker.Expect{}); len(found) > 0 {
+		t.Errorf("the checker found in the copy:\n%s", checker.Say(found))
+	}
+	for _, k := range before {
+		if !copied.Holds(k) {
+			t.Errorf("%s %q of %s was acked at %d before the backup, and is not in it", k.T, k.Text, k.By, k.At.N)
+		}
+	}
+	t.Logf("%d commands were acked before the backup", len(before))
+}
+
 // say waits for a command's ack.
 func say(t *testing.T, i *client.Item) *client.Item {
 	t.Helper()

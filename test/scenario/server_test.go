@@ -37,7 +37,7 @@ var loose = []string{
 // newServer prepares a server of the plain program on a copy of the template; start starts it.
 func newServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	program, err := bench.plain()
+	program, err := rig.plain()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +46,7 @@ func newServer(t *testing.T, args ...string) *server {
 
 func prepare(t *testing.T, program, data string, args ...string) *server {
 	t.Helper()
-	template, err := bench.template()
+	template, err := rig.template()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,7 @@ func TestSlowAgent(t *testing.T) {
 		}
 		v.Send(fmt.Sprintf("%d %s", sent, long))
 		await(t, "an ack for the visitor, whoever else does not read", acked)
+		eventually(t, behind(qc, int64(3+sent))) // and its events for the other agent
 		if sent == 0 {
 			await(t, "the agent to stop reading", stop)
 		}
@@ -66,7 +67,6 @@ func TestSlowAgent(t *testing.T) {
 			since += len(long)
 		}
 	}
-	eventually(t, behind(qc, int64(2+sent)))
 	close(read)
 	if code := await(t, "the slow agent's close code", lost); code != uint16(wire.CloseSlow) {
 		t.Errorf("the slow agent was closed with %d, want %d", code, wire.CloseSlow)
