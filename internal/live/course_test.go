@@ -261,7 +261,7 @@ func (c *client) until(what string, so func() bool) {
 		if time.Now().After(deadline) {
 			c.t.Fatalf("%s is never %s: at %d, %d of %d acked, copy %v", c.name(), what, c.at.N, len(c.acked), len(c.outbox), c.copied)
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }
 

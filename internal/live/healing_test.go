@@ -86,6 +86,6 @@ func (w *world) healed() {
 		if time.Now().After(deadline) {
 			w.t.Fatal("nobody heals")
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 }

@@ -79,7 +79,7 @@ func (r *room) update(h *Hub) (rowUpdate, bool) {
 }
 
 // unreadMark ends what all agents share of an encoded row.
-var unreadMark = []byte(`"unread":`)
+const unreadMark = `"unread":`
 
 // encodeRow is a row's JSON up to the value of its last member, unread.
 func encodeRow(row wire.Row) ([]byte, error) {
@@ -87,7 +87,7 @@ func encodeRow(row wire.Row) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data[:bytes.LastIndex(data, unreadMark)+len(unreadMark)], nil
+	return data[:bytes.LastIndex(data, []byte(unreadMark))+len(unreadMark)], nil
 }
 
 // appendTo appends the row as an agent sees it.

@@ -29,22 +29,24 @@ const (
 	Online
 )
 
-var stateNames = [...]string{"offline", "away", "online"}
-
 func (s State) String() string {
-	if int(s) >= len(stateNames) {
-		return stateNames[Offline]
+	switch s {
+	case Online:
+		return "online"
+	case Away:
+		return "away"
 	}
-	return stateNames[s]
+	return "offline"
 }
 
 // ParseState reads a state's name; anything unknown is Online, what a client
 // that says nothing is.
 func ParseState(name string) State {
-	for i, n := range stateNames {
-		if n == name {
-			return State(i)
-		}
+	switch name {
+	case "away":
+		return Away
+	case "offline":
+		return Offline
 	}
 	return Online
 }
