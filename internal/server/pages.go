@@ -121,8 +121,9 @@ func (s *Server) demo(w http.ResponseWriter, r *http.Request) {
 		notFoundPage(w)
 		return
 	}
-	if r.URL.Query().Get("site") != one.Key {
-		redirect(w, r, "/demo?site="+url.QueryEscape(one.Key))
+	if query := r.URL.Query(); query.Get("site") != one.Key {
+		query.Set("site", one.Key)
+		redirect(w, r, "/demo?"+query.Encode())
 		return
 	}
 	w.Header().Set("Content-Security-Policy", policy(nobody))

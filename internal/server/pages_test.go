@@ -24,6 +24,7 @@ func TestPages(t *testing.T) {
 	moved("/", "/console/")
 	key := w.firstSite().Key
 	moved("/demo", "/demo?site="+key)
+	moved("/demo?lang=zh-CN&site=old", "/demo?lang=zh-CN&site="+key)
 
 	for path, want := range map[string]struct {
 		status  int

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/server"
 )
 
@@ -71,5 +72,16 @@ func TestTwoWhoChangeASiteAtOnce(t *testing.T) {
 	})
 	if counts[200] != 1 || counts[409] != 2 {
 		t.Errorf("changes of one version: %v", counts)
+	}
+}
+
+func TestASetupLinkMakesNoSecondOwner(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	if _, err := w.people.CreateOwner(t.Context(), identity.NewOwner{Name: "Otto", Email: "otto@example.com", Password: password, Site: "Shop"}); err != nil {
+		t.Fatal(err)
+	}
+	a := w.person().want(409, "POST", "/api/v1/setup", fields{"secret": w.setup, "name": "Olive", "email": "olive@example.com", "password": password, "site": "Shop"})
+	if a.code() != "already_set_up" || len(w.people.All()) != 1 {
+		t.Errorf("%s, %d agents", a.text, len(w.people.All()))
 	}
 }
