@@ -17,6 +17,9 @@ type Frame interface {
 // set T where the frame has but one name. An error is a mistake of the caller:
 // a text that is not UTF-8, a Look that is not JSON.
 func Encode(f Frame) ([]byte, error) {
+	if b, ok := appendHot(f); ok {
+		return b, nil
+	}
 	b, err := json.Marshal(f.typed())
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", f, err)
