@@ -36,15 +36,24 @@ export class MarkSender {
     this.wanted = this.told = { received: 0, read: 0 }
   }
 
+  /** The page goes: what waits for its turn is told now. */
+  flush(): void {
+    if (!this.cancel) return
+    this.cancel()
+    this.tell()
+  }
+
   private plan(): void {
     const news = this.wanted.received > this.told.received || this.wanted.read > this.told.read
     if (!news || this.cancel) return
     const wait = Math.min(interval, Math.max(burst, this.last + interval - this.world.now()))
-    this.cancel = this.world.timer(wait, () => {
-      this.cancel = undefined
-      if (!this.send(this.wanted)) return
-      this.last = this.world.now()
-      this.told = this.wanted
-    })
+    this.cancel = this.world.timer(wait, () => this.tell())
+  }
+
+  private tell(): void {
+    this.cancel = undefined
+    if (!this.send(this.wanted)) return
+    this.last = this.world.now()
+    this.told = this.wanted
   }
 }

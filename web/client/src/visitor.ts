@@ -117,6 +117,7 @@ export class VisitorClient {
 
   /** The page is put away: let go of everything, until start(). */
   rest(): void {
+    this.marks.flush()
     this.say('away')
     this.channel?.close()
     this.channel = undefined
