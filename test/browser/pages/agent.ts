@@ -1,0 +1,90 @@
+/** What an agent sees and does, by the names that a screen reader would say. */
+import type { Locator, Page } from 'playwright-core'
+import { inboxWords } from '../../../web/console/src/features/inbox/words.ts'
+import { translator, type Lang } from '@words/words.ts'
+
+const wordsOf = (lang: Lang) => translator(inboxWords, lang)
+
+export class AgentPage {
+  readonly t: ReturnType<typeof wordsOf>
+
+  private constructor(
+    readonly page: Page,
+    readonly lang: Lang,
+  ) {
+    this.t = wordsOf(lang)
+  }
+
+  static async open(page: Page, url: string, lang: Lang = 'en'): Promise<AgentPage> {
+    await page.goto(url)
+    const agent = new AgentPage(page, lang)
+    await page.getByRole('navigation').waitFor()
+    return agent
+  }
+
+  /** An agent on a page that was reached some other way. */
+  static on(page: Page, lang: Lang = 'en'): AgentPage {
+    return new AgentPage(page, lang)
+  }
+
+  /** Waiting, mine, all open; the name holds the count. */
+  tab(view: 'waiting' | 'mine' | 'open'): Locator {
+    return this.page.getByRole('tab', { name: this.t(view) })
+  }
+
+  get list(): Locator {
+    return this.page.getByRole('region', { name: this.t('list'), exact: true })
+  }
+
+  get rows(): Locator {
+    return this.list.getByRole('link')
+  }
+
+  /** The row of a conversation, by its last message or its name. */
+  row(text: string): Locator {
+    return this.rows.filter({ hasText: text })
+  }
+
+  get sheet(): Locator {
+    return this.page.getByRole('region', { name: this.t('conversation'), exact: true })
+  }
+
+  get composer(): Locator {
+    return this.sheet.getByRole('form', { name: this.t('composer') })
+  }
+
+  get field(): Locator {
+    return this.composer.getByRole('textbox')
+  }
+
+  button(name: 'take' | 'resolve' | 'send' | 'addNote' | 'tryNow'): Locator {
+    return this.sheet.getByRole('button', { name: this.t(name), exact: true })
+  }
+
+  get banner(): Locator {
+    return this.sheet.getByText(this.t('noConnection'))
+  }
+
+  message(text: string): Locator {
+    return this.sheet.getByText(text, { exact: true })
+  }
+
+  /** Shows all open conversations and opens one. */
+  async openRow(text: string): Promise<void> {
+    await this.tab('open').click()
+    await this.row(text).click()
+    await this.field.waitFor()
+  }
+
+  async reply(text: string): Promise<void> {
+    await this.composer.getByRole('radio', { name: this.t('reply'), exact: true }).check()
+    await this.field.fill(text)
+    await this.field.press('Enter')
+  }
+
+  async note(text: string): Promise<void> {
+    await this.composer.getByRole('radio', { name: this.t('noteMode'), exact: true }).check()
+    await this.field.fill(text)
+    await this.field.press('Enter')
+  }
+}
