@@ -1,0 +1,88 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// Every code that a package declares has a status of its own choice.
+func TestEveryCodeHasAStatus(t *testing.T) {
+	found := 0
+	for _, dir := range []string{"../chat", "../wire", "../identity", "../site", "."} {
+		for _, code := range declaredCodes(t, dir) {
+			found++
+			if statusOf(code) == http.StatusInternalServerError && code != failed {
+				t.Errorf("%s: the code %q has no status: add it to statusOf", dir, code)
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d codes were found", found)
+	}
+}
+
+// declaredCodes are the constants of type Code in a package's source.
+func declaredCodes(t *testing.T, dir string) (codes []chat.Code) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok || v.Type == nil || !strings.HasSuffix(fmt.Sprint(v.Type), "Code") && !isChatCode(v.Type) {
+				return true
+			}
+			for _, value := range v.Values {
+				if lit, ok := value.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					text, err := strconv.Unquote(lit.Value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					codes = append(codes, chat.Code(text))
+				}
+			}
+			return true
+		})
+	}
+	return codes
+}
+
+func isChatCode(e ast.Expr) bool {
+	s, ok := e.(*ast.SelectorExpr)
+	return ok && s.Sel.Name == "Code"
+}
+
+func TestWhatNobodyForesawIsNotTold(t *testing.T) {
+	var text strings.Builder
+	log := slog.New(slog.NewTextHandler(&text, nil))
+	p := problemOf(t.Context(), log, errors.New("disk on fire"))
+	if p.status != http.StatusInternalServerError || strings.Contains(p.Text, "fire") || !strings.Contains(text.String(), "disk on fire") {
+		t.Errorf("%+v, the log: %s", p, &text)
+	}
+	p = problemOf(t.Context(), log, fmt.Errorf("read: %w", context.DeadlineExceeded))
+	if p.status != http.StatusServiceUnavailable || p.RetryAfter == 0 {
+		t.Errorf("%+v", p)
+	}
+	p = problemOf(t.Context(), log, fmt.Errorf("wrapped: %w", chat.Refuse(chat.NotFound, "there is none")))
+	if p.status != http.StatusNotFound || p.Text != "There is none." {
+		t.Errorf("%+v", p)
+	}
+}
