@@ -2,6 +2,7 @@ package live
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -109,8 +110,9 @@ func (h *Hub) tellRows() {
 		}
 	}
 	h.counts.refresh(h, turned)
+	var frame []byte // of one session after the other: Send keeps no part of it
 	for _, s := range *h.people.Load() {
-		s.tellRows(updates)
+		frame = s.tellRows(updates, frame[:0])
 	}
 }
 
@@ -182,37 +184,38 @@ func (h *Hub) loadSome(ids []chat.ConversationID, byID map[chat.ConversationID]*
 	return nil
 }
 
-// tellRows sends what concerns this session, if anything does.
-func (s *Session) tellRows(updates map[chat.SiteID][]rowUpdate) {
+// tellRows sends what concerns this session, if anything does. It writes the
+// frame into the buffer, which it returns, grown perhaps.
+func (s *Session) tellRows(updates map[chat.SiteID][]rowUpdate, frame []byte) []byte {
 	views := s.agent.views.Load()
 	if views == 0 {
-		return
+		return frame
 	}
 	sites := s.siteIDs()
 	counts := s.hub.countsOf(sites, s.agent.id)
-	var put []byte
+	frame = append(frame, rowsBegin...)
 	var drop []chat.ConversationUUID
 	for _, site := range sites {
 		for i := range updates[site] {
 			u := &updates[site][i]
 			switch {
 			case viewsOf(u.state, u.agent, s.agent.id)&views != 0:
-				if put == nil {
-					put = make([]byte, 0, sizeOf(updates, sites))
+				if len(frame) == len(rowsBegin) {
+					frame = append(slices.Grow(frame, sizeOf(updates, sites)), `"put":[`...)
 				} else {
-					put = append(put, ',')
+					frame = append(frame, ',')
 				}
-				put = u.appendTo(put, s.agent.id)
+				frame = u.appendTo(frame, s.agent.id)
 			case !u.before || viewsOf(u.oldState, u.oldAgent, s.agent.id)&views != 0:
 				drop = append(drop, u.c)
 			}
 		}
 	}
-	if put == nil && drop == nil && counts == s.agent.told {
-		return
+	if len(frame) == len(rowsBegin) && drop == nil && counts == s.agent.told {
+		return frame
 	}
 	s.agent.told = counts
-	s.sendRows(put, drop, counts)
+	return s.sendRows(frame, drop, counts)
 }
 
 // sizeOf is how many bytes the rows of these sites take at most.
@@ -225,23 +228,22 @@ func sizeOf(updates map[chat.SiteID][]rowUpdate, sites []chat.SiteID) (size int)
 	return size
 }
 
-// sendRows is wire.ServerRows with rows that are encoded already.
-func (s *Session) sendRows(put []byte, drop []chat.ConversationUUID, counts wire.Counts) {
+const rowsBegin = `{"t":"rows",`
+
+// sendRows ends and sends a wire.ServerRows that begins with rows that were
+// encoded already, or with none.
+func (s *Session) sendRows(frame []byte, drop []chat.ConversationUUID, counts wire.Counts) []byte {
 	rest, err := wire.Encode(wire.ServerRows{Drop: drop, Counts: counts})
 	if err != nil {
 		s.hub.Log.Error("a frame could not be encoded", "error", err)
-		return
+		return frame
 	}
-	if put == nil {
-		_ = s.conn.Send(rest)
-		return
+	if len(frame) > len(rowsBegin) {
+		frame = append(frame, `],`...)
 	}
-	const begin = `{"t":"rows",`
-	frame := make([]byte, 0, len(rest)+len(put)+10)
-	frame = append(frame, begin...)
-	frame = append(append(append(frame, `"put":[`...), put...), `],`...)
-	frame = append(frame, rest[len(begin):]...)
+	frame = append(frame, rest[len(rowsBegin):]...)
 	_ = s.conn.Send(frame)
+	return frame
 }
 
 // countsOf are the numbers that an agent sees.

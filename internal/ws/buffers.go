@@ -10,8 +10,8 @@ const (
 	largeBuffer = 64 << 10
 )
 
-// buffers lends byte slices of 4 KiB to 256 KiB, by powers of four.
-type buffers struct{ classes [4]sync.Pool }
+// buffers lends byte slices of 4 KiB to 1 MiB, by powers of four.
+type buffers struct{ classes [5]sync.Pool }
 
 // get returns a buffer of at least n bytes; over the largest class it is not pooled.
 func (p *buffers) get(n int) *buffer {
