@@ -63,7 +63,7 @@ type IdleCommand struct {
 	Visitors int           `name:"visitors" default:"10000" help:"Silent visitors, up to 100,000."`
 	Known    bool          `name:"known" help:"Each has written before, and has a conversation."`
 	Watched  bool          `name:"watched" default:"true" negatable:"" help:"An agent watches who is there."`
-	Settle   time.Duration `name:"settle" default:"150s" help:"How long to wait, at most, until the memory rests."`
+	Settle   time.Duration `name:"settle" default:"260s" help:"How long to wait until the memory is measured: the runtime gives back what it does not need within two to four minutes."`
 	Quiet    time.Duration `name:"quiet" default:"20s" help:"How long to measure the CPU of silence."`
 }
 

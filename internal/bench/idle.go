@@ -22,9 +22,12 @@ type IdleReport struct {
 	Agents int `json:"agents"`
 
 	Before Memory `json:"before"`
+	// AtOnce is when all have just come, After when the time to settle is over.
+	AtOnce Memory `json:"at_once"`
 	After  Memory `json:"after"`
-	// Each is what a connection adds to the server's RSS, in bytes.
-	Each float64 `json:"bytes_each"`
+	// EachAtOnce and Each are what a connection adds to the server's RSS then, in bytes.
+	EachAtOnce float64 `json:"bytes_each_at_once"`
+	Each       float64 `json:"bytes_each"`
 
 	ConnectPerSecond float64 `json:"connects_per_second"`
 	ConnectCPU       float64 `json:"connect_cpu_ms"` // of the server, for each
@@ -38,7 +41,7 @@ type idlePlan struct {
 	visitors int
 	known    bool
 	watched  bool          // by an agent
-	settle   time.Duration // at most
+	settle   time.Duration // from when all are there to the measure
 	quiet    time.Duration // for which the idle CPU is measured
 }
 
@@ -47,6 +50,7 @@ const (
 	dialAtOnce  = 64
 	warmUpCrowd = 200 // connections that come and go before the first measure
 	idleWithin  = 5 * time.Minute
+	restSoon    = 10 * time.Second // for memory that settles by itself
 )
 
 func runIdle(ctx context.Context, w where, p idlePlan) (r IdleReport, err error) {
@@ -91,7 +95,7 @@ func (r *IdleReport) measure(ctx context.Context, h *host, p idlePlan) error {
 	if err != nil {
 		return err
 	}
-	if r.Before, err = settle(ctx, h.pid, p.settle); err != nil {
+	if r.Before, err = settle(ctx, h.pid, min(p.settle, restSoon)); err != nil {
 		return err
 	}
 	crowd := &crowd{h: h}
@@ -107,18 +111,34 @@ func (r *IdleReport) measure(ctx context.Context, h *host, p idlePlan) error {
 	r.ConnectPerSecond = float64(p.visitors) / time.Since(begun).Seconds()
 	after, err := cpuOf(h.pid)
 	r.ConnectCPU = millis(after-cpu) / float64(p.visitors)
-	if err == nil {
-		r.After, err = settle(ctx, h.pid, p.settle)
-	}
 	if err != nil {
 		return err
 	}
-	r.Each = float64(r.After.RSS-r.Before.RSS) * 1024 / float64(p.visitors)
+	if err := r.hold(ctx, h.pid, p); err != nil {
+		return err
+	}
 	r.IdleCPU, err = idleCPU(ctx, h.pid, p.quiet)
 	r.Lost = crowd.lost.Load()
 	if err == nil && r.Lost > 0 {
 		err = fmt.Errorf("%d of %d silent connections were lost", r.Lost, p.visitors)
 	}
+	return err
+}
+
+// hold measures what the connections take, at once and later: the runtime
+// collects garbage, shrinks stacks and gives memory back only now and then, at
+// the latest after two minutes.
+func (r *IdleReport) hold(ctx context.Context, pid int, p idlePlan) (err error) {
+	begun := time.Now()
+	if r.AtOnce, err = settle(ctx, pid, min(p.settle, restSoon)); err != nil {
+		return err
+	}
+	if err := pause(ctx, p.settle-time.Since(begun)); err != nil {
+		return err
+	}
+	r.After, err = memoryOf(pid)
+	each := func(m Memory) float64 { return float64(m.RSS-r.Before.RSS) * 1024 / float64(p.visitors) }
+	r.EachAtOnce, r.Each = each(r.AtOnce), each(r.After)
 	return err
 }
 

@@ -47,13 +47,13 @@ func (r PairsReport) text(w io.Writer) {
 		t.line("", "")
 		t.line("flat out", "%.0f messages/s acked (%d in %.1f s)", l.PerSecond, l.Messages, l.Seconds)
 		t.line("of the store", "%.2f (aim: 0.40 or more)", r.Ratio)
-		t.load(l)
+		t.load(l, " (aim: 0.08 or less)")
 	}
 	if l := r.Paced; l != nil {
 		t.line("", "")
 		t.line("at a rate", "%.0f messages/s acked (%d in %.1f s)", l.PerSecond, l.Messages, l.Seconds)
-		t.line("over a lone commit", "p50 +%.2f ms (aim: 0.5 or less), p99 +%.2f ms (aim: 2 or less)", l.Ack.P50-r.Lone.Commit.P50, l.Ack.P99-r.Lone.Commit.P99)
-		t.load(l)
+		t.line("over a lone commit", "p50 %+.2f ms (aim: 0.5 or less), p99 %+.2f ms (aim: 2 or less)", l.Ack.P50-r.Lone.Commit.P50, l.Ack.P99-r.Lone.Commit.P99)
+		t.load(l, "")
 		t.line("pacer late", "p50 %.2f ms, p99 %.2f ms; skipped %d", l.Late.P50, l.Late.P99, l.Skipped)
 	}
 	t.line("", "")
@@ -65,10 +65,10 @@ func (r PairsReport) text(w io.Writer) {
 	}
 }
 
-func (t table) load(l *Load) {
+func (t table) load(l *Load, aim string) {
 	if l.Memory != nil {
-		t.line("server CPU", "%.3f s per 1,000 messages (aim: 0.08 or less)", l.Server)
-		t.line("server memory", "%.1f MiB RSS, %.1f MiB anonymous, %d threads", mib(l.Memory.RSS), mib(l.Memory.Anonymous), l.Memory.Threads)
+		t.line("server CPU", "%.3f s per 1,000 messages%s", l.Server, aim)
+		t.memory("server memory", *l.Memory)
 	}
 	t.line("generator CPU", "%.3f s per 1,000 messages", l.Generator)
 	t.line("ack", "p50 %.2f ms, p99 %.2f ms, max %.2f ms", l.Ack.P50, l.Ack.P99, l.Ack.Max)
@@ -84,9 +84,10 @@ func (r IdleReport) text(w io.Writer) {
 		who = "visitors with a conversation"
 	}
 	t.line("who", "%d silent %s, watched by %d agents", r.Connections, who, r.Agents)
-	t.line("each", "%.0f bytes of RSS (aim: 6,000 or less)", r.Each)
-	t.line("before", "%.1f MiB RSS, %.1f MiB anonymous, %d threads", mib(r.Before.RSS), mib(r.Before.Anonymous), r.Before.Threads)
-	t.line("after", "%.1f MiB RSS, %.1f MiB anonymous, %d threads", mib(r.After.RSS), mib(r.After.Anonymous), r.After.Threads)
+	t.line("each", "%.0f bytes of RSS (aim: 6,000 or less); %.0f when all had just come", r.Each, r.EachAtOnce)
+	t.memory("before", r.Before)
+	t.memory("all had just come", r.AtOnce)
+	t.memory("settled", r.After)
 	t.line("connecting", "%.0f /s, %.2f ms of server CPU each", r.ConnectPerSecond, r.ConnectCPU)
 	t.line("silence", "%.1f%% of a core", 100*r.IdleCPU)
 	t.line("lost", "%d", r.Lost)
@@ -99,8 +100,12 @@ func (r StartReport) text(w io.Writer) {
 	t.line("first answer", "%.1f ms, at worst %.1f ms of %d (aim: 60 or less)", r.First, r.Worst, r.Starts)
 	t.line("first hello", "%.1f ms", r.Hello)
 	t.line("on an empty disk", "%.1f ms", r.Fresh)
-	t.line("at rest", "%.1f MiB RSS (aim: 30 or less), %.1f MiB anonymous, %d threads", mib(r.Rest.RSS), mib(r.Rest.Anonymous), r.Rest.Threads)
+	t.memory("at rest (aim: 30 or less)", r.Rest)
 	t.line("program", "%.1f MiB (aim: 30 or less)", float64(r.Binary)/(1<<20))
+}
+
+func (t table) memory(name string, m Memory) {
+	t.line(name, "%.1f MiB RSS, %.1f MiB anonymous, %d threads", mib(m.RSS), mib(m.Anonymous), m.Threads)
 }
 
 func mib(kib int64) float64 { return float64(kib) / 1024 }
