@@ -2,10 +2,19 @@ import { computed, ref } from 'vue'
 import { defineStore } from 'pinia'
 import type { Me } from './backend/rest.ts'
 
-/** Who is logged in on this browser. `undefined` until the server has said. */
+/** Who is logged in on this browser. `undefined` while the server could not be asked. */
 export const useSession = defineStore('session', () => {
   const me = ref<Me | null>()
+  /** The log-in was ended from elsewhere, and the log-in page has to say so. */
+  const ended = ref(false)
   const isOwner = computed(() => me.value?.owner ?? false)
   const administers = computed(() => isOwner.value || (me.value?.sites ?? []).some(site => site.role === 'admin'))
-  return { me, isOwner, administers }
+
+  function end(): void {
+    if (!me.value) return
+    ended.value = true
+    me.value = null
+  }
+
+  return { me, ended, isOwner, administers, end }
 })

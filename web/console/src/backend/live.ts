@@ -1,11 +1,16 @@
 import { inject, type InjectionKey } from 'vue'
+import type { Me } from './rest.ts'
 import type { Presence, View } from './types.ts'
 
 /**
  * What an agent does over the live connection. Nothing is returned: what comes of it arrives in the stores, where
- * the connection writes (`useInbox`, `useVisitors`, `usePeople`).
+ * the connection writes (`useInbox`, `useVisitors`), and what is refused is said to the agent.
  */
 export interface Live {
+  /** Connects as this agent; until then the other calls do nothing. */
+  enter(me: Me): void
+  /** Disconnects. With `forget` nothing unsent stays on this machine; else it waits until this agent comes back. */
+  leave(forget: boolean): void
   /** Watch the rows of a view; `more` asks for its next page. */
   watch(view: View): void
   more(view: View): void
@@ -24,6 +29,7 @@ export interface Live {
   resolve(c: string): void
   /** How far this agent has read, as an event's number. */
   read(c: string, n: number): void
+  /** A key was pressed in the composer, or with `on: false` its text was sent or deleted. */
   typing(c: string, on: boolean, note: boolean): void
   presence(presence: Presence): void
   watchVisitors(on: boolean): void

@@ -1,50 +1,97 @@
 import { inject, type InjectionKey } from 'vue'
+import { RestRefused } from '@client/index.ts'
 import type { Role } from './types.ts'
 
+/** The shapes of docs/openapi.json that the console uses. */
 export interface Me {
   id: string
   name: string
   email: string
+  /** Makes sites and people, and is admin of every site. */
   owner: boolean
   sites: { id: string; name: string; role: Role }[]
+  /** The id of this log-in. */
+  log_in: string
 }
 
 export interface LogIn {
   id: string
-  browser: string
-  address: string
   created_at: number
-  seen_at: number
+  /** To the hour. */
+  last_used_at: number
+  expires_at: number
+  address: string
+  user_agent: string
   current: boolean
 }
 
-export interface Member {
+/** An agent as owners see it; a site's admin sees of it what concerns the sites that it administers. */
+export interface Person {
   id: string
   name: string
   email: string
   owner: boolean
-  active: boolean
-  seen_at?: number
+  disabled: boolean
+  /** False until the invitation has been used. */
+  has_password: boolean
+  last_seen_at?: number
   roles: { site: string; role: Role }[]
 }
 
-/** What a site sets of the widget's look. */
+/** An agent of a site, as the site's admins see it. */
+export interface SiteAgent {
+  id: string
+  name: string
+  role: Role
+  owner?: boolean
+  email?: string
+  last_seen_at?: number
+}
+
+export interface OneUseLink {
+  kind: 'invite' | 'reset'
+  url: string
+  expires_at: number
+}
+
+/** What a site sets of the widget's look. An empty text: the widget's own words. */
 export interface Look {
   brand: string
-  position: 'left' | 'right'
+  title?: string
+  greeting?: string
+  placement: 'left' | 'right'
+  language: 'auto' | 'zh-CN' | 'en'
   theme: 'auto' | 'light' | 'dark'
-  greeting: string
 }
 
 export interface SiteSettings {
-  id: string
-  name: string
-  /** The widget key, as in data-site. */
-  key: string
   /** Where the widget may stand: scheme, host and port. */
   origins: string[]
-  answer_goal: number
   look: Look
+  answer_goal_seconds: number
+}
+
+export interface SiteInfo {
+  id: string
+  name: string
+  /** This agent's role there. */
+  role: Role
+  /** The widget key, as in data-site. */
+  key: string
+  settings: SiteSettings
+  /** Rises with each change; a change names the version that it saw. */
+  version: number
+  created_at: number
+}
+
+/** What goes on the website, with the server's public address. */
+export interface Snippet {
+  origin: string
+  script: string
+  policy: string
+  chat: string
+  /** While there is a demo page for this site. */
+  demo?: string
 }
 
 export interface FirstStart {
@@ -52,39 +99,54 @@ export interface FirstStart {
   email: string
   password: string
   site: string
-  language: string
 }
 
-/** Why a request was refused: a code, a sentence, and the field it is about. */
-export class Refused extends Error {
-  constructor(readonly code: string, text: string, readonly field?: string) {
-    super(text)
-  }
+/** For whom a one-use link is; a set-up link is for nobody yet. */
+export interface LinkInfo {
+  kind: 'setup' | 'invite' | 'reset'
+  name?: string
+  email?: string
+  expires_at: number
 }
+
+/** Why a request was refused: a code, a sentence in English, and the field it is about. */
+export { RestRefused as Refused }
 
 /** The parts of /api/v1 that the console uses. Every call may throw Refused. */
 export interface Rest {
   /** Null without a log-in. */
   me(): Promise<Me | null>
+  /** Whether the installation still has to be set up. */
+  setUpNeeded(): Promise<boolean>
   logIn(email: string, password: string): Promise<Me>
   logOut(): Promise<void>
-  /** How long a one-use link still works, and for whom it is. */
-  link(secret: string): Promise<{ kind: 'setup' | 'password'; email?: string; name?: string; expires_at: number }>
+  /** What a one-use link is good for; does not use it up. */
+  link(secret: string): Promise<LinkInfo>
   setUp(secret: string, start: FirstStart): Promise<Me>
-  setPassword(secret: string, password: string): Promise<Me>
-  saveProfile(profile: { name: string; email: string }): Promise<Me>
+  /** Chooses a password by a one-use link, and logs in. */
+  useLink(secret: string, password: string): Promise<Me>
+  changeMe(profile: { name?: string; email?: string }): Promise<Me>
   changePassword(old: string, password: string): Promise<void>
   logIns(): Promise<LogIn[]>
-  endLogIn(id: string): Promise<void>
-  members(): Promise<Member[]>
+  revokeLogIn(id: string): Promise<void>
+  revokeOtherLogIns(): Promise<void>
+  /** For owners. */
+  people(): Promise<Person[]>
   /** Makes a person, and the one-use link to hand over by hand. */
-  invite(person: { name: string; email: string; roles: Member['roles'] }): Promise<{ member: Member; link: string }>
-  saveMember(id: string, change: { roles?: Member['roles']; active?: boolean }): Promise<Member>
-  passwordLink(id: string): Promise<string>
-  sites(): Promise<SiteSettings[]>
-  createSite(site: { name: string }): Promise<SiteSettings>
-  saveSite(site: SiteSettings): Promise<SiteSettings>
-  renewKey(site: string): Promise<SiteSettings>
+  invite(person: { name: string; email: string; owner?: boolean; roles: Person['roles'] }): Promise<{ person: Person; link: OneUseLink }>
+  changePerson(id: string, change: { name?: string; email?: string; owner?: boolean; disabled?: boolean }): Promise<Person>
+  makeLink(id: string): Promise<OneUseLink>
+  revokeLogInsOf(id: string): Promise<void>
+  agents(site: string): Promise<SiteAgent[]>
+  /** Lets somebody whom an owner has made work on a site. */
+  addAgent(site: string, email: string, role: Role): Promise<SiteAgent>
+  setRole(site: string, agent: string, role: Role): Promise<SiteAgent>
+  removeAgent(site: string, agent: string): Promise<void>
+  sites(): Promise<SiteInfo[]>
+  makeSite(name: string): Promise<SiteInfo>
+  changeSite(site: Pick<SiteInfo, 'id' | 'version' | 'name' | 'settings'>): Promise<SiteInfo>
+  rotateKey(site: string, version: number): Promise<SiteInfo>
+  snippet(site: string): Promise<Snippet>
 }
 
 export const restKey: InjectionKey<Rest> = Symbol('rest')

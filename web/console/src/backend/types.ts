@@ -1,15 +1,14 @@
 /**
  * What the console knows: the wire's own types (kefu.1), and what only this screen has. Times are UTC milliseconds,
- * ids are decimal strings, `n` is an event's number.
+ * ids are decimal strings, `n` is an event's number. What comes from the connection is replaced, never changed in place.
  */
-import type { Agent, Event, Marks, PastRound, Person, Row, View as WireView } from '@client/wire.gen.ts'
+import type { Agent, Event, Marks, PastRound, Person, Row } from '@client/index.ts'
 
 export type {
-  ActorKind, AgentInfo, Counts, EventKind, Marks, PageInfo, PastRound, Person, Presence, Round, RoundChange, RoundState, Row, Says, Visitor,
-} from '@client/wire.gen.ts'
+  ActorKind, AgentInfo, Counts, EventKind, ListState, Marks, PageInfo, PastRound, Person, Presence, Round, RoundChange, RoundState, Row, Says,
+  View, Visitor, VisitorsState,
+} from '@client/index.ts'
 
-/** The lists that are watched; what is resolved is paged through later, with search. */
-export type View = Exclude<WireView, 'resolved'>
 export type Role = 'agent' | 'supervisor' | 'admin'
 export type AgentRef = Agent
 export type LogEvent = Event
@@ -22,38 +21,42 @@ export interface Site {
   answer_goal?: number
 }
 
-/** A message or note of this agent that the server has not kept yet. */
+/** A message or note of this agent that is not in the log yet. `waiting`: for the connection, or its turn. */
 export interface Unsent {
   /** The client_id. */
   id: string
   kind: 'message' | 'note'
   text: string
   at: number
-  state: 'sending' | 'failed'
-  /** Why it failed: an error code of the wire, or "connection". */
+  state: 'waiting' | 'sending' | 'sent' | 'failed'
+  /** Why it failed: an error code of the wire, or `too_big` or `old`. */
   code?: string
 }
 
 /** A conversation that is open on this screen. */
 export interface Conversation {
   row: Row
-  events: LogEvent[]
+  events: readonly LogEvent[]
   /** There are older events on the server. */
   more: boolean
-  unsent: Unsent[]
+  unsent: readonly Unsent[]
   theirs: Marks
-  rounds: PastRound[]
+  rounds: readonly PastRound[]
   /** The other agents who have it open. */
-  looking: AgentRef[]
-  typing: Person[]
+  looking: readonly AgentRef[]
+  typing: readonly Writer[]
 }
+
+/** Somebody who writes now, here in a note or to the visitor. */
+export type Writer = Person & { note?: boolean }
 
 export interface Limits {
   text_code_points: number
 }
 
+/** `lost`: it comes back by itself. `refused`: it does not, this page is too old or at fault. `ended`: the log-in has ended. */
 export interface Connection {
-  state: 'connecting' | 'live' | 'lost' | 'ended'
+  state: 'connecting' | 'live' | 'lost' | 'refused' | 'ended'
   /** While lost: when the next try comes, and since when the lists are old. */
   retry_at?: number
   as_of?: number

@@ -52,16 +52,16 @@ it('runs the newest binding of a key, sequences too, and rests in fields, dialog
 })
 
 it('keeps a draft for each conversation, and forgets a blank one', async () => {
-  keepDraft('a', 'half a sentence', 'note', 1)
-  keepDraft('b', 'other', 'reply', 2)
+  keepDraft('me', 'a', 'half a sentence', 'note', 1)
+  keepDraft('me', 'b', 'other', 'reply', 2)
   await nextTick()
-  expect(draftOf('a')).toMatchObject({ text: 'half a sentence', mode: 'note' })
+  expect(draftOf('me', 'a')).toMatchObject({ text: 'half a sentence', mode: 'note' })
   expect(localStorage.getItem('kefu.drafts')).toContain('half a sentence')
-  keepDraft('a', ' ', 'reply', 3)
-  expect(draftOf('a').text).toBe('')
-  for (let i = 0; i < 300; i++) keepDraft(`c${i}`, 'x', 'reply', 10 + i)
-  expect(draftOf('b').text).toBe('')
-  expect(draftOf('c299').text).toBe('x')
+  keepDraft('me', 'a', ' ', 'reply', 3)
+  expect(draftOf('me', 'a').text).toBe('')
+  for (let i = 0; i < 300; i++) keepDraft('me', `c${i}`, 'x', 'reply', 10 + i)
+  expect(draftOf('me', 'b').text).toBe('')
+  expect(draftOf('me', 'c299').text).toBe('x')
 })
 
 it('gives anonymous visitors distinct, stable names', () => {

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Conversation, LogEvent, Round, Row } from '../../backend/types.ts'
 import { linesOf } from './lines.ts'
 import { isNews } from './news.ts'
-import { firstView, inView, longestWaiting, neighbour, ordered, parted } from './order.ts'
+import { firstView, longestWaiting, neighbour, ordered, parted } from './order.ts'
 import { rightsOf } from './rights.ts'
 import { useInbox } from './store.ts'
 import { lengthOf, sendsOn } from './writing.ts'
@@ -26,15 +26,6 @@ function conversation(events: LogEvent[], more: Partial<Conversation> = {}): Con
 const mine = { kind: 'agent', id: 'me' } as const
 
 describe('the lists', () => {
-  it('hold each round in its views', () => {
-    const waiting = row('a', { state: 'waiting' })
-    const theirs = row('b', { agent: { id: 'other', name: 'O' } })
-    const done = row('d', { state: 'resolved' })
-    expect((['waiting', 'mine', 'open'] as const).map(view => inView(waiting, view, 'me'))).toEqual([true, false, true])
-    expect((['waiting', 'mine', 'open'] as const).map(view => inView(theirs, view, 'me'))).toEqual([false, false, true])
-    expect((['waiting', 'mine', 'open'] as const).map(view => inView(done, view, 'me'))).toEqual([false, false, false])
-  })
-
   it('put who waits longest first, then who was answered last', () => {
     const rows = [row('late', {}, { last_at: noon - 1 }), row('new', {}, { last_at: noon }), row('short', { unanswered_since: noon - 1 }), row('long', { unanswered_since: noon - 9 })]
     expect(ordered(rows, 'mine').map(one => one.c)).toEqual(['long', 'short', 'new', 'late'])
@@ -51,38 +42,34 @@ describe('the lists', () => {
   })
 
   it('open where there is work', () => {
-    expect(firstView({ mine: 1, waiting: 5 })).toBe('mine')
-    expect(firstView({ mine: 0, waiting: 5 })).toBe('waiting')
-    expect(firstView({ mine: 0, waiting: 0 })).toBe('mine')
+    expect(firstView([row('a', { unanswered_since: noon })], 5)).toBe('mine')
+    expect(firstView([row('a')], 5)).toBe('waiting')
+    expect(firstView([row('a')], 0)).toBe('mine')
+  })
+
+  it('show what is resolved by when it was last written in', () => {
+    const rows = [row('old', { state: 'resolved', unanswered_since: 1 }, { last_at: 1 }), row('new', { state: 'resolved' }, { last_at: 2 })]
+    expect(ordered(rows, 'resolved').map(one => one.c)).toEqual(['new', 'old'])
   })
 })
 
 describe('the store', () => {
   beforeEach(() => { setActivePinia(createPinia()) })
 
-  it('keeps the newer version of a row', () => {
+  it('knows each row once, in its newest version', () => {
     const inbox = useInbox()
-    inbox.put(row('a', {}, { v: 5, unread: 2 }))
-    inbox.put(row('a', {}, { v: 4, unread: 1 }))
-    expect(inbox.rows.get('a')?.unread).toBe(2)
+    inbox.held.open = { rows: [row('a', {}, { v: 5, unread: 2 })], more: false, known: true }
+    inbox.held.mine = { rows: [row('a', {}, { v: 4, unread: 1 }), row('b')], more: false, known: true }
+    expect([...inbox.rows.values()].map(one => [one.c, one.v]).sort()).toEqual([['a', 5], ['b', 1]])
   })
 
-  it('drops what a snapshot of its view no longer has, and nothing of other views', () => {
+  it('keeps nothing of the last agent', () => {
     const inbox = useInbox()
     inbox.me.id = 'me'
-    inbox.put(row('gone'))
-    inbox.put(row('queued', { state: 'waiting' }))
-    inbox.snapshot('mine', [row('new')], false)
-    expect([...inbox.rows.keys()].sort()).toEqual(['new', 'queued'])
-  })
-
-  it('applies events by number, once, and takes what arrived out of the outbox', () => {
-    const inbox = useInbox()
-    inbox.conversations.set('c', conversation([event(1)], { unsent: [{ id: 'x', kind: 'message', text: 'hi', at: noon, state: 'sending' }] }))
-    inbox.addEvents('c', [event(3, { by: mine, id: 'x' }), event(1), event(2)])
-    inbox.addEvents('c', [event(3, { by: mine, id: 'x' })])
-    expect(inbox.conversations.get('c')?.events.map(one => one.n)).toEqual([1, 2, 3])
-    expect(inbox.conversations.get('c')?.unsent).toEqual([])
+    inbox.held.mine = { rows: [row('a')], more: false, known: true }
+    inbox.conversations.set('c', conversation([event(1)]))
+    inbox.reset()
+    expect([inbox.me.id, inbox.rows.size, inbox.conversations.size, inbox.held.mine.known]).toEqual(['', 0, 0, false])
   })
 })
 

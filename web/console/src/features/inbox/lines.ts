@@ -10,7 +10,7 @@ export type Line =
   | { type: 'bubble'; key: string; side: 'theirs' | 'mine' | 'agent'; first: boolean; last: boolean; mark: Mark; event: LogEvent; unsent?: Unsent }
   | { type: 'typing'; key: string }
 
-export type Mark = 'none' | 'sent' | 'delivered' | 'read' | 'sending' | 'failed'
+export type Mark = 'none' | 'sent' | 'delivered' | 'read' | 'waiting' | 'sending' | 'failed'
 
 const turnGap = 5 * 60_000 // a longer silence begins a new turn, ms
 

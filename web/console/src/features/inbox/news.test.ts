@@ -18,29 +18,34 @@ function waiting(c: string, v = 1, unread = 1): Row {
 beforeEach(() => { setActivePinia(createPinia()) })
 afterEach(() => { vi.mocked(chime).mockClear() })
 
-it('sounds for who comes to wait, not for the first lists, a repeat, or what came while away', async () => {
+const list = (...rows: Row[]) => ({ rows, more: false, known: true })
+
+it('sounds for who comes to wait, also while the connection was away, but not for the first lists or a repeat', async () => {
   const inbox = useInbox()
   scope.run(() => { alertOnNews(() => undefined) })
-  inbox.connection = { state: 'live' }
-  inbox.snapshot('mine', [], false)
-  inbox.snapshot('waiting', [waiting('a')], false)
+  inbox.held.mine = list()
+  await nextTick()
+  inbox.held.waiting = list(waiting('a'))
+  await nextTick()
+  inbox.held.open = list(waiting('a'))
   await nextTick()
   expect(chime).not.toHaveBeenCalled()
 
-  inbox.put(waiting('b'))
+  inbox.held.waiting = list(waiting('a'), waiting('b'))
   await nextTick()
   expect(chime).toHaveBeenCalledTimes(1)
 
-  inbox.put(waiting('b', 2, 2))
+  inbox.held.waiting = list(waiting('a'), waiting('b', 2, 2))
   await nextTick()
   expect(chime).toHaveBeenCalledTimes(1)
 
   inbox.connection = { state: 'lost' }
   await nextTick()
-  inbox.put(waiting('c'))
-  await nextTick()
   inbox.connection = { state: 'live' }
   await nextTick()
   expect(chime).toHaveBeenCalledTimes(1)
+  inbox.held.waiting = list(waiting('c'), waiting('d'))
+  await nextTick()
+  expect(chime).toHaveBeenCalledTimes(2)
   scope.stop()
 })

@@ -23,18 +23,20 @@ function seenOf(row: Row): Seen {
   return { state: row.round.state, unread: row.unread, owner: row.round.agent?.id }
 }
 
-/** Sounds and notifies as rows change; the first lists after a start, and all that came while the connection was away, are no news one by one. */
+const atOnce = 3 // notifications, when much came while the connection was away
+
+/** Sounds and notifies as rows change; the first lists after a start are no news, and what is looked at is none. */
 export function alertOnNews(open: (c: string) => void): void {
   const inbox = useInbox()
   let seen = new Map<string, Seen>()
-  let ready = false // the lists were here, and live, when they were last looked at
-  watch(() => [inbox.rows, inbox.connection.state, inbox.loaded[inbox.view]] as const, ([rows, state, loaded]) => {
-    const now = new Map([...rows.values()].map(row => [row.c, seenOf(row)]))
-    const news = ready && state === 'live' ? [...rows.values()].filter(row => isNews(seen.get(row.c), seenOf(row), inbox.me.id)) : []
-    seen = now
-    ready = state === 'live' && loaded
+  let ready = false // all lists were here when they were last looked at
+  watch(() => [inbox.rows, inbox.held.waiting.known && inbox.held.mine.known && inbox.held.open.known] as const, ([rows, known]) => {
+    const looked = document.hasFocus() ? inbox.open : null
+    const news = ready ? [...rows.values()].filter(row => row.c !== looked && isNews(seen.get(row.c), seenOf(row), inbox.me.id)) : []
+    seen = new Map([...rows.values()].map(row => [row.c, seenOf(row)]))
+    ready = known
     if (news.length === 0) return
     chime()
-    for (const row of news) notifyDesktop(nameOf(row.visitor, lang.value), row.last?.text ?? '', row.c, () => { open(row.c) })
-  }, { deep: true, immediate: true })
+    for (const row of news.slice(0, atOnce)) notifyDesktop(nameOf(row.visitor, lang.value), row.last?.text ?? '', row.c, () => { open(row.c) })
+  }, { immediate: true })
 }

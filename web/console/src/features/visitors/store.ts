@@ -1,29 +1,23 @@
-import { computed, ref } from 'vue'
+import { computed, shallowRef } from 'vue'
 import { defineStore } from 'pinia'
-import type { Visitor } from '../../backend/types.ts'
+import type { VisitorsState } from '../../backend/types.ts'
+
+const unknown: VisitorsState = { all: [], count: 0, known: false }
 
 /** Who is on the sites now. The connection writes it. */
 export const useVisitors = defineStore('visitors', () => {
-  const byKey = ref(new Map<string, Visitor>())
-  const count = ref(0)
-  const loaded = ref(false)
+  const state = shallowRef<VisitorsState>(unknown)
+  const count = computed(() => state.value.count)
+  const loaded = computed(() => state.value.known)
 
   /** Those who are here, the newest first. */
-  const here = computed(() => [...byKey.value.values()]
+  const here = computed(() => state.value.all
     .filter(visitor => visitor.presence !== 'offline')
     .sort((a, b) => (b.since ?? 0) - (a.since ?? 0)))
 
-  function snapshot(visitors: Visitor[], total: number): void {
-    byKey.value = new Map(visitors.map(visitor => [visitor.key, visitor]))
-    count.value = total
-    loaded.value = true
+  function reset(): void {
+    state.value = unknown
   }
 
-  function change(put: Visitor[], drop: string[], total: number): void {
-    for (const visitor of put) byKey.value.set(visitor.key, visitor)
-    for (const key of drop) byKey.value.delete(key)
-    count.value = total
-  }
-
-  return { byKey, count, loaded, here, snapshot, change }
+  return { state, count, loaded, here, reset }
 })
