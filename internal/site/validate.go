@@ -139,18 +139,18 @@ func NormalOrigin(s string) (string, bool) {
 	if err != nil || !bareOrigin(u) || strings.ContainsAny(s, "?#") {
 		return "", false
 	}
-	scheme, port := strings.ToLower(u.Scheme), u.Port()
-	host, ok := normalHost(u.Hostname())
-	if !ok || scheme != "http" && scheme != "https" || strings.HasSuffix(u.Host, ":") || !normalPort(port) {
+	scheme := strings.ToLower(u.Scheme)
+	host, known := normalHost(u.Hostname())
+	port, fits := normalPort(scheme, u.Port())
+	switch {
+	case !known || !fits || strings.HasSuffix(u.Host, ":"):
 		return "", false
+	case port != "":
+		return scheme + "://" + net.JoinHostPort(host, port), true
+	case strings.Contains(host, ":"):
+		return scheme + "://[" + host + "]", true
 	}
-	if port == "" || scheme == "http" && port == "80" || scheme == "https" && port == "443" {
-		if strings.Contains(host, ":") {
-			host = "[" + host + "]"
-		}
-		return scheme + "://" + host, true
-	}
-	return scheme + "://" + net.JoinHostPort(host, port), true
+	return scheme + "://" + host, true
 }
 
 // bareOrigin tells whether the address is a scheme with host and port and nothing else.
@@ -158,9 +158,14 @@ func bareOrigin(u *url.URL) bool {
 	return u.User == nil && u.Path == "" && u.RawQuery == "" && u.Fragment == "" && u.Opaque == ""
 }
 
-func normalPort(port string) bool {
+// normalPort is the port as an origin shows it, "" for the scheme's own.
+func normalPort(scheme, port string) (string, bool) {
+	own, known := map[string]string{"http": "80", "https": "443"}[scheme]
+	if port == "" || port == own {
+		return "", known
+	}
 	n, err := strconv.Atoi(port)
-	return port == "" || err == nil && n >= 1 && n <= 65535 && strconv.Itoa(n) == port
+	return port, known && err == nil && n >= 1 && n <= 65535 && strconv.Itoa(n) == port
 }
 
 var hostForm = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
