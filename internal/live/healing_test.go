@@ -46,6 +46,7 @@ func TestHealingLooksFurtherBackAfterAFailure(t *testing.T) {
 	agent.open(ack.C)
 	n.drop.Store(true)
 	n.fails.Store(true)
+	w.clock.pass(time.Second + time.Millisecond) // rows are stamped once a second
 	visitor.send(chat.ConversationUUID{}, "unheard")
 	for range 5 { // passes of healing, each of which is told by the log-ins it asks for
 		w.healed()
