@@ -10,6 +10,7 @@ export default defineConfig({
   resolve: { alias },
   build: {
     target,
+    cssTarget: ['chrome119', 'safari16.4', 'firefox128'], // oklch and relative colours are left as they are
     outDir: webRoot + 'dist',
     emptyOutDir: false,
     copyPublicDir: false,

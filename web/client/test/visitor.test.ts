@@ -174,6 +174,17 @@ describe('a visitor', () => {
     expect(client.log.get().events.map(({ text }) => text)).toEqual(['Hello'])
   })
 
+  it('tells what was read when it is put away at once', () => {
+    const { client, greet, world } = visitor()
+    const server = new ModelServer()
+    server.append('Hello', 'visitor')
+    greet()
+    server.greet(world.last, undefined)
+    client.read()
+    client.rest()
+    expect(world.sockets[0]?.sent.filter(frame => frame.t === 'mark')).toEqual([{ t: 'mark', received: 1, read: 1 }])
+  })
+
   it('says away when it is put away, and comes back at the place where it was', async () => {
     const { client, greet, world } = visitor()
     const server = new ModelServer()

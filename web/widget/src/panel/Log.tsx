@@ -31,7 +31,6 @@ export function Log() {
       <div class="kw-log" ref={place} tabIndex={0} role="group" aria-label={t('messages')} onScroll={scrolled}>
         <div>
           {!known && outbox.length === 0 && <Skeleton />}
-          {loading && <p class="kw-day">{t('older')}</p>}
           {older && !loading && events.length >= 5_000 && <p class="kw-day">{t('crowded')}</p>}
           <div role="log" aria-live={silent ? 'off' : 'polite'} aria-relevant="additions">
             {lines.map(line => <LogLine line={line} key={line.key} />)}
@@ -39,6 +38,7 @@ export function Log() {
           <Typing />
         </div>
       </div>
+      {loading && <p class="kw-older">{t('older')}</p>}
       {!atEnd && (
         <button class="kw-newest" type="button" onClick={toEnd}>
           <Icon name="down" />
