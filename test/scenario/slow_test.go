@@ -67,12 +67,12 @@ func TestSlowAgent(t *testing.T) {
 			since += len(long)
 		}
 	}
+	t.Logf("%d messages of %d bytes, %d bytes in the kernel", sent, len(long), inKernel)
 	close(read)
 	if code := await(t, "the slow agent's close code", lost); code != uint16(wire.CloseSlow) {
 		t.Errorf("the slow agent was closed with %d, want %d", code, wire.CloseSlow)
 	}
 	eventually(t, behind(sc, int64(2+sent)))
-	t.Logf("%d messages of %d bytes, %d bytes in the kernel", sent, len(long), inKernel)
 	v.Close()
 	slow.Close()
 	quick.Close()
