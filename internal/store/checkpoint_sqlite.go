@@ -71,28 +71,38 @@ func (c *checkpointer) run() {
 	}
 }
 
+// readersWait is how long, in ms, the writer stands still for readers who are in
+// the way of a log that must be emptied.
+const readersWait = "100"
+
 // checkpoint copies what it can beside the writer. A log that still grew too
-// long is emptied while the writer waits: a second pass first, so that little is left.
+// long is emptied while the writer waits: a second pass first, so that little is
+// left. Where somebody reads for long (a backup), that would achieve nothing:
+// the log grows until they are done.
 func (c *checkpointer) checkpoint() error {
-	pages, err := c.pass("PASSIVE")
+	pages, _, err := c.pass("PASSIVE")
 	if err != nil || pages < c.db.cfg.MaxLogPages {
 		return err
 	}
-	if _, err := c.pass("PASSIVE"); err != nil {
+	pages, copied, err := c.pass("PASSIVE")
+	if err != nil || pages-copied > c.db.cfg.MaxLogPages/2 {
+		return err
+	}
+	if _, err := c.pool.ExecContext(context.Background(), "PRAGMA busy_timeout = "+readersWait); err != nil {
 		return err
 	}
 	c.db.writing.Lock()
 	defer c.db.writing.Unlock()
-	_, err = c.pass("RESTART")
+	_, _, err = c.pass("RESTART")
 	return err
 }
 
-// pass runs one checkpoint and returns the length of the log in pages. A
-// reader in the way leaves the rest to the next one.
-func (c *checkpointer) pass(mode string) (pages int, err error) {
-	var busy, copied int
+// pass runs one checkpoint and returns the length of the log in pages, and how
+// many are copied. A reader in the way leaves the rest to the next one.
+func (c *checkpointer) pass(mode string) (pages, copied int, err error) {
+	var busy int
 	if err := c.pool.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &pages, &copied); err != nil {
-		return 0, fmt.Errorf("%s: %w", mode, err)
+		return 0, 0, fmt.Errorf("%s: %w", mode, err)
 	}
-	return pages, nil
+	return pages, copied, nil
 }

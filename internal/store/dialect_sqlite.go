@@ -50,6 +50,7 @@ func dsn(cfg Config, cacheKiB int, more ...string) string {
 		"wal_autocheckpoint(0)",
 		"journal_size_limit(67108864)",
 		"temp_store(memory)",
+		"secure_delete(on)", // what is erased leaves the file, too
 		fmt.Sprintf("cache_size(-%d)", cacheKiB),
 	}, more...)
 	query := url.Values{"_txlock": {"immediate"}, "_error_rc": {"1"}, "_pragma": pragmas}

@@ -210,11 +210,13 @@ func (w *working) withoutClientID(n int) {
 	}
 }
 
-// remember puts what was committed into the cache.
+// remember puts what was committed into the cache: a copy, because a pointer into
+// w would keep its events, with their texts, in memory.
 func (g *group) remember() {
 	for _, w := range g.order {
 		if w.known {
-			g.c.heads.put(&w.entry)
+			e := w.entry
+			g.c.heads.put(&e)
 		}
 	}
 }
