@@ -64,7 +64,8 @@ func newBareLoop(db *DB) (*bareLoop, error) {
 	h, err := openHot(db.cfg)
 	l := &bareLoop{db: db, h: h, sql: newStatements(), heads: make([]chat.State, yardstickConversations), start: time.Now()}
 	for i := range l.heads {
-		l.heads[i] = chat.NewState(chat.Conversation{ID: chat.ConversationID(chat.NewID(time.Now())), Site: 1})
+		begun := l.start.Add(time.Duration(i) * time.Millisecond) // 500 ids of one millisecond would now and then collide
+		l.heads[i] = chat.NewState(chat.Conversation{ID: chat.ConversationID(chat.NewID(begun)), Site: 1})
 	}
 	return l, err
 }
