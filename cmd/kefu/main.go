@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/kefu-chat/kefu/internal/app"
+	"github.com/kefu-chat/kefu/internal/bench"
 )
 
 // version is set by the linker.
@@ -14,5 +15,5 @@ var version = "dev"
 func main() {
 	os.Exit(app.Main(os.Args[1:], os.Environ(), app.Process{
 		Context: context.Background(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: version,
-	}))
+	}, &bench.Commands{}))
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -135,7 +136,7 @@ func TestLimitsOfWhatMayBeAskedFor(t *testing.T) {
 		{Visitors: 1, Agents: 1, RateSeconds: 1, Running: Running{URL: "http://example.com"}},
 		{Visitors: 1, Agents: 1, RateSeconds: 1, Running: Running{URL: "http://127.0.0.1"}},
 	} {
-		if err := c.Run(&Command{}, nil); err == nil {
+		if err := c.Run(t.Context(), io.Discard, &Command{}); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
 	}

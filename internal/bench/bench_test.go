@@ -4,6 +4,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -20,7 +21,9 @@ const asServer = "BENCH_TEST_AS_SERVER"
 func TestMain(m *testing.M) {
 	if os.Getenv(asServer) != "" {
 		env := slices.DeleteFunc(os.Environ(), func(line string) bool { return strings.HasPrefix(line, "KEFU_") })
-		os.Exit(app.Main(os.Args[1:], env, app.OwnStreams(), &Commands{}))
+		os.Exit(app.Main(os.Args[1:], env, app.Process{
+			Context: context.Background(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: "test",
+		}, &Commands{}))
 	}
 	os.Exit(m.Run())
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/alecthomas/kong"
 )
 
 // Commands are what this package adds to the program's command line.
@@ -84,7 +82,7 @@ const (
 )
 
 // Run measures the bare store.
-func (c *StoreCommand) Run(b *Command, k *kong.Kong) error {
+func (c *StoreCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
 	if err := within("seconds", c.Seconds, 0.1, 60); err != nil {
 		return err
 	}
@@ -93,14 +91,14 @@ func (c *StoreCommand) Run(b *Command, k *kong.Kong) error {
 			return err
 		}
 	}
-	ctx, stop := interruptible()
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	r, err := runStore(ctx, b.folder(), c.InFlight, c.Seconds)
-	return b.print(k.Stdout, r, err)
+	return b.print(out, r, err)
 }
 
 // Run lets pairs talk.
-func (c *PairsCommand) Run(b *Command, k *kong.Kong) error {
+func (c *PairsCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
 	for _, bad := range []error{
 		within("visitors", float64(c.Visitors), 1, maxVisitors), within("agents", float64(c.Agents), 1, maxVisitors),
 		within("seconds", c.Seconds, 0, maxSeconds), within("rate", c.Rate, 0, 1e6), within("rate-seconds", c.RateSeconds, 0.1, maxSeconds),
@@ -116,7 +114,7 @@ func (c *PairsCommand) Run(b *Command, k *kong.Kong) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible()
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	r, err := runPairs(ctx, w, pairsPlan{
 		visitors: c.Visitors, agents: c.Agents, warmUp: 2, seconds: c.Seconds, rate: c.Rate, rateSeconds: c.RateSeconds, storeSeconds: yardstickSeconds,
@@ -124,11 +122,11 @@ func (c *PairsCommand) Run(b *Command, k *kong.Kong) error {
 	if err == nil && r.Anomalies > 0 {
 		err = fmt.Errorf("%d anomalies: what was seen is not what was promised", r.Anomalies)
 	}
-	return b.print(k.Stdout, r, err)
+	return b.print(out, r, err)
 }
 
 // Run connects silent visitors.
-func (c *IdleCommand) Run(b *Command, k *kong.Kong) error {
+func (c *IdleCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
 	for _, bad := range []error{
 		within("visitors", float64(c.Visitors), 1, maxIdle), within("settle", c.Settle.Seconds(), 0, maxSeconds), within("quiet", c.Quiet.Seconds(), 0, maxSeconds),
 	} {
@@ -140,14 +138,14 @@ func (c *IdleCommand) Run(b *Command, k *kong.Kong) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible()
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	r, err := runIdle(ctx, w, idlePlan{visitors: c.Visitors, known: c.Known, watched: c.Watched, settle: c.Settle, quiet: c.Quiet})
-	return b.print(k.Stdout, r, err)
+	return b.print(out, r, err)
 }
 
 // Run starts the server again and again.
-func (c *StartCommand) Run(b *Command, k *kong.Kong) error {
+func (c *StartCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
 	if err := within("starts", float64(c.Starts), 1, maxStarts); err != nil {
 		return err
 	}
@@ -158,10 +156,10 @@ func (c *StartCommand) Run(b *Command, k *kong.Kong) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := interruptible()
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	r, err := runStart(ctx, w, c.Starts, c.Settle)
-	return b.print(k.Stdout, r, err)
+	return b.print(out, r, err)
 }
 
 func within(name string, value, least, most float64) error {
@@ -171,8 +169,8 @@ func within(name string, value, least, most float64) error {
 	return fmt.Errorf("%s is %v: expected %v to %v", name, value, least, most)
 }
 
-func interruptible() (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
 func (b *Command) folder() string {

@@ -42,9 +42,10 @@ func withoutSettings(env []string) (out []string) {
 type server struct {
 	cmd     *exec.Cmd
 	address string // 127.0.0.1:port
-	began   time.Time
 	said    *tail
 	exited  chan struct{}
+
+	began, answered time.Time
 }
 
 // Bounds of a server's start and stop.
@@ -74,7 +75,7 @@ func (p program) begin(ctx context.Context, data string, args ...string) (*serve
 	return s, nil
 }
 
-// start starts a server and waits until it answers.
+// start starts a server and waits until it is ready.
 func (p program) start(ctx context.Context, data string, args ...string) (*server, error) {
 	s, err := p.begin(ctx, data, args...)
 	if err != nil {
@@ -86,14 +87,23 @@ func (p program) start(ctx context.Context, data string, args ...string) (*serve
 	return s, nil
 }
 
-// await waits until the server answers a request.
+// announced is in what a server says last at its start.
+const announced = "/console/"
+
+// firstAnswer is how long the start took.
+func (s *server) firstAnswer() time.Duration { return s.answered.Sub(s.began) }
+
+// await waits until the server answers a request, and has said where it is.
 func (s *server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	ticks := time.NewTicker(pollEvery)
 	defer ticks.Stop()
 	for {
-		if answers(ctx, s.address) {
+		if s.answered.IsZero() && answers(ctx, s.address) {
+			s.answered = time.Now()
+		}
+		if !s.answered.IsZero() && strings.Contains(s.said.String(), announced) {
 			return nil
 		}
 		select {

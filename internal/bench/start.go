@@ -71,7 +71,7 @@ func (w where) freshStart(ctx context.Context) (float64, error) {
 	s, err := w.program.start(ctx, filepath.Join(dir, "data"))
 	took := time.Duration(0)
 	if err == nil {
-		took = time.Since(s.began)
+		took = s.firstAnswer()
 		err = s.stop()
 	}
 	return millis(took), errors.Join(err, os.RemoveAll(dir))
@@ -89,7 +89,7 @@ func oneStart(ctx context.Context, h *host, rest time.Duration) (one oneStarted,
 		return one, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	one.first = time.Since(s.began)
+	one.first = s.firstAnswer()
 	h.base = s.base()
 	door, _ := h.doors()
 	greeted := make(chan struct{}, 1)
