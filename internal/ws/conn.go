@@ -35,6 +35,7 @@ type Conn struct {
 	seen   atomic.Uint32 // coarse time of the last bytes, or busy
 	begun  atomic.Uint32 // coarse time of the unfinished message's start, 0 without one
 	binary bool          // the message in OnMessage is binary
+	worked bool          // a message came since the reader woke
 	closed atomic.Bool   // the descriptor is closed
 
 	dec     decoder

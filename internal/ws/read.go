@@ -10,8 +10,13 @@ import (
 // serve is the goroutine of a connection: it parks shallow, without a buffer,
 // until bytes come. early is what the handshake's reader already held.
 func (c *Conn) serve(early *buffer, n int) {
-	defer c.srv.wg.Done()
-	defer c.finish()
+	relieved := false
+	defer func() {
+		if !relieved {
+			c.finish()
+			c.srv.wg.Done()
+		}
+	}()
 	if early != nil {
 		c.in, c.inLen = early, n
 		if !c.consume() {
@@ -28,7 +33,15 @@ func (c *Conn) serve(early *buffer, n int) {
 			c.inErr = err
 			return
 		}
+		c.worked = false
 		if !c.consume() {
+			return
+		}
+		// The collector never makes a stack of 4 KiB smaller, and a message takes
+		// more. A peer that merely answers a ping says nothing: go on with a new one.
+		if !c.worked && c.dec.part == nil {
+			relieved = true
+			go c.serve(nil, 0)
 			return
 		}
 	}
@@ -143,6 +156,7 @@ func (c *Conn) message(op ws.OpCode, data []byte) (err error) {
 		}
 	}()
 	c.srv.stats.messagesIn.Add(1)
+	c.worked = true
 	c.binary = op == ws.OpBinary
 	c.handler.OnMessage(c, data)
 	return nil
