@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
 
-const flags = [
+export const flags = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
   // A page that no other covers is not slowed down, as on a screen.
@@ -12,15 +12,18 @@ const flags = [
   // Websites have names of their own; nothing leaves this machine.
   '--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1',
 ]
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+/** What Chromium itself writes when a page asks who is logged in, and nobody is. */
+export const notYet = /status of 401 .*\/api\/v1\/me/
 
-export const launch = (): Promise<Browser> => chromium.launch({ executablePath, args: flags })
+export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+export const launch = (): Promise<Browser> => chromium.launch({ executablePath: chromiumPath, args: flags })
 
 /** A browser with settings of its own, as a person makes them; `preferences` is Chromium's file of that name. */
 export async function launchWith(folder: string, preferences: object): Promise<BrowserContext> {
   await mkdir(join(folder, 'Default'), { recursive: true })
   await writeFile(join(folder, 'Default/Preferences'), JSON.stringify(preferences))
-  return chromium.launchPersistentContext(folder, { executablePath, args: flags, locale: 'en-US' })
+  return chromium.launchPersistentContext(folder, { executablePath: chromiumPath, args: flags, locale: 'en-US' })
 }
 
 /** Everything that one test opened: looked at when it fails, closed when it ends. */

@@ -82,6 +82,12 @@ export class AgentPage {
     await this.field.press('Enter')
   }
 
+  /** Hands the open conversation over, or back to those who wait. */
+  async handTo(name: string): Promise<void> {
+    await this.sheet.getByRole('button', { name: this.t('assign') }).click()
+    await this.page.getByRole('menuitem', { name }).click()
+  }
+
   async note(text: string): Promise<void> {
     await this.composer.getByRole('radio', { name: this.t('noteMode'), exact: true }).check()
     await this.field.fill(text)

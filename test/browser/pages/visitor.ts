@@ -96,7 +96,7 @@ export class VisitorPage {
 
   /** A message with the words under its turn: sending, waits, sent, delivered, read. */
   marked(text: string, mark: 'sending' | 'waits' | 'sent' | 'delivered' | 'read' | 'notSent' | 'tooLong'): Locator {
-    return this.log.locator('> *').filter({ has: this.panel.getByText(text, { exact: true }) }).filter({ has: this.panel.getByText(this.t(mark), { exact: true }) })
+    return this.log.locator('> *').filter({ has: this.panel.getByText(text.replace(/\s+/g, ' '), { exact: true }) }).filter({ has: this.panel.getByText(this.t(mark), { exact: true }) })
   }
 
   /** What the log says, one line a message. */
