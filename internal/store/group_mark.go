@@ -26,22 +26,26 @@ func (g *group) markOne(m *chat.MarkChange) (after chat.Mark, moved bool, err, f
 	if m.Public {
 		readNow, receivedNow = before.ReadPublic, before.ReceivedPublic
 	}
+	var p place
+	found := false
 	if m.Read > readNow {
-		p, ok, err := g.place(w, m.Read, m.Public)
-		if err != nil {
+		var err error
+		if p, found, err = g.place(w, m.Read, m.Public); err != nil {
 			return after, false, nil, err
 		}
-		if ok && p.seq > before.Read {
+		if found && p.seq > before.Read {
 			after.Read, after.ReadPublic, moved = p.seq, p.public, true
 			after.VisitorMessagesRead, after.AgentMessagesRead = p.visitorMessages, p.agentMessages
 		}
 	}
 	if received := max(m.Received, m.Read); received > receivedNow {
-		p, ok, err := g.place(w, received, m.Public)
-		if err != nil {
-			return after, false, nil, err
+		if !found || received != m.Read { // mostly the two are the same
+			var err error
+			if p, found, err = g.place(w, received, m.Public); err != nil {
+				return after, false, nil, err
+			}
 		}
-		if ok && p.seq > before.Received {
+		if found && p.seq > before.Received {
 			after.Received, after.ReceivedPublic, moved = p.seq, p.public, true
 		}
 	}
