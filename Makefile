@@ -18,11 +18,11 @@ web: web/dist/widget.js
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/build/manifest/*' 2>/dev/null)
 
 web/dist/widget.js: web/node_modules/.package-lock.json $(WEB_SOURCES)
-	cd web && npm run build --silent
+	cd web && NODE_ENV=production npm run build --loglevel=error
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package-lock.json
-	cd web && npm ci --silent --no-progress
+	cd web && npm ci --loglevel=error --no-progress
 	@touch $@
 
 test:

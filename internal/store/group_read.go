@@ -246,7 +246,7 @@ func (g *group) target(w *working, e *chat.Event) (*chat.Event, error) {
 	case err == nil:
 		return &target, nil
 	case chat.CodeOf(err) == chat.NotFound: // removed by retention
-		return nil, nil //nolint:nilerr // the event stands without its target
+		return nil, nil // the event stands without its target
 	}
 	return nil, err
 }

@@ -88,7 +88,7 @@ func (j job) write() error {
 		if _, err := db.Exec(`INSERT INTO entry (number, body) VALUES (?, ?)`, number, body(number)); err != nil {
 			return err
 		}
-		if _, err := fmt.Println(number); err != nil {
+		if _, err := fmt.Fprintln(os.Stdout, number); err != nil {
 			return err
 		}
 	}
