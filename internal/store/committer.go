@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 )
@@ -121,10 +122,17 @@ func (c *committer) run() {
 		if it.task != nil {
 			batch, after = batch[:0], it.task
 		}
+		var late *time.Timer // while there are only marks, a change is awaited
+		if it.mark != nil {
+			late = time.NewTimer(c.db.cfg.MarkWait)
+		}
 		for after == nil && len(batch) < cap(batch) {
-			next, ok := c.poll()
+			next, ok := c.next(late)
 			if !ok {
 				break
+			}
+			if next.mark == nil {
+				late = nil
 			}
 			if next.task != nil {
 				after = next.task
@@ -141,15 +149,24 @@ func (c *committer) run() {
 	}
 }
 
-// poll takes what is queued already; a lone change waits for nobody.
-func (c *committer) poll() (item, bool) {
-	select {
-	case it, ok := <-c.queue:
-		c.bytes.Add(-it.size())
-		return it, ok
-	default:
-		return item{}, false
+// next takes what is queued already; a lone change waits for nobody. With late
+// it waits until then: marks alone are not worth a commit of their own.
+func (c *committer) next(late *time.Timer) (it item, ok bool) {
+	if late == nil {
+		select {
+		case it, ok = <-c.queue:
+		default:
+		}
+	} else {
+		select {
+		case it, ok = <-c.queue:
+		case <-late.C:
+		}
 	}
+	if ok {
+		c.bytes.Add(-it.size())
+	}
+	return it, ok
 }
 
 // errUnknown is a commit of which nobody knows whether it happened.

@@ -30,6 +30,8 @@ type Config struct {
 	Queue, QueueBytes int
 	// Group bounds how many of them commit together; 0: 256.
 	Group int
+	// MarkWait is how long marks wait for a change to be committed with; 0: 10 ms.
+	MarkWait time.Duration
 	// CachedHeads bounds how many heads the committer remembers; 0: 8192.
 	CachedHeads int
 	// Limit is after how long a transaction is cut; 0: 5 s.
@@ -57,6 +59,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Queue, 4096)
 	setDefault(&c.QueueBytes, 64<<20)
 	setDefault(&c.Group, 256)
+	setDefault(&c.MarkWait, 10*time.Millisecond)
 	setDefault(&c.CachedHeads, 8192)
 	setDefault(&c.Limit, 5*time.Second)
 	setDefault(&c.CheckpointAfter, 16384)
