@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest'
 import { translator } from '@words/words.ts'
 import { loginWords } from '../../web/console/src/features/login/words.ts'
 import { restWords } from '../../web/console/src/ui/refusalWords.ts'
-import { notYet } from './harness/browser.ts'
+import { cutOff, notYet } from './harness/browser.ts'
 import { Kefu } from './harness/kefu.ts'
 import { openHouse, test } from './harness/test.ts'
 import { AgentPage } from './pages/agent.ts'
@@ -31,7 +31,7 @@ describe('a wrong password', () => {
 
 describe('a server that is gone', () => {
   test('is told to both sides; what was written stays and goes out when it is back', async ({ visitor, agent, screen, later }) => {
-    screen.expected.push(/WebSocket connection to .* failed/, /ERR_CONNECTION_(REFUSED|RESET)/)
+    screen.expected.push(...cutOff)
     const { kefu, ada: owner, site } = await openHouse()
     later(() => kefu.stop())
     const mia = await visitor({ origin: kefu.origin, path: `/chat/${site.key}` })
@@ -56,7 +56,7 @@ describe('a server that is gone', () => {
   })
 
   test('is told to who wants to log in', async ({ screen, later }) => {
-    screen.expected.push(notYet, /ERR_CONNECTION_(REFUSED|RESET)/)
+    screen.expected.push(notYet, ...cutOff)
     const kefu = await Kefu.start()
     later(() => kefu.stop())
     const page = await (await screen.person()).newPage()

@@ -3,12 +3,12 @@ import { describe, expect } from 'vitest'
 import type { House } from './harness/test.ts'
 import { test } from './harness/test.ts'
 import { Proxy } from './harness/proxy.ts'
-import type { Screen } from './harness/browser.ts'
+import { cutOff, type Screen } from './harness/browser.ts'
 
 async function network(house: House, screen: Screen, later: (undo: () => Promise<unknown>) => void): Promise<Proxy> {
   const proxy = await Proxy.start(house.kefu.port)
   later(() => proxy.stop())
-  screen.expected.push(/WebSocket connection to .* failed/)
+  screen.expected.push(...cutOff)
   return proxy
 }
 

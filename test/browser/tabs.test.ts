@@ -1,6 +1,7 @@
 /** One visitor in several tabs, and a tab that the browser froze. */
 import { describe, expect } from 'vitest'
 import { test } from './harness/test.ts'
+import { cutOff } from './harness/browser.ts'
 import { Proxy } from './harness/proxy.ts'
 
 describe('a second tab', () => {
@@ -34,7 +35,7 @@ describe('a second tab', () => {
   })
 
   test('sends what a tab that is gone had not sent', async ({ visitor, wire, house, screen, later }) => {
-    screen.expected.push(/WebSocket connection to .* failed/)
+    screen.expected.push(...cutOff)
     const proxy = await Proxy.start(house.kefu.port)
     later(() => proxy.stop())
     const one = await visitor({ origin: proxy.origin })

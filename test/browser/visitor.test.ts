@@ -107,6 +107,8 @@ describe('a chat', () => {
     const ada = await wire.agent()
     const c = await ada.find('See me')
     expect((await ada.open(c)).visitor?.presence).toBe('online')
+    // Presence is told in ticks; the agent's own comes with the first.
+    await ada.heard('presence', ({ who }) => who?.kind === 'agent')
     await mia.page.close()
     await ada.heard('presence', ({ who, presence }) => who?.kind === 'visitor' && presence === 'offline', 30_000)
   })

@@ -15,6 +15,9 @@ export const flags = [
 /** What Chromium itself writes when a page asks who is logged in, and nobody is. */
 export const notYet = /status of 401 .*\/api\/v1\/me/
 
+/** What it writes when a server cannot be reached. */
+export const cutOff = [/WebSocket connection to .* failed/, /net::ERR_(CONNECTION_|SOCKET_NOT_CONNECTED|EMPTY_RESPONSE)/]
+
 export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 export const launch = (): Promise<Browser> => chromium.launch({ executablePath: chromiumPath, args: flags })
