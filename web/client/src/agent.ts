@@ -24,6 +24,8 @@ export interface AgentOptions {
   newId?: () => string
 }
 
+/** Between two questions of which the first could not be answered, in ms. */
+const askAgain = 2_000
 /** How many closed conversations stay in memory, and how much of each. */
 const remembered = { conversations: 20, events: 200 }
 
@@ -253,7 +255,9 @@ export class AgentClient {
       case 'error':
         return this.failed(frame)
       case 'mark':
-        return this.copies.get(frame.c)?.marked(frame, frame.who.kind === 'agent' && frame.who.id === this.lists.me)
+        // How far a colleague has read is no mark of ours, and none of the visitor.
+        if (frame.who.kind === 'agent' && frame.who.id !== this.lists.me) return
+        return this.copies.get(frame.c)?.marked(frame, frame.who.kind === 'agent')
       case 'typing':
         return this.copies.get(frame.c)?.typing(frame)
       case 'looking':
@@ -313,15 +317,23 @@ export class AgentClient {
   }
 
   private async askList(view: View, after?: string): Promise<boolean> {
-    const asked = this.requests.ask<'list'>({ t: 'list', view, ...(after && { after }) })
-    const answer = await asked.catch(() => undefined)
-    if (answer) this.lists.snapshot({ ...answer, ...(after && { after }) })
-    return (answer?.rows.length ?? 0) > 0
+    try {
+      const answer = await this.requests.ask<'list'>({ t: 'list', view, ...(after && { after }) })
+      this.lists.snapshot({ ...answer, ...(after && { after }) })
+      return answer.rows.length > 0
+    } catch (why) {
+      if (!after) this.later(why as Refused, () => void this.askList(view))
+      return false
+    }
   }
 
   private async askVisitors(): Promise<void> {
-    const answer = await this.requests.ask<'visitors'>({ t: 'visitors', on: this.watchingVisitors }).catch(() => undefined)
-    if (answer && this.watchingVisitors) this.visitorsHere(answer)
+    try {
+      const answer = await this.requests.ask<'visitors'>({ t: 'visitors', on: this.watchingVisitors })
+      if (this.watchingVisitors) this.visitorsHere(answer)
+    } catch (why) {
+      this.later(why as Refused, () => void this.askVisitors())
+    }
   }
 
   private async askOpen(copy: OpenConversation): Promise<void> {
@@ -329,8 +341,17 @@ export class AgentClient {
     try {
       copy.opened(await this.requests.ask<'conversation'>({ t: 'open', c: copy.c, ...(at && { at }) }))
     } catch (why) {
-      if ((why as Refused).code !== 'offline') copy.refuse(why as Refused)
+      const { code } = why as Refused
+      if (code === 'offline') return
+      if (!this.later(why as Refused, () => this.looked.has(copy.c) && void this.askOpen(copy))) copy.refuse(why as Refused)
     }
+  }
+
+  /** Asks once more after a while where that may help; after a lost connection, hello does. */
+  private later({ code, frame }: Refused, ask: () => void): boolean {
+    const helps = code === 'late' || frame?.do === 'retry'
+    if (helps) this.world.timer(frame?.retry_after ?? askAgain, ask)
+    return helps
   }
 
   private write(c: string, t: OutboxItem['t'], text: string): SendProblem | undefined {
