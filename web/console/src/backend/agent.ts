@@ -1,6 +1,8 @@
 import { closeCodes, comesBack, type AgentClient, type ConnectionState, type OpenConversation, type OutboxItem, type Readable, type Refused } from '@client/index.ts'
+import { watch } from 'vue'
 import { useInbox } from '../features/inbox/store.ts'
 import { useVisitors } from '../features/visitors/store.ts'
+import { preferences } from '../ui/preferences.ts'
 import type { Live } from './live.ts'
 import type { Me } from './rest.ts'
 import type { Conversation, Connection, Presence, Role, Unsent, View } from './types.ts'
@@ -23,6 +25,7 @@ export interface AgentLiveOptions {
   now: () => number
 }
 
+const wish = (): Presence => (preferences.value.away ? 'away' : 'online')
 /** What an agent must hear of wherever it is: who waits, and who writes in its rounds. */
 const always: readonly View[] = ['waiting', 'mine', 'open']
 
@@ -32,7 +35,6 @@ export class AgentLive implements Live {
   private stops: (() => void)[] = []
   private readonly opened = new Map<string, () => void>()
   private readonly stale = new Set<string>()
-  private wish: Presence = 'online'
   private page: Presence = 'online'
 
   constructor(private readonly options: AgentLiveOptions) {}
@@ -42,7 +44,7 @@ export class AgentLive implements Live {
     const client = this.options.connect(me)
     const inbox = useInbox()
     this.client = client
-    inbox.me = { id: me.id, name: me.name, presence: this.wish }
+    inbox.me = { id: me.id, name: me.name, presence: wish() }
     inbox.sites = me.sites
     this.follow(client.connection, state => this.connection(state))
     this.follow(client.hello, hello => {
@@ -59,6 +61,10 @@ export class AgentLive implements Live {
       this.follow(client.list(view), list => (inbox.held[view] = list))
     }
     for (const view of always) client.watch(view)
+    this.stops.push(watch(wish, presence => {
+      inbox.me = { ...inbox.me, presence }
+      this.say()
+    }, { flush: 'sync' }))
     this.stops.push(this.options.followPage({
       start: () => client.start(),
       rest: () => client.rest(),
@@ -157,9 +163,7 @@ export class AgentLive implements Live {
 
   /** What the agent wishes to be; who looks elsewhere is away in any case. */
   presence(presence: Presence): void {
-    this.wish = presence
-    useInbox().me = { ...useInbox().me, presence }
-    this.say()
+    preferences.value.away = presence === 'away'
   }
 
   watchVisitors(on: boolean): void {
@@ -171,7 +175,7 @@ export class AgentLive implements Live {
   }
 
   private say(): void {
-    this.client?.say(this.wish === 'away' ? 'away' : this.page)
+    this.client?.say(wish() === 'away' ? 'away' : this.page)
   }
 
   private follow<T>(source: Readable<T>, write: (value: T) => void): void {
@@ -212,10 +216,12 @@ export class AgentLive implements Live {
     if (!client || !this.opened.has(c)) return
     const inbox = useInbox()
     const copy = client.conversation(c)
-    if (copy.state.get().refused) inbox.absent.add(c)
+    const absent = copy.state.get().refused !== undefined
+    const made = absent ? undefined : conversationOf(c, copy, client.outbox.get())
+    if (absent) inbox.absent.add(c)
     else inbox.absent.delete(c)
-    const made = conversationOf(c, copy, client.outbox.get())
     if (made) inbox.conversations.set(c, made)
+    else inbox.conversations.delete(c)
   }
 }
 

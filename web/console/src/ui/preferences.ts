@@ -6,4 +6,6 @@ export const preferences = useStorage('kefu.preferences', {
   desktop: false,
   singleKeys: true,
   facts: true,
+  /** The agent wishes to be away, in every tab of this browser. */
+  away: false,
 }, undefined, { mergeDefaults: true })

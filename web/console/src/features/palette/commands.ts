@@ -26,7 +26,7 @@ export function useCommands() {
   const live = useLive()
 
   return computed<Command[]>(() => {
-    const longest = longestWaiting(inbox.lists.open)
+    const longest = longestWaiting([...inbox.lists.waiting, ...inbox.lists.mine])
     const away = inbox.me.presence === 'away'
     return [
       ...(longest ? [{ id: 'longest', label: t('longest'), icon: Clock, keys: 'N', run: () => void router.push({ name: 'inbox', params: { c: longest.c } }) }] : []),
