@@ -161,7 +161,7 @@ describe.each(variants)('$lang, dark $dark, wide $wide:', variant => {
     for (const path of paths) {
       await ada.page.goto(`${house.kefu.origin}/console/${path}`)
       await ada.page.getByRole('heading', { level: 1 }).first().waitFor()
-      await ada.page.waitForLoadState('networkidle')
+      await expect.poll(() => ada.page.locator('.sk').count()).toBe(0)
       await look(ada.page, path)
     }
   })
