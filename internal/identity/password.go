@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -58,6 +59,7 @@ func blank(password string) bool {
 type Hasher struct {
 	running chan struct{}
 	waiting chan struct{}
+	runs    atomic.Int64
 }
 
 // NewHasher lets so many run at once, and so many more wait for their turn.
@@ -116,5 +118,6 @@ func (h *Hasher) run(ctx context.Context, password string, salt []byte) ([]byte,
 		return nil, ctx.Err()
 	}
 	defer func() { <-h.running }()
+	h.runs.Add(1)
 	return argon2.IDKey([]byte(norm.NFC.String(password)), salt, argonTime, argonMemory, argonThreads, argonKey), nil
 }
