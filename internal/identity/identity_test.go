@@ -123,9 +123,31 @@ func TestTriesAreBoundedInMemory(t *testing.T) {
 	if len(s.counts) != 3 {
 		t.Errorf("after the window %d are remembered", len(s.counts))
 	}
-	s.giveBack("a", "b")
+	s.forgive("a", "b")
 	if len(s.counts) != 0 || s.oldest.Len() != 0 {
 		t.Errorf("after a right password %d are remembered", len(s.counts))
+	}
+}
+
+// A password at which nobody looked, because too many waited or the client hung
+// up, pardons none of the wrong ones before it.
+func TestUnseenPasswordsPardonNothing(t *testing.T) {
+	h := &People{cfg: Config{}.withDefaults(), hasher: NewHasher(1, 1), tries: newTries(TriesConfig{PerPair: 3}, time.Now)}
+	h.picture.Store(&picture{})
+	for range 2 {
+		h.tries.take("ann", "home")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	h.hasher.running <- struct{}{} // somebody else runs
+	if _, err := h.tryPassword(ctx, "ann", "guess", From{Network: "home"}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a client that hung up: %v", err)
+	}
+	if left, wait := h.tries.take("ann", "home"); left != 0 || wait != 0 {
+		t.Errorf("the third try leaves %d, wait %s; want none left", left, wait)
+	}
+	if _, wait := h.tries.take("ann", "home"); wait == 0 {
+		t.Error("a fourth try was counted: want a pause")
 	}
 }
 

@@ -40,7 +40,19 @@ func (p *People) LogIn(ctx context.Context, email, password string, from From) (
 	if err != nil {
 		return Entered{}, err
 	}
-	return p.enter(ctx, agent, audit.LoggedIn, from, nil)
+	return p.enter(ctx, agent, audit.LoggedIn, from, func(ctx context.Context) error {
+		return p.stillSo(ctx, agent)
+	})
+}
+
+// stillSo refuses an agent who has lost its password or its entry while it was
+// let in by them: whoever ends all log-ins must end this one, too. Errors: Busy.
+func (p *People) stillSo(ctx context.Context, agent Agent) error {
+	now, _, err := p.fromStore(ctx, agent.ID)
+	if err == nil && (now.PasswordHash != agent.PasswordHash || now.Disabled) {
+		err = chat.Refuse(chat.Busy, "this agent is being changed at this moment: try again in a second")
+	}
+	return err
 }
 
 // tryPassword counts the try and looks at the password; an agent that does not
@@ -64,7 +76,7 @@ func (p *People) tryPassword(ctx context.Context, account, password string, from
 		}
 		return Agent{}, &TriesError{Left: left}
 	}
-	p.tries.giveBack(account, from.Network)
+	p.tries.forgive(account, from.Network)
 	return agent, nil
 }
 

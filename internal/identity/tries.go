@@ -33,7 +33,7 @@ func (c TriesConfig) withDefaults() TriesConfig {
 
 // tries counts wrong passwords in memory. A try is counted before the password
 // is looked at, so that many at once do not slip through, and is given back
-// when it was right. A refused try counts nothing: it prolongs no refusal.
+// when it was right or nobody looked. A refused try counts nothing: it prolongs no refusal.
 type tries struct {
 	cfg TriesConfig
 	now func() time.Time
@@ -89,8 +89,14 @@ func (t *tries) take(account, address string) (left int, wait time.Duration) {
 	return t.cfg.PerPair - t.counts[all[0].key].Value.(*tally).n, 0
 }
 
-// giveBack takes back what take counted: the password was right.
-func (t *tries) giveBack(account, address string) {
+// giveBack takes back what take counted: nobody has looked at the password.
+func (t *tries) giveBack(account, address string) { t.takeBack(account, address, false) }
+
+// forgive is giveBack for a right password: the wrong ones before it, for this
+// account from this address, no longer count.
+func (t *tries) forgive(account, address string) { t.takeBack(account, address, true) }
+
+func (t *tries) takeBack(account, address string, right bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, b := range t.bounds(account, address) {
@@ -99,7 +105,7 @@ func (t *tries) giveBack(account, address string) {
 			continue
 		}
 		one := e.Value.(*tally)
-		if one.n--; one.n == 0 || i == 0 {
+		if one.n--; one.n == 0 || i == 0 && right {
 			t.oldest.Remove(e)
 			delete(t.counts, b.key)
 		}

@@ -1,11 +1,13 @@
 package server_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/server"
+	"github.com/kefu-chat/kefu/internal/store"
 )
 
 // atOnce asks so often at the same time, and counts the statuses.
@@ -59,6 +61,38 @@ func TestManyTriesAtOnceAreCounted(t *testing.T) {
 	})
 	if counts[401] != 5 || counts[429] != 15 {
 		t.Errorf("wrong passwords at the same time: %v, want 5 × 401 and 15 × 429", counts)
+	}
+}
+
+// between is a store in which something happens before the next transaction.
+type between struct {
+	*store.DB
+	then func()
+}
+
+func (b *between) Together(ctx context.Context, fn func(context.Context) error) error {
+	if then := b.then; then != nil {
+		b.then = nil
+		then()
+	}
+	return b.DB.Together(ctx, fn)
+}
+
+func TestAnOldPasswordLetsNobodyInBehindItsChange(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	owner := w.owner()
+	db := &between{DB: w.db}
+	late := identity.New(identity.Config{}, db, w.db, w.sites, nil, w.clock.Now)
+	w.must(late.Refresh(t.Context()))
+	db.then = func() {
+		owner.want(204, "POST", "/api/v1/me/password", fields{"old_password": password, "new_password": "another " + password})
+	}
+	if _, err := late.LogIn(t.Context(), "olive@example.com", password, identity.From{}); err == nil {
+		t.Error("a log-in that began with the old password outlived its change")
+	}
+	w.must(late.Refresh(t.Context()))
+	if _, err := late.LogIn(t.Context(), "olive@example.com", "another "+password, identity.From{}); err != nil {
+		t.Errorf("the new password: %v", err)
 	}
 }
 
