@@ -30,7 +30,7 @@ describe('a first start', () => {
     const mia = await VisitorPage.open(await (await screen.person()).newPage(), `${kefu.origin}/demo`)
     await mia.openPanel()
     await mia.write('Is anybody there?')
-    await mia.marked('Is anybody there?', 'sent').waitFor()
+    await mia.kept('Is anybody there?').waitFor()
     await ada.row('Is anybody there?').click()
     await ada.message('Is anybody there?').first().waitFor()
     await ada.button('take').click()

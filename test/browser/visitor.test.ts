@@ -6,7 +6,7 @@ describe('a chat', () => {
   test('reaches an agent, and the answer comes back', async ({ visitor, wire }) => {
     const mia = await visitor()
     await mia.write('Do you ship to Taipei?')
-    await mia.marked('Do you ship to Taipei?', 'sent').waitFor()
+    await mia.kept('Do you ship to Taipei?').waitFor()
     const ada = await wire.agent()
     const c = await ada.find('Do you ship to Taipei?')
     await ada.command({ t: 'send', c, text: 'Yes, in three days.' })
@@ -97,7 +97,7 @@ describe('a chat', () => {
     await ada.command({ t: 'resolve', c })
     await mia.message(mia.t('resolved')).waitFor()
     await mia.write('One more thing')
-    await mia.marked('One more thing', 'sent').waitFor()
+    await mia.kept('One more thing').waitFor()
     expect(await mia.messages()).not.toContain('I answer too')
   })
 

@@ -53,8 +53,9 @@ export class PlainBrowser {
   }
 
   async open(url: string): Promise<Tab> {
-    const { targetId } = await this.send('Target.createTarget', { url })
+    const { targetId } = await this.send('Target.createTarget', { url: 'about:blank' })
     const { sessionId } = await this.send('Target.attachToTarget', { targetId, flatten: true })
+    await this.send('Page.navigate', { url }, String(sessionId))
     return new Tab(this, String(targetId), String(sessionId))
   }
 
@@ -74,9 +75,10 @@ export class PlainBrowser {
 
   async stop(): Promise<void> {
     const gone = once(this.child, 'exit')
-    this.child.kill()
+    await this.send('Browser.close')
     await gone
-    await rm(this.folder, { recursive: true, force: true })
+    // Its helper processes write a moment longer.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   }
 }
 

@@ -99,6 +99,11 @@ export class VisitorPage {
     return this.log.locator('> *').filter({ has: this.panel.getByText(text.replace(/\s+/g, ' '), { exact: true }) }).filter({ has: this.panel.getByText(this.t(mark), { exact: true }) })
   }
 
+  /** A message that the server has kept, however far it has come since. */
+  kept(text: string): Locator {
+    return this.marked(text, 'sent').or(this.marked(text, 'delivered')).or(this.marked(text, 'read')).first()
+  }
+
   /** What the log says, one line a message. */
   async messages(): Promise<string[]> {
     const texts = await this.log.locator('p[dir=auto]').allInnerTexts()
