@@ -242,7 +242,8 @@ func TestAbsenceIsKnownAfterARestart(t *testing.T) {
 func TestAgentOfAnotherNodeIsNotAbsentAtOnce(t *testing.T) {
 	w := newWorld(t, 2, slowly, func(c *live.Config) { c.ReturnEvery = time.Hour })
 	a, b := w.nodes[0], w.nodes[1]
-	agent, colleague := a.agent(ann), b.agent(bob)
+	colleague := b.agent(bob)
+	agent := a.agent(ann)
 	await(colleague, "presence", func(p wire.ServerPresence) bool { return p.Who.Name == "Ann" && p.Presence == wire.Online })
 	agent.leave()
 	await(colleague, "presence", func(p wire.ServerPresence) bool { return p.Who.Name == "Ann" && p.Presence == wire.Offline })

@@ -49,6 +49,9 @@ type Config struct {
 	HelloWithin time.Duration
 	// MaxOpen is how many conversations an agent's session looks at (20).
 	MaxOpen int
+	// MaxTabs is how many sessions a visitor has at the same time (100): one more
+	// closes the oldest with CloseElsewhere.
+	MaxTabs int
 	// ListRows is a page of a list (100); PageEvents a page of events when the
 	// client does not say (50); MaxVisitors the snapshot of who is online (500).
 	ListRows, PageEvents, MaxVisitors int
@@ -91,6 +94,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.MaxRefused, 400)
 	orDefault(&c.HelloWithin, 10*time.Second)
 	orDefault(&c.MaxOpen, 20)
+	orDefault(&c.MaxTabs, 100)
 	orDefault(&c.ListRows, 100)
 	orDefault(&c.PageEvents, 50)
 	orDefault(&c.MaxVisitors, 500)

@@ -126,13 +126,15 @@ func (h *Hub) checkSite(n *siteNode) {
 	}
 }
 
-// greets notes that a session was told this version of the site.
-func (n *siteNode) greets(version int64) {
+// greets notes that a session, which can be found already, is told this version
+// of the site; false if the sessions of that version have been ended.
+func (n *siteNode) greets(version int64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.version == 0 {
 		n.version = version
 	}
+	return n.version <= version
 }
 
 // logins ends the sessions of log-ins that were revoked.
@@ -208,10 +210,10 @@ func (d *healer) compare(ctx context.Context, s *chat.State) error {
 		h.hearHead(c, *s)
 		return nil
 	}
-	c, marksRead := r.conv, r.marksRead
+	c, wanted := r.conv, r.marksRead || r.followed()
 	r.mu.Unlock()
 	h.hearHead(c, *s)
-	if !marksRead { // whoever needs them reads them
+	if !wanted { // whoever needs them reads them
 		return nil
 	}
 	marks, err := h.Store.Marks(ctx, c.ID)

@@ -21,6 +21,8 @@ func (s *Session) helloAgent(f *wire.ClientHello) {
 	}
 	s.agent.agent = a
 	on := h.sitesOf(a)
+	s.agent.telling.Lock()
+	defer s.agent.telling.Unlock()
 	h.addAgent(s, presence.ParseState(string(f.Presence)), on)
 	sites := siteFrames(on, a)
 	s.send(wire.ServerHello{
@@ -77,7 +79,9 @@ func (h *Hub) colleagues(sites []wire.Site) []wire.AgentInfo {
 			if !ok {
 				i = len(all)
 				place[a.ID] = i
-				all = append(all, wire.AgentInfo{ID: a.ID, Name: a.Name, Presence: said(h.Presence.Agent(a.ID))})
+				state := h.Presence.Agent(a.ID)
+				h.told.ahead(a.ID, state)
+				all = append(all, wire.AgentInfo{ID: a.ID, Name: a.Name, Presence: said(state)})
 			}
 			all[i].Sites = append(all[i].Sites, one.ID)
 		}
@@ -107,8 +111,10 @@ func (h *Hub) addAgent(s *Session, state presence.State, sites []site.Site) {
 	h.seen.left(id, chat.At(h.cfg.Now()))
 	for _, one := range sites {
 		n := h.site(one.ID)
-		n.greets(one.Version)
 		n.addAgent(h, 1)
+		if !n.greets(one.Version) {
+			s.close(wire.CloseChanged, "a site's settings changed")
+		}
 	}
 }
 
@@ -140,7 +146,11 @@ func (s *Session) leaveAgent() {
 	}
 	h.mu.Unlock()
 	for _, id := range s.agent.sites {
-		h.site(id).addAgent(h, -1)
+		n := h.site(id)
+		n.addAgent(h, -1)
+		if s.agent.silent {
+			n.lost(h)
+		}
 	}
 }
 

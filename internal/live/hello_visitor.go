@@ -34,9 +34,12 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 		return
 	}
 	n := s.hub.site(on.ID)
-	n.greets(on.Version)
 	v := n.arrive(s.hub, s, [32]byte(raw))
 	s.visitor = v
+	if !n.greets(on.Version) {
+		s.end(wire.CloseChanged, "the site's settings changed")
+		return
+	}
 	if err := s.recognise(v); err != nil {
 		s.fail(err, chat.ClientID{}, 0)
 		s.end(wire.CloseTryLater, "the visitor could not be looked up")
@@ -182,11 +185,12 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 	if err != nil {
 		return err
 	}
+	here := s.visitor.site.hereForHello(s.hub)
 	hello := wire.ServerHello{
 		Session: rand.Text(), You: wire.Person{Kind: chat.VisitorActor},
 		Sites:  []wire.Site{{ID: on.ID, Name: on.Name, Look: look, AnswerGoal: on.Settings.AnswerGoalSeconds}},
 		Limits: s.hub.limits(), Now: s.now().UnixMilli(),
-		AgentsHere: said(s.visitor.site.hereForHello(s.hub)),
+		AgentsHere: said(here),
 	}
 	c, known := s.visitor.conversation()
 	if !known {
@@ -194,7 +198,7 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 			hello.Page = &wire.Page{Events: []wire.Event{}, Reset: true}
 		}
 		s.send(hello)
-		s.settleNewcomer()
+		s.settleNewcomer(here)
 		return nil
 	}
 	state, err := s.fillHello(f, c, &hello)
@@ -202,7 +206,7 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 		return err
 	}
 	s.send(hello)
-	s.settleVisitor(&state)
+	s.settleVisitor(&state, here)
 	return nil
 }
 
@@ -227,7 +231,7 @@ func (s *Session) fillHello(f *wire.ClientHello, c chat.Conversation, hello *wir
 }
 
 // settleVisitor makes the tab live from the head that its hello told.
-func (s *Session) settleVisitor(read *chat.State) {
+func (s *Session) settleVisitor(read *chat.State, here presence.State) {
 	r, unlock := s.visitor.lock()
 	defer unlock()
 	if r == nil {
@@ -235,15 +239,24 @@ func (s *Session) settleVisitor(read *chat.State) {
 	}
 	s.follow = follow{session: s, room: r}
 	r.settle(s.hub, &s.follow, chat.Position{Number: read.PublicSeq, Tag: read.PublicTag}, read)
+	s.becomeReady(here)
+}
+
+// becomeReady lets what all tabs are told reach this one. Whether agents are here
+// may have been told while its hello, which says here, was put together. v.mu is held.
+func (s *Session) becomeReady(here presence.State) {
 	s.ready = true
+	if now := s.visitor.site.hereTold(); now != here {
+		s.send(wire.ServerPresence{Presence: said(now)})
+	}
 }
 
 // settleNewcomer makes the tab ready. If another tab wrote in the meantime, the
 // conversation is read for this one.
-func (s *Session) settleNewcomer() {
+func (s *Session) settleNewcomer(here presence.State) {
 	r, unlock := s.visitor.lock()
 	defer unlock()
-	s.ready = true
+	s.becomeReady(here)
 	if r != nil {
 		s.follow = follow{session: s, room: r}
 		s.hub.catchUp(&s.follow)

@@ -34,8 +34,7 @@ type Hub struct {
 	seen   lastSeen
 	counts countsPicture
 	kicked chan struct{} // wakes the healer
-	// agentsTold is tellAgents's: the presence of agents as those here were told.
-	agentsTold map[chat.AgentID]presence.State
+	told   toldAgents
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -70,13 +69,14 @@ func NewHub(cfg Config, parts Parts) *Hub {
 		cfg: cfg.withDefaults(), Parts: parts,
 		rooms: map[chat.ConversationID]*room{}, sites: map[chat.SiteID]*siteNode{},
 		agents: map[chat.AgentID]*agentNode{}, strangers: map[*Session]time.Time{},
-		kicked: make(chan struct{}, 1), agentsTold: map[chat.AgentID]presence.State{},
+		kicked: make(chan struct{}, 1),
 	}
 	h.people.Store(&[]*Session{})
 	h.known.init()
 	h.fills.init()
 	h.seen.init()
 	h.counts.init()
+	h.told.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.desk = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints)
 	return h

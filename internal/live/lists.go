@@ -31,11 +31,17 @@ func (s *Session) list(f *wire.ClientList) {
 	out := wire.ServerList{R: f.R, View: f.View, After: f.After, Rows: make([]wire.Row, len(rows)), More: len(rows) == q.Limit}
 	for i := range rows {
 		out.Rows[i] = wire.RowFor(rows[i], h.visitorOf(rows[i].Conversation, rows[i].Profile), h.nameOf)
-		h.rememberRow(&rows[i])
 	}
 	h.counts.want(h, sites)
 	out.Counts = h.countsOf(sites, s.agent.id)
 	s.send(out)
+	// What changed meanwhile may have been told before this answer, which is older.
+	for i := range rows {
+		h.rememberRow(&rows[i], &out.Rows[i], s.agent.id)
+	}
+	if h.countsOf(sites, s.agent.id) != out.Counts {
+		s.agent.recount.Store(true)
+	}
 }
 
 func (a *agentSide) watch(bit uint32) { a.views.Or(bit) }
@@ -68,8 +74,9 @@ func (h *Hub) listRows(q chat.ListQuery) ([]chat.ListRow, error) {
 }
 
 // rememberRow lets the room of a row that stands in somebody's list know what
-// it was, so that its visitor's presence and its end are told.
-func (h *Hub) rememberRow(row *chat.ListRow) {
+// it was, so that its visitor's presence and its end are told. A row that is not
+// what the room knows now is told again.
+func (h *Hub) rememberRow(row *chat.ListRow, sent *wire.Row, to chat.AgentID) {
 	h.known.put(row.Conversation)
 	if !row.State.Round.State.Open() {
 		return
@@ -80,6 +87,13 @@ func (h *Hub) rememberRow(row *chat.ListRow) {
 		r.advance(h, row.State)
 	}
 	r.learnRow(row)
+	if was := row.State.Round; r.row.toldState != was.State || r.row.toldAgent != was.Assignee {
+		r.row.told = false // whoever was told otherwise, this list shows it so
+	}
+	if r.head.Seq != row.State.Seq || r.marksRead && r.unread(to) != sent.Unread ||
+		h.visitorOf(r.conv, row.Profile).Presence != sent.Visitor.Presence {
+		r.site.touch(r)
+	}
 }
 
 // tellRows tells every session that watches lists what changed since the last
@@ -211,7 +225,8 @@ func (s *Session) tellRows(updates map[chat.SiteID][]rowUpdate, frame []byte) []
 			}
 		}
 	}
-	if len(frame) == len(rowsBegin) && drop == nil && counts == s.agent.told {
+	again := s.agent.recount.Swap(false)
+	if len(frame) == len(rowsBegin) && drop == nil && counts == s.agent.told && !again {
 		return frame
 	}
 	s.agent.told = counts

@@ -19,6 +19,9 @@ type peer struct {
 	w       *world
 	session *live.Session
 	calls   sync.Mutex // Frame and Closed come one at a time
+	// before is called once, when the first frame of type delay is about to come.
+	before func()
+	delay  string
 
 	mu     sync.Mutex
 	news   chan struct{} // closed and replaced when something came
@@ -42,6 +45,16 @@ func (p *peer) Send(data []byte) error {
 		p.w.t.Errorf("not JSON: %s: %v", data, err)
 	}
 	p.mu.Lock()
+	before := p.before
+	if head.T != p.delay {
+		before = nil
+	}
+	if before != nil {
+		p.before = nil
+		p.mu.Unlock()
+		before()
+		p.mu.Lock()
+	}
 	defer p.mu.Unlock()
 	if p.code != 0 || p.gone {
 		return ws.ErrClosed

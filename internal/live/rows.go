@@ -97,14 +97,19 @@ func (u *rowUpdate) appendTo(frame []byte, agent chat.AgentID) []byte {
 	return append(frame, '}')
 }
 
-func (u *rowUpdate) unread(agent chat.AgentID) int64 {
+func (u *rowUpdate) unread(agent chat.AgentID) int64 { return unreadBy(agent, &u.head, u.marks) }
+
+// unread is the row's number for an agent; room.mu is held.
+func (r *room) unread(agent chat.AgentID) int64 { return unreadBy(agent, &r.head, r.marks) }
+
+func unreadBy(agent chat.AgentID, head *chat.State, marks []chat.Mark) int64 {
 	mine := chat.Mark{}
-	for i := range u.marks {
-		if w := u.marks[i].Who; w.Kind == chat.AgentActor && w.ID == int64(agent) {
-			mine = u.marks[i]
+	for i := range marks {
+		if w := marks[i].Who; w.Kind == chat.AgentActor && w.ID == int64(agent) {
+			mine = marks[i]
 		}
 	}
-	return wire.UnreadFor(u.head, mine, wire.ForAgents)
+	return wire.UnreadFor(*head, mine, wire.ForAgents)
 }
 
 // roundTurned tells whether the row moved between views.

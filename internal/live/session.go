@@ -2,6 +2,7 @@ package live
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,9 @@ type agentSide struct {
 	views    atomic.Uint32 // watched views, bits
 	visitors atomic.Int64  // the request by which it watches visitors; 0: it does not
 	told     wire.Counts   // tellRows's
+	recount  atomic.Bool   // tellRows tells the counts again
+	telling  sync.Mutex    // orders a snapshot of presence against its changes; before h.mu and the leaves
+	silent   bool          // it was lost without a goodbye
 }
 
 // actor is who acts here on a site, with the role it has there now.
@@ -238,6 +242,14 @@ func (s *Session) fail(err error, id chat.ClientID, r int64) {
 }
 
 func (s *Session) close(code wire.CloseCode, reason string) { s.conn.Close(uint16(code), reason) }
+
+// Silent says, before Closed, that the connection was given up because nothing
+// came from its client any more: it is gone since long, and not for a moment only.
+func (s *Session) Silent() {
+	if s.agent != nil {
+		s.agent.silent = true
+	}
+}
 
 // Closed ends the session: nothing is delivered to it any more.
 func (s *Session) Closed() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/wire"
 )
 
 // visitor is a person on a website with the sessions (tabs) that it has on
@@ -52,11 +53,19 @@ func (n *siteNode) arrive(h *Hub, s *Session, hash [sha256.Size]byte) *visitor {
 		gone := v.gone
 		if !gone {
 			v.tabs = append(v.tabs, s)
+			v.closeOldestLocked(h.cfg.MaxTabs)
 		}
 		v.mu.Unlock()
 		if !gone {
 			return v
 		}
+	}
+}
+
+// closeOldestLocked bounds what one visitor's message costs: each of its tabs gets it.
+func (v *visitor) closeOldestLocked(most int) {
+	for _, tab := range v.tabs[:max(0, len(v.tabs)-most)] {
+		tab.close(wire.CloseElsewhere, "too many tabs: this was the oldest")
 	}
 }
 

@@ -23,6 +23,8 @@ type siteWatch struct {
 
 // watchVisitors is an agent's request to be told who is online.
 func (s *Session) watchVisitors(f *wire.ClientVisitors) {
+	s.agent.telling.Lock()
+	defer s.agent.telling.Unlock()
 	if !f.On {
 		s.agent.visitors.Store(0)
 		return
@@ -31,7 +33,8 @@ func (s *Session) watchVisitors(f *wire.ClientVisitors) {
 	s.tellAllVisitors(f.R)
 }
 
-// tellAllVisitors sends the snapshot of who is online on the agent's sites.
+// tellAllVisitors sends the snapshot of who is online on the agent's sites;
+// s.agent.telling is held, so that no change overtakes it.
 func (s *Session) tellAllVisitors(r int64) {
 	h := s.hub
 	out := wire.ServerVisitors{R: r, Put: []wire.Visitor{}}
@@ -82,7 +85,7 @@ type siteChange struct {
 func (n *siteNode) changes(h *Hub) *siteChange {
 	agents := n.hasAgents()
 	if !agents && (h.Bus.Alone() || !n.hasVisitors()) {
-		h.counts.forget(n.id)
+		n.forgetCounts(h)
 		n.watch.begun = false
 		return nil
 	}
@@ -107,6 +110,16 @@ func (n *siteNode) changes(h *Hub) *siteChange {
 		n.follow(h, v)
 	}
 	return out
+}
+
+// forgetCounts drops the site's counts, unless an agent has come meanwhile who
+// may have asked for them.
+func (n *siteNode) forgetCounts(h *Hub) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.agents == 0 {
+		h.counts.forget(n.id)
+	}
 }
 
 // everything is the change that stands for all of them.
@@ -172,6 +185,8 @@ func (n *siteNode) follow(h *Hub, v *presence.Visitor) {
 
 // tellVisitors tells one session what changed on its sites.
 func (s *Session) tellVisitors(r int64, changed map[chat.SiteID]*siteChange) {
+	s.agent.telling.Lock()
+	defer s.agent.telling.Unlock()
 	out := wire.ServerVisitors{}
 	some := false
 	for _, site := range s.siteIDs() {
@@ -235,6 +250,21 @@ func (n *siteNode) hereForHello(h *Hub) presence.State {
 	return n.watch.here
 }
 
+// lost ends the patience with which an agent's return is awaited: this one has
+// been silent for longer.
+func (n *siteNode) lost(h *Hub) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watch.worse = h.cfg.Now().Add(-h.cfg.GoneAfter)
+}
+
+// hereTold is what the visitors here know of the agents.
+func (n *siteNode) hereTold() presence.State {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.watch.here
+}
+
 // tell sends a frame to all tabs that have been greeted.
 func (v *visitor) tell(p *ws.Prepared) {
 	v.mu.Lock()
@@ -249,26 +279,36 @@ func (v *visitor) tell(p *ws.Prepared) {
 // tellAgents tells agents here when a colleague's presence changed, and notes
 // who is connected to any node.
 func (h *Hub) tellAgents() {
-	people, now := *h.people.Load(), chat.At(h.cfg.Now())
+	now := chat.At(h.cfg.Now())
 	frames := map[chat.AgentID]*ws.Prepared{}
 	for _, one := range h.Sites.All() {
 		for _, a := range h.People.AgentsOf(one.ID) {
-			state, was := h.Presence.Agent(a.ID), h.agentsTold[a.ID]
+			state := h.Presence.Agent(a.ID)
 			if state.Here() {
 				h.seen.notice(a.ID, now)
 			}
-			if state != was {
-				h.agentsTold[a.ID] = state
+			if frames[a.ID] == nil && h.told.changed(a.ID, state) {
 				who := wire.Person{Kind: chat.AgentActor, ID: int64(a.ID), Name: a.Name}
 				frames[a.ID] = h.prepared(wire.ServerPresence{Who: &who, Presence: said(state)})
 			}
 		}
 	}
+	if len(frames) == 0 {
+		return
+	}
+	// Whoever came after the states were read has read them later.
+	for _, s := range *h.people.Load() {
+		s.tellColleagues(frames)
+	}
+}
+
+// tellColleagues sends the session what concerns its sites, behind its hello.
+func (s *Session) tellColleagues(frames map[chat.AgentID]*ws.Prepared) {
+	s.agent.telling.Lock()
+	defer s.agent.telling.Unlock()
 	for id, p := range frames {
-		for _, s := range people {
-			if h.colleague(s, id) {
-				s.sendPrepared(p)
-			}
+		if s.hub.colleague(s, id) {
+			s.sendPrepared(p)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -29,7 +31,9 @@ func (s *Server) visitorDoor(w http.ResponseWriter, r *http.Request) {
 		problemJSON(w, problem(crossOrigin, "A handshake names the origin of its page: send the header Origin."))
 		return
 	}
-	s.connect(w, r, from.network, func(c *ws.Conn) *live.Session { return s.parts.Hub.NewVisitor(c, meta) })
+	if s.mayKnock(w, from.network) {
+		s.connect(w, r, from.network, func(c *ws.Conn) *live.Session { return s.parts.Hub.NewVisitor(c, meta) })
+	}
 }
 
 // agentDoor lets an agent in by its cookie, from Kefu's own pages only: another
@@ -38,6 +42,9 @@ func (s *Server) agentDoor(w http.ResponseWriter, r *http.Request) {
 	from := whenceOf(r.Context())
 	if r.Header.Get("Origin") != from.origin() {
 		problemJSON(w, problem(crossOrigin, "This connection is for Kefu's own pages: the header Origin is not "+from.origin()+". Behind a proxy, set trusted_proxies."))
+		return
+	}
+	if !s.mayKnock(w, from.network) { // before the database is asked
 		return
 	}
 	login, agent, err := s.authenticate(discardCookies{w}, r)
@@ -53,21 +60,26 @@ type discardCookies struct{ http.ResponseWriter }
 
 func (discardCookies) Header() http.Header { return http.Header{} }
 
-// connect upgrades a request within the limits of its network.
-func (s *Server) connect(w http.ResponseWriter, r *http.Request, network netip.Prefix, begin func(*ws.Conn) *live.Session) {
-	if wait := s.handshakes.take(network); wait > 0 {
+// mayKnock bounds the handshakes of a network.
+func (s *Server) mayKnock(w http.ResponseWriter, network netip.Prefix) bool {
+	wait := s.handshakes.take(network)
+	if wait > 0 {
 		p := problem(wire.RateLimited, "Too many connections were opened from this address just now. Try again after the pause.")
 		p.RetryAfter = max(1, wait.Milliseconds())
 		problemJSON(w, p)
-		return
 	}
+	return wait <= 0
+}
+
+// connect upgrades a request, if its network has a seat left.
+func (s *Server) connect(w http.ResponseWriter, r *http.Request, network netip.Prefix, begin func(*ws.Conn) *live.Session) {
 	if !s.seats.take(network) {
 		p := problem(wire.TooMany, "Too many connections are open from this address.")
 		p.RetryAfter = seatPause
 		problemJSON(w, p)
 		return
 	}
-	seat := &seat{leave: func() { s.seats.leave(network) }, begin: begin}
+	seat := &seat{leave: func() { s.seats.leave(network) }, begin: begin, log: s.log}
 	c, err := s.parts.Sockets.Upgrade(w, r, seat)
 	switch {
 	case c == nil: // refused: it never gets an OnClose
@@ -89,6 +101,7 @@ type seat struct {
 	live  *live.Session
 	begin func(*ws.Conn) *live.Session // nil when done
 	leave func()
+	log   *slog.Logger
 }
 
 func (s *seat) session(c *ws.Conn) *live.Session {
@@ -103,7 +116,15 @@ func (s *seat) session(c *ws.Conn) *live.Session {
 func (s *seat) OnMessage(c *ws.Conn, data []byte) { s.session(c).Frame(data) }
 
 // OnClose ends the session and frees the seat.
-func (s *seat) OnClose(c *ws.Conn, _ uint16, _ string, _ error) {
-	s.session(c).Closed()
+func (s *seat) OnClose(c *ws.Conn, _ uint16, _ string, err error) {
+	session := s.session(c)
+	if errors.Is(err, ws.ErrPingTimeout) {
+		session.Silent()
+	}
+	session.Closed()
 	s.leave()
+	var panicked *ws.PanicError
+	if errors.As(err, &panicked) {
+		s.log.Error("a connection's frame made the server panic", "panic", panicked.Value, "stack", string(panicked.Stack))
+	}
 }

@@ -177,6 +177,14 @@ func TestSeatsAndHandshakesOfANetworkAreBounded(t *testing.T) {
 	if _, status, body := dial("192.0.2.1"); status != 429 || !strings.Contains(body, `"rate_limited"`) {
 		t.Errorf("too many handshakes: %d %s", status, body)
 	}
+	knock := w.person() // no browser's log-in: what it costs is bounded all the same
+	knock.header = http.Header{"X-Forwarded-For": {"192.0.2.2"}, "Origin": {w.base}}
+	for range 20 {
+		knock.ask("GET", server.AgentDoor, nil)
+	}
+	if a := knock.ask("GET", server.AgentDoor, nil); a.status != 429 || a.code() != "rate_limited" {
+		t.Errorf("too many without a log-in: %d %s", a.status, a.text)
+	}
 }
 
 func TestOnlyATrustedProxySpeaksForOthers(t *testing.T) {

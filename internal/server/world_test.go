@@ -29,7 +29,8 @@ import (
 	"github.com/kefu-chat/kefu/internal/ws"
 )
 
-// clock is the time of people and limits; it moves when a test says so.
+// clock is the time of people and limits; it moves when a test says so, and by a
+// millisecond whenever it is read: of many ids of one moment two would be the same.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -38,6 +39,7 @@ type clock struct {
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.now = c.now.Add(time.Millisecond)
 	return c.now
 }
 
