@@ -13,9 +13,11 @@ export function passwordTooShort(password: string): boolean {
   return [...password].length < shortest
 }
 
-/** An origin as browsers write it, https://host or with a port, or null. */
+/** An origin as browsers write it, https://host or with a port, or null. Without a scheme it is https, on one's own machine http. */
 export function originOf(text: string): string | null {
-  const guess = /^https?:\/\//i.test(text.trim()) ? text.trim() : `https://${text.trim()}`
+  const typed = text.trim()
+  const scheme = /^https?:\/\//i.test(typed) ? '' : /^(localhost|127\.)/.test(typed) ? 'http://' : 'https://'
+  const guess = scheme + typed
   if (!URL.canParse(guess)) return null
   const url = new URL(guess)
   return url.hostname.includes('.') || url.hostname === 'localhost' ? url.origin : null

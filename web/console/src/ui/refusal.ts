@@ -23,7 +23,7 @@ export function refusalText(why: unknown, language: Lang): string {
   if (code === 'wrong_password' && field) return t('wrong_old')
   if (code === 'wrong_password' && detail.triesLeft !== undefined && detail.triesLeft <= 3) return t('wrong_password_left', { n: detail.triesLeft })
   if (code === 'too_many_tries') return t('too_many_tries', { n: Math.max(1, Math.ceil((detail.retryAfter ?? 0) / 60_000)) })
-  return code in restWords.en ? t(code as 'failed') : t('unknown', { code })
+  return Object.hasOwn(restWords.en, code) ? t(code as 'failed') : t('unknown', { code })
 }
 
 /** Runs requests of a form: one at a time, and what is refused stands where it belongs. */

@@ -5,14 +5,16 @@ import { lang } from '../../ui/language.ts'
 import { show } from '../../ui/toasts.ts'
 import { refusalWords } from './refusalWords.ts'
 
-const codes = refusalWords.en
+type Code = Exclude<keyof typeof refusalWords.en, 'has' | 'notSent' | 'unknown'>
+
+const isCode = (code: string): code is Code => Object.hasOwn(refusalWords.en, code) && !['has', 'notSent', 'unknown'].includes(code)
 
 /** What happened to a command, then what to do. */
 export function wordsOf(why: Pick<Refused, 'code' | 'frame'>, language: Lang): string {
   const t = translator(refusalWords, language)
   const has = why.frame?.round?.agent?.name
   if (has && (why.code === 'not_yours' || why.code === 'conflict')) return t('has', { name: has })
-  return why.code in codes && why.code !== 'has' && why.code !== 'unknown' ? t(why.code as 'not_yours') : t('unknown', { code: why.code })
+  return isCode(why.code) ? t(why.code) : t('unknown', { code: why.code })
 }
 
 /** Tells the agent why a command came to nothing. */
@@ -24,5 +26,5 @@ export function sayRefused(why: Refused): void {
 export function unsentWords(item: Unsent, language: Lang): string {
   const t = translator(refusalWords, language)
   const code = item.code ?? 'offline'
-  return t('notSent', { why: code in codes && code !== 'notSent' ? t(code as 'not_yours') : t('unknown', { code }) })
+  return t('notSent', { why: isCode(code) ? t(code) : t('unknown', { code }) })
 }

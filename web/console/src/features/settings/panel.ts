@@ -1,7 +1,11 @@
 import { Settings } from '@lucide/vue'
 import type { Panel } from '../../panels.ts'
+import { useSession } from '../../session.ts'
 
 const meta = { panel: 'settings' }
+/** What the server refuses to others is not shown to them either. */
+const admins = () => useSession().administers || '/settings/profile'
+const owners = () => useSession().isOwner || '/settings/profile'
 
 export const settingsPanel: Panel = {
   name: 'settings',
@@ -15,9 +19,9 @@ export const settingsPanel: Panel = {
     meta,
     children: [
       { path: '', name: 'settings', component: () => import('./FirstLevel.vue'), meta },
-      { path: 'sites/new', component: () => import('./NewSite.vue'), meta },
-      { path: 'sites/:site', component: () => import('./SitePage.vue'), props: true, meta },
-      { path: 'people', component: () => import('./People.vue'), meta },
+      { path: 'sites/new', component: () => import('./NewSite.vue'), beforeEnter: owners, meta: { ...meta, admins: true } },
+      { path: 'sites/:site', component: () => import('./SitePage.vue'), props: true, beforeEnter: admins, meta: { ...meta, admins: true } },
+      { path: 'people', component: () => import('./People.vue'), beforeEnter: admins, meta: { ...meta, admins: true } },
       { path: 'profile', component: () => import('./Profile.vue'), meta },
       { path: 'security', component: () => import('./Security.vue'), meta },
       { path: 'alerts', component: () => import('./Alerts.vue'), meta },
