@@ -29,7 +29,10 @@ func (c *ServeCommand) Run(s *Process) error {
 		return err
 	}
 	if err := a.announce(ctx, s.Out); err != nil {
-		_ = a.Stop()
+		stopped := a.Stop()
+		if ctx.Err() != nil { // asked to stop before it had said where it is
+			return stopped
+		}
 		return err
 	}
 	select {

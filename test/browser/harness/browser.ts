@@ -34,7 +34,7 @@ export class Screen {
   private readonly contexts: BrowserContext[] = []
   private readonly faults: string[] = []
   /** What a page may complain of in its console without failing the test. */
-  readonly expected: RegExp[] = [/favicon\.ico/]
+  readonly expected: RegExp[] = []
 
   constructor(private readonly browser: Browser) {}
 
