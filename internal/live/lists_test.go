@@ -180,6 +180,18 @@ func TestPresenceOverDevices(t *testing.T) {
 	await(visitor, "presence", func(p wire.ServerPresence) bool { return p.Presence == wire.Offline })
 }
 
+// TestVisitorGoneBeforeTheFirstTick: the site had no agent, so that nobody
+// followed its presence when the agent opened the conversation.
+func TestVisitorGoneBeforeTheFirstTick(t *testing.T) {
+	w := newWorld(t, 1, func(c *live.Config) { c.PresenceEvery = 300 * time.Millisecond })
+	visitor := w.nodes[0].visitor(1)
+	ack := visitor.send(chat.ConversationUUID{}, "see me")
+	agent := w.nodes[0].agent(ann)
+	agent.open(ack.C)
+	visitor.leave()
+	await(agent, "presence", func(p wire.ServerPresence) bool { return p.C == ack.C && p.Presence == wire.Offline })
+}
+
 func TestNodeThatDiedFades(t *testing.T) {
 	w := newWorld(t, 2)
 	agent := w.nodes[0].agent(ann)

@@ -265,17 +265,22 @@ func (r *room) removeLooker(h *Hub, f *follow) {
 	r.retopic(h)
 }
 
-// sweepRooms forgets rooms that nobody follows and nothing has happened in,
-// but not the open rounds that stand in somebody's lists.
-func (h *Hub) sweepRooms() {
-	quiet := h.cfg.Now().Add(-h.cfg.QuietAfter).UnixMilli()
+// everyRoom is a snapshot of the rooms of this node.
+func (h *Hub) everyRoom() []*room {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	all := make([]*room, 0, len(h.rooms))
 	for _, r := range h.rooms {
 		all = append(all, r)
 	}
-	h.mu.Unlock()
-	for _, r := range all {
+	return all
+}
+
+// sweepRooms forgets rooms that nobody follows and nothing has happened in,
+// but not the open rounds that stand in somebody's lists.
+func (h *Hub) sweepRooms() {
+	quiet := h.cfg.Now().Add(-h.cfg.QuietAfter).UnixMilli()
+	for _, r := range h.everyRoom() {
 		listed := r.site.hasAgents()
 		r.mu.Lock()
 		if len(r.lookers) > 0 {

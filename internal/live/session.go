@@ -31,7 +31,8 @@ type Session struct {
 	state            presence.State // under visitor.mu or Hub.mu
 	ready            bool           // hello was answered
 	ended            bool
-	typed            int64 // when typing was last told, ms
+	typed            typed // what was last told of
+	typedAt          int64 // and when, ms
 }
 
 // agentSide is what only sessions of agents have.

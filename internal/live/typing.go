@@ -9,19 +9,26 @@ import (
 // somebody has stopped is passed on at once.
 const typingEvery = 1000
 
+// typed is where somebody writes, and whether a note: a change is passed on at once.
+type typed struct {
+	conversation chat.ConversationUUID
+	note         bool
+}
+
 // typing is the command that tells that somebody writes; it is never stored.
 func (s *Session) typing(f *wire.ClientTyping) {
 	now := s.now().UnixMilli()
-	if f.On && now-s.typed < typingEvery {
+	what := typed{conversation: f.C, note: f.Note}
+	if f.On && s.typed == what && now-s.typedAt < typingEvery {
 		return
 	}
 	c, actor, err := s.target(f.C)
 	if err != nil {
 		return // a newcomer, or somebody who has no business there
 	}
-	s.typed = now
+	s.typed, s.typedAt = what, now
 	if !f.On {
-		s.typed = 0
+		s.typed = typed{}
 	}
 	note := f.Note && s.agent != nil
 	t := typingNotice{Who: actor.Ref(), On: f.On, Note: note}

@@ -93,6 +93,7 @@ func (n *siteNode) changes(h *Hub) *siteChange {
 		_, n.watch.revision = h.Presence.Visitors(n.id, 0)
 		n.watch.begun = true
 		n.greetNewcomers(h)
+		n.followAnew(h)
 		return n.everything(h)
 	}
 	changed, revision, known := h.Presence.Changed(n.id, n.watch.revision)
@@ -104,6 +105,7 @@ func (n *siteNode) changes(h *Hub) *siteChange {
 	out.all = !known
 	if !known {
 		n.greetNewcomers(h)
+		n.followAnew(h)
 	}
 	for _, v := range changed {
 		out.add(h, v)
@@ -161,11 +163,7 @@ func (n *siteNode) follow(h *Hub, v *presence.Visitor) {
 		return
 	}
 	if r, known := h.enterKnown(v.Conversation.ID); known {
-		who := wire.Person{Kind: chat.VisitorActor, ID: int64(r.conv.Visitor)}
-		p := h.prepared(wire.ServerPresence{C: r.conv.UUID, Who: &who, Presence: said(v.State), Page: pageInfo(v.Page)})
-		for _, f := range r.lookers {
-			f.session.sendPrepared(p)
-		}
+		r.tellPresent(h, v)
 		if v.Profile != nil && r.row.loaded {
 			r.row.profile = v.Profile
 		}
@@ -180,6 +178,35 @@ func (n *siteNode) follow(h *Hub, v *presence.Visitor) {
 	n.mu.Unlock()
 	if here != nil && here.identity() == 0 {
 		h.bind(here, v.Conversation)
+	}
+}
+
+// followAnew tells who has a conversation of the site open how its visitor is,
+// when the registry cannot say what has changed since they were told.
+func (n *siteNode) followAnew(h *Hub) {
+	for _, r := range h.everyRoom() {
+		if r.site != n {
+			continue
+		}
+		v, here := h.Presence.ByID(n.id, r.conv.Visitor)
+		if !here {
+			v = &presence.Visitor{Site: n.id, State: presence.Offline}
+		}
+		r.mu.Lock()
+		r.tellPresent(h, v)
+		r.mu.Unlock()
+	}
+}
+
+// tellPresent tells who has the conversation open how its visitor is. r.mu is held.
+func (r *room) tellPresent(h *Hub, v *presence.Visitor) {
+	if len(r.lookers) == 0 {
+		return
+	}
+	who := wire.Person{Kind: chat.VisitorActor, ID: int64(r.conv.Visitor)}
+	p := h.prepared(wire.ServerPresence{C: r.conv.UUID, Who: &who, Presence: said(v.State), Page: pageInfo(v.Page)})
+	for _, f := range r.lookers {
+		f.session.sendPrepared(p)
 	}
 }
 
