@@ -126,7 +126,8 @@ func (c Config) live() live.Config {
 func (c Config) sockets() ws.Config {
 	return ws.Config{
 		Subprotocols: []string{wire.Subprotocol}, ReadLimit: int64(c.Limits.FrameBeforeHello),
-		QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames, ComeBackCode: uint16(wire.CloseSlow),
+		QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames,
+		ComeBackCode: uint16(wire.CloseSlow), SilentCode: uint16(wire.CloseSilent),
 	}
 }
 

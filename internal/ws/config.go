@@ -43,9 +43,10 @@ type Config struct {
 	// whatever its size.
 	QueueBytes  int
 	QueueFrames int
-	// ComeBackCode is the close code for a peer that reads too slowly or does
-	// not answer pings (1013, "try again later").
+	// ComeBackCode is the close code for a peer that reads too slowly (1013, "try
+	// again later"), SilentCode for one that does not answer pings (ComeBackCode).
 	ComeBackCode uint16
+	SilentCode   uint16
 }
 
 func (c Config) withDefaults() Config {
@@ -61,6 +62,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.QueueBytes, 1<<20)
 	orDefault(&c.QueueFrames, 1024)
 	orDefault(&c.ComeBackCode, CodeTryAgainLater)
+	orDefault(&c.SilentCode, c.ComeBackCode)
 	return c
 }
 

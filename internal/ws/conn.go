@@ -177,7 +177,7 @@ func under(nc net.Conn) net.Conn {
 // lose ends a connection whose peer is silent. The close frame is for one that
 // is merely slow; nothing is awaited.
 func (c *Conn) lose() {
-	c.shut(&ending{code: c.srv.cfg.ComeBackCode, reason: "no answer to a ping", err: ErrPingTimeout, unreadable: true}, true)
+	c.shut(&ending{code: c.srv.cfg.SilentCode, reason: "no answer to a ping", err: ErrPingTimeout, unreadable: true}, true)
 	c.kill()
 }
 

@@ -19,7 +19,7 @@ func pinged(t *testing.T, c *ClientConn) {
 
 // TestPingTimeout finds a lost peer within PingEvery + PongWait and two ticks.
 func TestPingTimeout(t *testing.T) {
-	d := openManual(t, Config{}, echo)
+	d := openManual(t, Config{SilentCode: 4200}, echo)
 	c := d.dial(DialOptions{})
 	d.conn()
 	d.pass(20 * time.Second)
@@ -30,7 +30,7 @@ func TestPingTimeout(t *testing.T) {
 	default:
 	}
 	d.pass(8*time.Second + 2*d.ws.cfg.tick())
-	if got := d.end(); got.code != CodeTryAgainLater || !errors.Is(got.err, ErrPingTimeout) {
+	if got := d.end(); got.code != 4200 || !errors.Is(got.err, ErrPingTimeout) {
 		t.Errorf("OnClose got %+v", got)
 	}
 	if n := d.ws.Stats(); n.Lost != 1 || n.Open != 0 {
