@@ -7,14 +7,16 @@ export const useSession = defineStore('session', () => {
   const me = ref<Me | null>()
   /** The log-in was ended from elsewhere, and the log-in page has to say so. */
   const ended = ref(false)
+  /** This agent is signing out: that its log-in ends is no news. */
+  const leaving = ref(false)
   const isOwner = computed(() => me.value?.owner ?? false)
   const administers = computed(() => isOwner.value || (me.value?.sites ?? []).some(site => site.role === 'admin'))
 
   function end(): void {
-    if (!me.value) return
+    if (!me.value || leaving.value) return
     ended.value = true
     me.value = null
   }
 
-  return { me, ended, isOwner, administers, end }
+  return { me, ended, leaving, isOwner, administers, end }
 })
