@@ -184,7 +184,8 @@ func (c *committer) commit(batch []item) {
 	}
 	c.drop()
 	var unknown errUnknown
-	if !errors.As(err, &unknown) && len(batch) > 1 {
+	begun := g != nil // else the engine let nobody in, and would not let each alone
+	if begun && !errors.As(err, &unknown) && len(batch) > 1 {
 		c.db.log.Warn("a group failed and is retried one by one", "changes", len(batch), "error", err)
 		for _, it := range batch {
 			c.commit([]item{it})
