@@ -24,8 +24,8 @@ export default defineConfig({
     maxWorkers: 2,
     // The global WebSocket is behind this flag in Node 20.
     execArgv: ['--experimental-websocket', '--no-warnings'],
-    testTimeout: 45_000,
-    hookTimeout: 45_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
     allowOnly: process.env.CI !== 'true',
   },
 })

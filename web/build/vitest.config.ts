@@ -9,6 +9,8 @@ export default defineConfig({
   resolve: { alias },
   test: {
     environment: 'node',
+    // The first test to load a page compiles it; on a busy machine that takes longer than the usual 5 s.
+    testTimeout: 60_000,
     include: ['{client,console,widget,words,build}/**/*.test.{ts,tsx}'],
   },
 })
