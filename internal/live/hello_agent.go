@@ -24,10 +24,11 @@ func (s *Session) helloAgent(f *wire.ClientHello) {
 	s.agent.telling.Lock()
 	defer s.agent.telling.Unlock()
 	h.addAgent(s, presence.ParseState(string(f.Presence)), on)
-	sites := siteFrames(on, a)
+	colleagues := h.colleagues(s.agent.sites)
+	s.agent.roster = h.rosterSum(colleagues)
 	s.send(wire.ServerHello{
 		Session: rand.Text(), You: wire.Person{Kind: chat.AgentActor, ID: int64(a.ID), Name: a.Name},
-		Sites: sites, Limits: h.limits(), Now: s.now().UnixMilli(), Agents: h.colleagues(sites),
+		Sites: siteFrames(on, a), Limits: h.limits(), Now: s.now().UnixMilli(), Agents: colleagues,
 	})
 	s.ready = true
 	h.greeted(s)
@@ -70,11 +71,11 @@ func (h *Hub) siteIDsOf(a identity.Agent) []chat.SiteID {
 }
 
 // colleagues are the agents who work on these sites, the asker among them.
-func (h *Hub) colleagues(sites []wire.Site) []wire.AgentInfo {
+func (h *Hub) colleagues(sites []chat.SiteID) []wire.AgentInfo {
 	var all []wire.AgentInfo
 	place := map[chat.AgentID]int{}
-	for _, one := range sites {
-		for _, a := range h.People.AgentsOf(one.ID) {
+	for _, site := range sites {
+		for _, a := range h.People.AgentsOf(site) {
 			i, ok := place[a.ID]
 			if !ok {
 				i = len(all)
@@ -83,7 +84,7 @@ func (h *Hub) colleagues(sites []wire.Site) []wire.AgentInfo {
 				h.told.ahead(a.ID, state)
 				all = append(all, wire.AgentInfo{ID: a.ID, Name: a.Name, Presence: said(state)})
 			}
-			all[i].Sites = append(all[i].Sites, one.ID)
+			all[i].Sites = append(all[i].Sites, site)
 		}
 	}
 	return all

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,13 +29,14 @@ type Hub struct {
 	closing   bool
 
 	// people are the sessions of agents; replaced as a whole, under mu.
-	people atomic.Pointer[[]*Session]
-	known  conversations
-	fills  fillQueue
-	seen   lastSeen
-	counts countsPicture
-	kicked chan struct{} // wakes the healer
-	told   toldAgents
+	people  atomic.Pointer[[]*Session]
+	known   conversations
+	fills   fillQueue
+	seen    lastSeen
+	counts  countsPicture
+	kicked  chan struct{} // wakes the healer
+	told    toldAgents
+	rosters maphash.Seed
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -69,7 +71,7 @@ func NewHub(cfg Config, parts Parts) *Hub {
 		cfg: cfg.withDefaults(), Parts: parts,
 		rooms: map[chat.ConversationID]*room{}, sites: map[chat.SiteID]*siteNode{},
 		agents: map[chat.AgentID]*agentNode{}, strangers: map[*Session]time.Time{},
-		kicked: make(chan struct{}, 1),
+		kicked: make(chan struct{}, 1), rosters: maphash.MakeSeed(),
 	}
 	h.people.Store(&[]*Session{})
 	h.known.init()

@@ -49,6 +49,7 @@ type agentSide struct {
 	told     wire.Counts   // tellRows's
 	recount  atomic.Bool   // tellRows tells the counts again
 	telling  sync.Mutex    // orders a snapshot of presence against its changes; before h.mu and the leaves
+	roster   uint64        // rosterSum of the colleagues it was told of; under telling
 	silent   bool          // it was lost without a goodbye
 }
 

@@ -303,9 +303,10 @@ func (v *visitor) tell(p *ws.Prepared) {
 	}
 }
 
-// tellAgents tells agents here when a colleague's presence changed, and notes
-// who is connected to any node.
+// tellAgents tells agents here when a colleague came, went or changed its
+// presence, and notes who is connected to any node.
 func (h *Hub) tellAgents() {
+	h.tellRosters()
 	now := chat.At(h.cfg.Now())
 	frames := map[chat.AgentID]*ws.Prepared{}
 	for _, one := range h.Sites.All() {

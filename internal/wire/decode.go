@@ -152,6 +152,8 @@ func newServerFrame(t string) Frame {
 		return new(ServerTyping)
 	case "presence":
 		return new(ServerPresence)
+	case "agents":
+		return new(ServerAgents)
 	case "looking":
 		return new(ServerLooking)
 	case "list":

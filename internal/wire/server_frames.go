@@ -49,6 +49,13 @@ type AgentInfo struct {
 	Sites    SiteIDs      `json:"sites"`
 }
 
+// ServerAgents is "agents": an agent's colleagues on its sites, as in hello,
+// whenever one came, went or has another name.
+type ServerAgents struct {
+	T      string      `json:"t"`
+	Agents []AgentInfo `json:"agents"`
+}
+
 // Limits are the bounds that this connection is held to.
 type Limits struct {
 	FrameBytes     int `json:"frame_bytes"`

@@ -262,6 +262,8 @@ export class AgentClient {
         return this.copies.get(frame.c)?.typing(frame)
       case 'looking':
         return this.copies.get(frame.c)?.looking(frame.agents)
+      case 'agents':
+        return this.agentCell.set(frame.agents)
       case 'presence':
         return this.present(frame)
       case 'rows':

@@ -343,6 +343,12 @@ export interface AgentInfo {
   sites: string[]
 }
 
+/** ServerAgents is "agents": an agent's colleagues on its sites, as in hello, whenever one came, went or has another name. */
+export interface ServerAgents {
+  t: 'agents'
+  agents: AgentInfo[]
+}
+
 /** Limits are the bounds that this connection is held to. */
 export interface Limits {
   frame_bytes: number
@@ -621,6 +627,7 @@ export type ClientFrame =
 
 export type ServerFrame =
   | ServerHello
+  | ServerAgents
   | ServerPage
   | ServerConversation
   | ServerEvent

@@ -182,6 +182,18 @@ it('leaves nothing unsent behind on logging out', async () => {
   expect(client.outbox.get()).toEqual([])
 })
 
+it('takes over who its colleagues are now, and goes on hearing how they are', () => {
+  const { client, greet, world } = agent()
+  greet()
+  const ben = { id: '2', name: 'Ben', presence: 'offline', sites: ['7'] }
+  world.last.say({ t: 'agents', agents: [{ ...me, presence: 'online', sites: ['7'] }, ben] })
+  expect(client.agents.get()).toEqual([{ ...me, presence: 'online', sites: ['7'] }, ben])
+  world.last.say({ t: 'presence', who: { kind: 'agent', id: '2', name: 'Ben' }, presence: 'online' })
+  expect(client.agents.get()[1]).toEqual({ ...ben, presence: 'online' })
+  world.last.say({ t: 'agents', agents: [{ ...me, presence: 'online', sites: ['7'] }] })
+  expect(client.agents.get().map(({ id }) => id)).toEqual(['1'])
+})
+
 it('forgets an acked reply of a conversation that is not open any longer', () => {
   const { client, greet, world, asked } = agent()
   greet()
