@@ -32,10 +32,10 @@ func (s State) count(d *Draft, now Millis) State {
 		s.PublicSeq++
 	}
 	s.LastAt = now
-	switch d.Kind {
-	case Message:
+	switch {
+	case d.Kind == Message:
 		return s.countMessage(d.By.Kind, now)
-	case Opened, Reopened, AssignedTo, Released, Returned, Resolution:
+	case d.Kind.turnsRound():
 		return s.turnRound(d, now)
 	}
 	return s

@@ -77,7 +77,7 @@ func (d *Desk) Resolve(c Command, done Done) { d.change(c, "resolve", Resolve(c.
 // ReturnAbsent lets the round of an absent agent wait again; anything else
 // changes nothing, so it may be repeated by anybody.
 func (d *Desk) ReturnAbsent(id ConversationID, agent AgentID, done Done) {
-	d.store.Change(&Change{Conversation: id, By: System(), Decide: ReturnAbsent(agent, d.world), Done: done})
+	d.store.Change(&Change{Conversation: id, By: System(), Decide: d.naming(ReturnAbsent(agent, d.world)), Done: done})
 }
 
 // Mark moves a participant's marks.
@@ -94,8 +94,36 @@ func (d *Desk) text(c Command, what, text string, rule Decide, done Done) {
 func (d *Desk) change(c Command, fingerprint string, rule Decide, done Done) {
 	d.store.Change(&Change{
 		Conversation: c.Conversation, Begin: c.Begin, By: c.By,
-		ClientID: c.ClientID, Fingerprint: []byte(fingerprint), Decide: rule, Done: done,
+		ClientID: c.ClientID, Fingerprint: []byte(fingerprint), Decide: d.naming(rule), Done: done,
 	})
+}
+
+// naming adds to a rule the names of the agents whom its changes of the round
+// refer to: events keep a snapshot of them.
+func (d *Desk) naming(rule Decide) Decide {
+	return func(s State, log Log) ([]Draft, error) {
+		drafts, err := rule(s, log)
+		for i := range drafts {
+			if drafts[i].Kind.turnsRound() {
+				drafts[i].Body = d.named(s.Site, drafts[i].Body)
+			}
+		}
+		return drafts, err
+	}
+}
+
+func (d *Desk) named(site SiteID, body Body) Body {
+	change, err := body.RoundChange()
+	if err != nil { // a draft of this package: its body was just made
+		panic(err)
+	}
+	if change.Agent != 0 && change.AgentName == "" {
+		change.AgentName, _ = d.members.Member(site, change.Agent)
+	}
+	if change.From != 0 && change.FromName == "" {
+		change.FromName, _ = d.members.Member(site, change.From)
+	}
+	return bodyOf(change)
 }
 
 // CodeOf is the code of a refusal, or Unknown for any other error: the caller

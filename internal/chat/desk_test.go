@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/gofrs/uuid/v5"
+
 	"github.com/kefu-chat/kefu/internal/chat"
 )
 
@@ -182,5 +184,34 @@ func TestCodeOf(t *testing.T) {
 	}
 	if code := chat.CodeOf(errors.New("disk I/O error")); code != chat.Unknown {
 		t.Errorf("an error of the engine is %s: want the client to repeat it", code)
+	}
+}
+
+func TestTheDeskNamesWhoHasAndHadTheRound(t *testing.T) {
+	desk, m := newDesk()
+	m.world.here[ben.Agent()] = true
+	command := func(by chat.Actor) chat.Command {
+		return chat.Command{By: by, ClientID: uuid.Must(uuid.NewV7()), Conversation: 11}
+	}
+	for _, step := range []struct {
+		what        string
+		ask         func(chat.Done)
+		agent, from string
+	}{
+		{"opened", func(d chat.Done) { desk.Send(command(visitor), "hi", d) }, "", ""},
+		{"taken", func(d chat.Done) { desk.Take(command(ada), d) }, "Ada", ""},
+		{"handed over", func(d chat.Done) { desk.Assign(command(ada), site, ben.Agent(), d) }, "Ben", "Ada"},
+		{"resolved", func(d chat.Done) { desk.Resolve(command(ben), d) }, "", "Ben"},
+		{"reopened", func(d chat.Done) { desk.Send(command(visitor), "ho", d) }, "Ben", ""},
+	} {
+		var o outcomeOf
+		step.ask(o.done)
+		if o.err != nil || len(o.changed.Events) == 0 {
+			t.Fatalf("%s: %v", step.what, o.err)
+		}
+		change, err := o.changed.Events[0].Body.RoundChange()
+		if err != nil || change.AgentName != step.agent || change.FromName != step.from {
+			t.Errorf("%s: now %q, before %q; want %q and %q (%v)", step.what, change.AgentName, change.FromName, step.agent, step.from, err)
+		}
 	}
 }

@@ -25,6 +25,15 @@ const (
 	Resolution Kind = "resolved" // the round is done
 )
 
+// turnsRound tells whether events of this kind change the round.
+func (k Kind) turnsRound() bool {
+	switch k {
+	case Opened, Reopened, AssignedTo, Released, Returned, Resolution:
+		return true
+	}
+	return false
+}
+
 // BodyVersion is the version of the bodies that this program writes.
 const BodyVersion = 1
 

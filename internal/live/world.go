@@ -116,18 +116,14 @@ func (h *Hub) writeSeenForever() {
 	for {
 		select {
 		case <-h.ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.ReadTimeout)
-			defer cancel()
 			h.noteConnected()
-			h.writeSeen(ctx)
+			h.writeSeen()
 			return
 		case <-h.seen.changed:
 		case <-ticks.C:
 			h.noteConnected()
 		}
-		ctx, cancel := h.reading()
-		h.writeSeen(ctx)
-		cancel()
+		h.writeSeen()
 	}
 }
 
@@ -138,7 +134,10 @@ func (h *Hub) noteConnected() {
 	}
 }
 
-func (h *Hub) writeSeen(ctx context.Context) {
+// writeSeen is not cut short when the hub closes: what it writes is needed after the next start.
+func (h *Hub) writeSeen() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.ReadTimeout)
+	defer cancel()
 	unsaved := h.seen.take()
 	for agent, at := range maps.Clone(unsaved) {
 		if err := h.Seen.Seen(ctx, agent, at); err != nil {
