@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest'
 import { translator } from '@words/words.ts'
 import { setupWords } from '../../web/console/src/features/setup/words.ts'
 import { loginWords } from '../../web/console/src/features/login/words.ts'
+import { inboxWords } from '../../web/console/src/features/inbox/words.ts'
 import { Kefu } from './harness/kefu.ts'
 import { test } from './harness/test.ts'
 import { AgentPage } from './pages/agent.ts'
@@ -10,6 +11,7 @@ import { VisitorPage } from './pages/visitor.ts'
 
 const setup = translator(setupWords, 'en')
 const login = translator(loginWords, 'en')
+const inbox = translator(inboxWords, 'en')
 
 describe('a first start', () => {
   test('leads from the printed link to the first answered chat', async ({ screen, later }) => {
@@ -26,6 +28,7 @@ describe('a first start', () => {
     const ada = AgentPage.on(page)
     await ada.tab('waiting').waitFor()
     expect(page.url()).not.toContain('#')
+    expect(await page.getByRole('link', { name: inbox('tryDemo') }).getAttribute('href')).toContain('/demo')
 
     const mia = await VisitorPage.open(await (await screen.person()).newPage(), `${kefu.origin}/demo`)
     await mia.openPanel()
