@@ -25,7 +25,15 @@ type Config struct {
 	TrustedProxies []Network `name:"trusted-proxies" placeholder:"NETWORK" help:"Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks such as 10.0.0.0/8, separated by commas. From anybody else these headers are ignored."`
 
 	Log      LogConfig      `embed:"" prefix:"log-" group:"Log"`
+	Admin    AdminConfig    `embed:"" prefix:"admin-" group:"Health and metrics"`
+	TLS      TLSConfig      `embed:"" prefix:"tls-" group:"HTTPS"`
 	Database DatabaseConfig `embed:"" prefix:"database-" group:"Database"`
+	Bus      BusConfig      `embed:"" prefix:"bus-" group:"Bus"`
+	Mesh     MeshConfig     `embed:"" prefix:"mesh-" group:"Mesh"`
+	NATS     NATSConfig     `embed:"" prefix:"nats-" group:"NATS"`
+	Redis    RedisConfig    `embed:"" prefix:"redis-" group:"Redis"`
+	RocketMQ RocketMQConfig `embed:"" prefix:"rocketmq-" group:"RocketMQ"`
+	Drain    DrainConfig    `embed:"" prefix:"drain-" group:"Drain"`
 	Login    LoginConfig    `embed:"" prefix:"login-" group:"Log-ins"`
 	Limits   LimitsConfig   `embed:"" prefix:"limits-" group:"Limits"`
 }
@@ -34,12 +42,6 @@ type Config struct {
 type LogConfig struct {
 	Level  string `name:"level" default:"info" enum:"debug,info,warn,error" help:"The least important entries that are written: debug, info, warn or error."`
 	Format string `name:"format" default:"text" enum:"text,json" help:"How an entry is written: text or json."`
-}
-
-// DatabaseConfig is how safely messages are kept.
-type DatabaseConfig struct {
-	Synchronous string `name:"synchronous" default:"full" enum:"full,extra,normal,off" help:"SQLite's setting. Less than full may lose acknowledged messages at a power cut, and is refused unless database.relaxed allows it."`
-	Relaxed     bool   `name:"relaxed" default:"false" help:"Allow a database.synchronous that may lose acknowledged messages at a power cut."`
 }
 
 // LoginConfig bounds log-ins and passwords.

@@ -37,6 +37,18 @@ type Bus interface {
 	// Alone tells that there can be no other node: then nothing need be published.
 	Alone() bool
 	Features() Features
+	Stats() Stats
 	// Close stops the delivery; receive is not called after it has returned.
 	Close()
+}
+
+// Stats are what a bus has counted since its start.
+type Stats struct {
+	// Up tells whether it is connected now; a bus within the process always is.
+	Up bool
+	// Published and Received are notices that went and came; Lost could not be
+	// sent, or found no room; Refused came but were not sealed by this cluster.
+	Published, Received, Lost, Refused int64
+	// Reconnects is how often a lost connection came back.
+	Reconnects int64
 }

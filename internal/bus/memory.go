@@ -26,7 +26,8 @@ type Memory struct {
 	stop    chan struct{}
 	done    sync.WaitGroup
 	closing sync.Once
-	dropped atomic.Int64
+
+	published, received, lost atomic.Int64
 }
 
 type carried struct {
@@ -55,6 +56,7 @@ func (m *Memory) Start(receive Receive) error {
 			case <-m.stop:
 				return
 			case c := <-m.queue:
+				m.received.Add(1)
 				receive(c.topic, c.notice)
 			}
 		}
@@ -65,9 +67,10 @@ func (m *Memory) Start(receive Receive) error {
 // Publish implements Bus: what a full queue does not take is lost, and counted.
 func (m *Memory) Publish(topic string, notice []byte) {
 	if len(notice) > MaxNotice {
-		m.dropped.Add(1)
+		m.lost.Add(1)
 		return
 	}
+	m.published.Add(1)
 	m.network.mu.RLock()
 	defer m.network.mu.RUnlock()
 	for _, other := range m.network.topics[topic] {
@@ -77,13 +80,15 @@ func (m *Memory) Publish(topic string, notice []byte) {
 		select {
 		case other.queue <- carried{topic, notice}:
 		default:
-			other.dropped.Add(1)
+			other.lost.Add(1)
 		}
 	}
 }
 
-// Dropped is how many notices did not reach this bus.
-func (m *Memory) Dropped() int64 { return m.dropped.Load() }
+// Stats implements Bus.
+func (m *Memory) Stats() Stats {
+	return Stats{Up: true, Published: m.published.Load(), Received: m.received.Load(), Lost: m.lost.Load()}
+}
 
 // Join implements Bus.
 func (m *Memory) Join(topic string) {

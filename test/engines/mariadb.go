@@ -1,0 +1,90 @@
+package engines
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/go-sql-driver/mysql" // the driver of the databases made here
+)
+
+// MariaDB is a real server with a folder of its own.
+type MariaDB struct {
+	*Process
+	Port int
+	dir  string
+	made atomic.Int64
+}
+
+var sharedMariaDB shared[*MariaDB]
+
+// SharedMariaDB is the server that the tests of this process share.
+func SharedMariaDB(t testing.TB) *MariaDB {
+	t.Helper()
+	return sharedMariaDB.get(t, func() (*MariaDB, error) {
+		m, err := newMariaDB(t)
+		if err == nil {
+			atEnd(m.Kill)
+		}
+		return m, err
+	})
+}
+
+// StartMariaDB starts a server of the test's own, with further arguments. It ends with the test.
+func StartMariaDB(t testing.TB, args ...string) *MariaDB {
+	t.Helper()
+	m, err := newMariaDB(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Kill)
+	return m
+}
+
+func newMariaDB(t testing.TB, args ...string) (*MariaDB, error) {
+	path := Find(t, "mariadbd", "/usr/sbin")
+	dir, err := folderFor("mariadb", "mysql")
+	if err != nil {
+		return nil, err
+	}
+	if err := run("mysql", Find(t, "mariadb-install-db"), "--no-defaults", "--datadir="+dir, "--auth-root-authentication-method=normal", "--skip-test-db"); err != nil {
+		return nil, err
+	}
+	m := &MariaDB{Port: FreePort(t), dir: dir}
+	args = append([]string{
+		"--no-defaults", "--datadir=" + dir, "--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "pid"),
+		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port), "--skip-log-bin", "--innodb-buffer-pool-size=64M", "--max-connections=500",
+	}, args...)
+	m.Process, err = Start("mariadbd", Spec{Path: path, Args: args, Dir: dir, User: "mysql", Ready: m.answers})
+	return m, err
+}
+
+func (m *MariaDB) root() string { return fmt.Sprintf("root@tcp(127.0.0.1:%d)/", m.Port) }
+
+func (m *MariaDB) answers(ctx context.Context) error {
+	db, err := sql.Open("mysql", m.root())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.PingContext(ctx)
+}
+
+// NewDatabase makes an empty database and gives its address: mysql://root@127.0.0.1:PORT/NAME.
+func (m *MariaDB) NewDatabase(t testing.TB) string {
+	t.Helper()
+	name := "kefu_" + strconv.FormatInt(m.made.Add(1), 10)
+	db, err := sql.Open("mysql", m.root())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4"); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("mysql://root@127.0.0.1:%d/%s", m.Port, name)
+}

@@ -1,0 +1,91 @@
+package engines
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver of the databases made here
+)
+
+// PostgreSQL is a real server with a folder of its own.
+type PostgreSQL struct {
+	*Process
+	Port int
+	dir  string
+	made atomic.Int64
+}
+
+var sharedPostgreSQL shared[*PostgreSQL]
+
+// SharedPostgreSQL is the server that the tests of this process share.
+func SharedPostgreSQL(t testing.TB) *PostgreSQL {
+	t.Helper()
+	return sharedPostgreSQL.get(t, func() (*PostgreSQL, error) {
+		p, err := newPostgreSQL(t)
+		if err == nil {
+			atEnd(p.Kill)
+		}
+		return p, err
+	})
+}
+
+// StartPostgreSQL starts a server of the test's own, with further arguments such
+// as "-c", "fsync=off". It ends with the test.
+func StartPostgreSQL(t testing.TB, args ...string) *PostgreSQL {
+	t.Helper()
+	p, err := newPostgreSQL(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
+}
+
+const postgresFolders = "/usr/lib/postgresql/*/bin"
+
+func newPostgreSQL(t testing.TB, args ...string) (*PostgreSQL, error) {
+	path := Find(t, "postgres", postgresFolders)
+	dir, err := folderFor("postgres", "postgres")
+	if err != nil {
+		return nil, err
+	}
+	if err := run("postgres", Find(t, "initdb", postgresFolders), "-D", dir, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"); err != nil {
+		return nil, err
+	}
+	p := &PostgreSQL{Port: FreePort(t), dir: dir}
+	args = append([]string{"-D", dir, "-k", dir, "-h", "127.0.0.1", "-p", strconv.Itoa(p.Port), "-c", "max_connections=300"}, args...)
+	p.Process, err = Start("postgres", Spec{Path: path, Args: args, Dir: dir, User: "postgres", Ready: p.answers})
+	return p, err
+}
+
+func (p *PostgreSQL) url(name string) string {
+	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", p.Port, name)
+}
+
+func (p *PostgreSQL) answers(ctx context.Context) error {
+	db, err := sql.Open("pgx", p.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.PingContext(ctx)
+}
+
+// NewDatabase makes an empty database and gives its address: postgres://postgres@127.0.0.1:PORT/NAME?sslmode=disable.
+func (p *PostgreSQL) NewDatabase(t testing.TB) string {
+	t.Helper()
+	name := "kefu_" + strconv.FormatInt(p.made.Add(1), 10)
+	db, err := sql.Open("pgx", p.url("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	return p.url(name)
+}
