@@ -256,7 +256,7 @@ func TestBackupWhileServingAndRestore(t *testing.T) {
 	dir := t.TempDir()
 	data, copied, file := filepath.Join(dir, "data"), filepath.Join(dir, "copy"), filepath.Join(dir, "backup.db")
 	a := started(t, data)
-	made, err := a.people.MakeSetup(t.Context())
+	made, err := a.people.MakeSetup(t.Context(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

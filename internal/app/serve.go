@@ -52,7 +52,7 @@ func (a *App) announce(ctx context.Context, out io.Writer) error {
 	if a.people.HasOwner() {
 		text += "  Console    " + base + "/console/\n"
 	} else {
-		made, err := a.people.MakeSetup(ctx)
+		made, err := a.people.MakeSetup(ctx, a.cfg.Database.URL != "")
 		if err != nil {
 			return fmt.Errorf("make the set-up link: %w", err)
 		}

@@ -13,14 +13,20 @@ type Made struct {
 	Secret string
 }
 
-// MakeSetup voids the setup links of earlier starts and makes a new one.
+// MakeSetup voids the setup links of earlier starts and makes a new one, or,
+// beside others, leaves those to the nodes that printed them.
 // Errors: AlreadySetUp.
-func (p *People) MakeSetup(ctx context.Context) (Made, error) {
+func (p *People) MakeSetup(ctx context.Context, beside bool) (Made, error) {
 	if p.HasOwner() {
 		return Made{}, alreadySetUp()
 	}
 	var made Made
 	err := p.together(ctx, func(ctx context.Context) (err error) {
+		if !beside {
+			if err := p.store.VoidLinks(ctx, 0, chat.At(p.now())); err != nil {
+				return err
+			}
+		}
 		made, err = p.newLink(ctx, SetupLink, 0)
 		return err
 	})
@@ -66,8 +72,10 @@ func (p *People) newLink(ctx context.Context, kind LinkKind, agent chat.AgentID)
 	case ResetLink:
 		lasts = p.cfg.ResetLasts
 	}
-	if err := p.store.VoidLinks(ctx, agent, chat.At(now)); err != nil {
-		return Made{}, err
+	if kind != SetupLink {
+		if err := p.store.VoidLinks(ctx, agent, chat.At(now)); err != nil {
+			return Made{}, err
+		}
 	}
 	secret, hash := NewToken()
 	link := Link{ID: chat.NewID(now), Kind: kind, Agent: agent, CreatedAt: chat.At(now), ExpiresAt: chat.At(now.Add(lasts))}
@@ -121,7 +129,11 @@ func (p *People) Claim(ctx context.Context, secret string, n NewOwner, from From
 		return Entered{}, err
 	}
 	entered, err := p.enter(ctx, owner, audit.LoggedIn, from, func(ctx context.Context) error {
-		if err := p.store.UseLink(ctx, link.ID, chat.At(p.now())); err != nil {
+		now := chat.At(p.now())
+		if err := p.store.UseLink(ctx, link.ID, now); err != nil {
+			return err
+		}
+		if err := p.store.VoidLinks(ctx, 0, now); err != nil { // those that other nodes printed
 			return err
 		}
 		return also(ctx)

@@ -68,15 +68,30 @@ func TestASetupLinkEndsWithTimeAndWithANewStart(t *testing.T) {
 	body := func(secret string) fields {
 		return fields{"secret": secret, "name": "Olive", "email": "o@example.com", "password": password, "site": "Shop"}
 	}
-	second, err := w.people.MakeSetup(t.Context())
+	second, err := w.people.MakeSetup(t.Context(), false)
 	w.must(err)
 	w.person().want(410, "POST", "/api/v1/setup", body(w.setup))
 	w.clock.forward(30 * time.Minute)
 	w.person().want(410, "POST", "/api/v1/setup", body(second.Secret))
-	third, err := w.people.MakeSetup(t.Context())
+	third, err := w.people.MakeSetup(t.Context(), false)
 	w.must(err)
 	w.clock.forward(29 * time.Minute)
 	w.person().want(201, "POST", "/api/v1/setup", body(third.Secret))
+}
+
+// Nodes of a cluster that start together print a link each: all are good, until one is used.
+func TestSetupLinksOfSeveralNodes(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	body := func(secret, email string) fields {
+		return fields{"secret": secret, "name": "Olive", "email": email, "password": password, "site": "Shop"}
+	}
+	beside, err := w.people.MakeSetup(t.Context(), true)
+	w.must(err)
+	w.person().want(201, "POST", "/api/v1/setup", body(w.setup, "o@example.com"))
+	link, _, err := w.people.Link(t.Context(), beside.Secret)
+	if err == nil {
+		t.Errorf("the other node's link is still good: %+v", link)
+	}
 }
 
 func TestLogInAndOut(t *testing.T) {

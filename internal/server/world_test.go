@@ -103,7 +103,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	cfg.Now = w.clock.Now
 	w.server = server.New(cfg, server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log})
 	w.listen()
-	made, err := w.people.MakeSetup(t.Context())
+	made, err := w.people.MakeSetup(t.Context(), false)
 	w.must(err)
 	w.setup = made.Secret
 	return w
