@@ -26,8 +26,9 @@ var arrows = map[string][]string{
 	"internal/bench":    {"internal/wire", "internal/ws", "internal/store", "internal/chat", "internal/client", "internal/site", "internal/identity"},
 	"internal/client":   {"internal/wire", "internal/ws", "internal/chat"}, // an agent's and a visitor's program, for bench and test
 	"internal/wire":     {"internal/chat"},
-	"internal/bus":      {"internal/rocketmq"},
+	"internal/bus":      {"internal/rocketmq", "internal/redis"},
 	"internal/rocketmq": {},
+	"internal/redis":    {},
 	"internal/ws":       {},
 	"internal/faults":   {}, // every part may ask it; it asks nobody
 
@@ -39,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/files":     {"internal/chat", "internal/audit", "internal/site"},
 	"internal/broadcast": {"internal/chat", "internal/audit", "internal/site"},
 	"internal/jobs":      {"internal/chat", "internal/audit", "internal/site"},
-	"internal/presence":  {"internal/chat", "internal/site"},
+	"internal/presence":  {"internal/chat", "internal/site", "internal/redis"},
 
 	"web":  {},
 	"test": {"*"},
