@@ -7,10 +7,15 @@ export interface World {
   bytes(count: number): Uint8Array
   /** Calls `fire` once after `ms`; returns how to cancel. */
   timer(ms: number, fire: () => void): () => void
+  /** Opens a line to the server. Which transport carries it is this function's choice, made anew for each line. */
   socket(url: string, protocol: string): Socket
 }
 
-/** The part of WebSocket that is used. */
+/**
+ * A line to the server, whatever carries it: WebSocket's part that is used. Text goes out once it is open; a line that
+ * could not be opened ends with a close code, too. A transport that has to renew itself underneath may bring a visitor's
+ * hello again on the same line.
+ */
 export interface Socket {
   onopen: (() => void) | null
   onmessage: ((message: { data: unknown }) => void) | null
