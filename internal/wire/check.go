@@ -33,6 +33,8 @@ func (f *ClientHello) check(*envelope) string {
 	switch {
 	case len(f.Site) > MaxKeyBytes || len(f.Secret) > MaxKeyBytes || hasNUL(f.Site, f.Secret, f.Client):
 		return "site, secret or client is longer than any can be, or contains U+0000"
+	case len(f.Continues) > MaxKeyBytes || hasNUL(f.Continues):
+		return "continues is longer than any can be, or contains U+0000"
 	case len(f.Language) > MaxLanguageBytes || hasNUL(f.Language):
 		return fmt.Sprintf("language is no language tag of at most %d bytes", MaxLanguageBytes)
 	case f.Presence != "" && !isPresence(f.Presence):

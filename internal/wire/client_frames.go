@@ -49,6 +49,10 @@ type ClientHello struct {
 	Page     *PageInfo `json:"page,omitzero"`
 	Says     *Says     `json:"says,omitzero"`
 	Client   string    `json:"client,omitzero"` // name and version of the program
+	// Continues is what the last hello of the server said: this connection goes on
+	// where the last one ended. Without it, it takes the place of every other one
+	// where a person may have but one.
+	Continues string `json:"continues,omitzero"`
 }
 
 // PageInfo is the page that a visitor looks at.

@@ -162,6 +162,8 @@ func newServerFrame(t string) Frame {
 		return new(ServerRows)
 	case "visitors":
 		return new(ServerVisitors)
+	case "move":
+		return new(ServerMove)
 	case "pong":
 		return new(ServerPong)
 	}

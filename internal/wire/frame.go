@@ -41,6 +41,7 @@ func (f ServerLooking) typed() any      { f.T = "looking"; return &f }
 func (f ServerList) typed() any         { f.T = "list"; return &f }
 func (f ServerRows) typed() any         { f.T = "rows"; return &f }
 func (f ServerVisitors) typed() any     { f.T = "visitors"; return &f }
+func (f ServerMove) typed() any         { f.T = "move"; return &f }
 func (f ServerPong) typed() any         { f.T = "pong"; return &f }
 
 func (f ClientHello) typed() any    { f.T = "hello"; return &f }

@@ -22,6 +22,9 @@ type ServerHello struct {
 	AgentsHere Presence `json:"agents_here,omitzero"`
 	// Agents are an agent's colleagues on its sites, with their presence.
 	Agents []AgentInfo `json:"agents,omitzero"`
+	// Continues is there where a person may have but one connection: the client's
+	// next hello says it, unless a person has asked to take over.
+	Continues string `json:"continues,omitzero"`
 }
 
 // Person is an actor as others see it.
@@ -309,6 +312,14 @@ type ServerVisitors struct {
 	Put   []Visitor `json:"put,omitzero"`
 	Drop  []string  `json:"drop,omitzero"`
 	Count int64     `json:"count"`
+}
+
+// ServerMove is "move": this node goes away, and ends the connection after
+// Within ms. The client opens a new one, says hello there, and closes this one
+// when it is greeted.
+type ServerMove struct {
+	T      string `json:"t"`
+	Within int64  `json:"within"`
 }
 
 // ServerPong is "pong".

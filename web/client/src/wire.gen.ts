@@ -193,6 +193,8 @@ export interface ClientHello {
   says?: Says
   /** name and version of the program */
   client?: string
+  /** Continues is what the last hello of the server said: this connection goes on where the last one ended. Without it, it takes the place of every other one where a person may have but one. */
+  continues?: string
 }
 
 /** PageInfo is the page that a visitor looks at. */
@@ -315,6 +317,8 @@ export interface ServerHello {
   agents_here?: Presence
   /** Agents are an agent's colleagues on its sites, with their presence. */
   agents?: AgentInfo[]
+  /** Continues is there where a person may have but one connection: the client's next hello says it, unless a person has asked to take over. */
+  continues?: string
 }
 
 /** Person is an actor as others see it. */
@@ -605,6 +609,12 @@ export interface ServerVisitors {
   count: number
 }
 
+/** ServerMove is "move": this node goes away, and ends the connection after Within ms. The client opens a new one, says hello there, and closes this one when it is greeted. */
+export interface ServerMove {
+  t: 'move'
+  within: number
+}
+
 /** ServerPong is "pong". */
 export interface ServerPong {
   t: 'pong'
@@ -640,4 +650,5 @@ export type ServerFrame =
   | ServerList
   | ServerRows
   | ServerVisitors
+  | ServerMove
   | ServerPong
