@@ -1,7 +1,6 @@
 package live_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -167,25 +166,6 @@ func TestPagesAreCutToABound(t *testing.T) {
 	if len(resumed.Events) != 3 || !resumed.More || resumed.Events[0].N != 1 {
 		t.Fatalf("the page from the start has %d events, more %t; want the 3 first, true", len(resumed.Events), resumed.More)
 	}
-}
-
-func TestDrain(t *testing.T) {
-	w := newWorld(t, 1)
-	n := w.nodes[0]
-	peers := []*peer{n.visitor(1), n.agent(ann), n.stranger()}
-	done := make(chan error, 1)
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		done <- n.Drain(ctx)
-	}()
-	for _, p := range peers {
-		p.closedWith(wire.CloseRestart)
-	}
-	if err := <-done; err != nil {
-		t.Errorf("drain: %v", err)
-	}
-	n.stranger().closedWith(wire.CloseRestart)
 }
 
 func TestAbsentAgentsRoundsWaitAgain(t *testing.T) {

@@ -28,6 +28,7 @@ type Hub struct {
 	strangers map[*Session]time.Time // who has not said hello, and since when
 	closing   bool
 
+	started, leaving atomic.Bool
 	// people are the sessions of agents; replaced as a whole, under mu.
 	people  atomic.Pointer[[]*Session]
 	known   conversations
@@ -112,6 +113,7 @@ func (h *Hub) Start() error {
 	return nil
 }
 
+	h.started.Store(true)
 // every calls do in a steady rhythm until the hub closes.
 func (h *Hub) every(pause time.Duration, do func()) {
 	ticks := time.NewTicker(pause)
@@ -126,33 +128,12 @@ func (h *Hub) every(pause time.Duration, do func()) {
 	}
 }
 
-// Drain closes all sessions with "restart" (come back) and lets no new one in.
-// It returns when all have ended, or with ctx's error.
-func (h *Hub) Drain(ctx context.Context) error {
-	h.mu.Lock()
-	h.closing = true
-	h.mu.Unlock()
-	for {
-		all := h.everybody()
-		if len(all) == 0 {
-			return nil
-		}
-		for _, s := range all {
-			s.close(wire.CloseRestart, "the server restarts")
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
 // Close ends the hub's work. Sessions that are left are closed, not waited for.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	h.closing = true
 	h.mu.Unlock()
+	h.leaving.Store(true)
 	for _, s := range h.everybody() {
 		s.close(wire.CloseRestart, "the server restarts")
 	}
