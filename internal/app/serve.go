@@ -19,7 +19,8 @@ type ServeCommand struct {
 	Config `embed:""`
 }
 
-// Run serves until a signal or a failure ends it. A second signal ends it at once.
+// Run serves until a signal or a failure ends it: a signal lets the connections
+// go to the other nodes first, a second one ends it at once.
 func (c *ServeCommand) Run(s *Process) error {
 	log := newLog(c.Log, s.Err)
 	ctx, forget := signal.NotifyContext(s.Context, syscall.SIGINT, syscall.SIGTERM)
@@ -38,7 +39,7 @@ func (c *ServeCommand) Run(s *Process) error {
 	select {
 	case <-ctx.Done():
 		forget()
-		return a.Stop()
+		return a.Leave()
 	case err := <-a.Failed():
 		_ = a.Stop()
 		return fmt.Errorf("the server stopped by itself: %w", err)

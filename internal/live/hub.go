@@ -26,7 +26,7 @@ type Hub struct {
 	sites     map[chat.SiteID]*siteNode
 	agents    map[chat.AgentID]*agentNode
 	strangers map[*Session]time.Time // who has not said hello, and since when
-	closing   bool
+	closing   bool                   // no new session is served
 
 	started, leaving atomic.Bool
 	// people are the sessions of agents; replaced as a whole, under mu.
@@ -110,10 +110,10 @@ func (h *Hub) Start() error {
 	h.tasks.Go(h.healForever)
 	h.tasks.Go(h.writeSeenForever)
 	h.tasks.Go(func() { h.every(h.cfg.ReturnEvery, h.returnAbsent) })
+	h.started.Store(true)
 	return nil
 }
 
-	h.started.Store(true)
 // every calls do in a steady rhythm until the hub closes.
 func (h *Hub) every(pause time.Duration, do func()) {
 	ticks := time.NewTicker(pause)
@@ -130,10 +130,10 @@ func (h *Hub) every(pause time.Duration, do func()) {
 
 // Close ends the hub's work. Sessions that are left are closed, not waited for.
 func (h *Hub) Close() {
+	h.leaving.Store(true)
 	h.mu.Lock()
 	h.closing = true
 	h.mu.Unlock()
-	h.leaving.Store(true)
 	for _, s := range h.everybody() {
 		s.close(wire.CloseRestart, "the server restarts")
 	}

@@ -27,6 +27,9 @@ func (s *Server) visitorDoor(w http.ResponseWriter, r *http.Request) {
 		Address: from.address.String(), UserAgent: strings.Clone(r.UserAgent()),
 		Origin: strings.Clone(origin), OwnOrigin: origin == from.origin(),
 	}
+	if !s.stays(w) {
+		return
+	}
 	if origin == "" {
 		problemJSON(w, problem(crossOrigin, "A handshake names the origin of its page: send the header Origin."))
 		return
@@ -40,6 +43,9 @@ func (s *Server) visitorDoor(w http.ResponseWriter, r *http.Request) {
 // website's script would carry the cookie along.
 func (s *Server) agentDoor(w http.ResponseWriter, r *http.Request) {
 	from := whenceOf(r.Context())
+	if !s.stays(w) {
+		return
+	}
 	if r.Header.Get("Origin") != from.origin() {
 		problemJSON(w, problem(crossOrigin, "This connection is for Kefu's own pages: the header Origin is not "+from.origin()+". Behind a proxy, set trusted_proxies."))
 		return
@@ -59,6 +65,22 @@ func (s *Server) agentDoor(w http.ResponseWriter, r *http.Request) {
 type discardCookies struct{ http.ResponseWriter }
 
 func (discardCookies) Header() http.Header { return http.Header{} }
+
+// stays refuses a handshake while this node sends its connections away: another
+// node answers the next one.
+func (s *Server) stays(w http.ResponseWriter) bool {
+	if s.parts.Hub.Accepts() {
+		return true
+	}
+	p := problem(wire.Unavailable, "This server is about to stop. Try again: another one answers.")
+	p.RetryAfter = leavePause
+	problemJSON(w, p)
+	return false
+}
+
+// leavePause is after how many ms whoever was refused may try again: a load
+// balancer has looked once more by then.
+const leavePause = 1_000
 
 // mayKnock bounds the handshakes of a network.
 func (s *Server) mayKnock(w http.ResponseWriter, network netip.Prefix) bool {

@@ -1,0 +1,44 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/server"
+)
+
+// TestANodeThatGoesRefusesHandshakes: the load balancer asks another one.
+func TestANodeThatGoesRefusesHandshakes(t *testing.T) {
+	s := newStage(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.hub.Drain(ctx, live.Drain{Delay: time.Millisecond, Spread: time.Minute}) }()
+	defer func() { cancel(); <-done }()
+	for deadline := time.Now().Add(8 * time.Second); s.hub.Accepts(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the node accepts sessions on and on")
+		}
+	}
+	for door, header := range map[string]http.Header{
+		server.VisitorDoor: {"Origin": {s.base}},
+		server.AgentDoor:   {"Origin": {s.base}, "Cookie": {s.cast["agent"].cookie()}},
+	} {
+		if status, body := s.refusal(door, header); status != http.StatusServiceUnavailable || !strings.Contains(body, "unavailable") {
+			t.Errorf("%s: %d %s, want 503 unavailable", door, status, body)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.base+door, nil)
+		s.must(err)
+		req.Header = header
+		res, err := http.DefaultTransport.RoundTrip(req)
+		s.must(err)
+		_ = res.Body.Close()
+		if after := res.Header.Get("Retry-After"); after != "1" {
+			t.Errorf("%s: Retry-After is %q, want 1", door, after)
+		}
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
