@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/bus"
@@ -20,6 +19,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/faults"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/metrics"
 	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/site"
@@ -35,10 +35,13 @@ type App struct {
 	log     *slog.Logger
 	stack   stack
 
+	figures  *metrics.Metrics
+	admin    *admin
 	listener net.Listener
 	db       *store.DB
 	sites    *site.Sites
 	people   *identity.People
+	bus      bus.Bus
 	hub      *live.Hub
 	sockets  *ws.Server
 	server   *server.Server
@@ -49,9 +52,10 @@ type App struct {
 // Start starts everything; what it has started is stopped again if a later
 // part does not start. Errors: *UsageError for what the configuration can put right.
 func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1)}
+	a := &App{cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
+	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.listen, a.openStore, a.readPeople, a.startHub, a.startSockets, a.serve,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.readPeople, a.startHub, a.startSockets, a.serve, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()
@@ -108,15 +112,9 @@ func lockData(dir string) (func() error, error) {
 }
 
 func (a *App) listen(ctx context.Context) error {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", a.cfg.Listen)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return usage("listen is %q: the port is in use; stop the program that has it, or set listen to another one", a.cfg.Listen)
-	case errors.Is(err, syscall.EACCES):
-		return usage("listen is %q: this program may not use the port; choose one above 1023, or give it the right", a.cfg.Listen)
-	case err != nil:
-		return usage("listen is %q: %v; set it to an address of this machine", a.cfg.Listen, err)
+	l, err := listenOn(ctx, "listen", a.cfg.Listen)
+	if err != nil {
+		return err
 	}
 	a.listener = l
 	a.stack.push("listener", func(context.Context) error {
@@ -157,9 +155,12 @@ func (a *App) readPeople(ctx context.Context) error {
 }
 
 func (a *App) startHub(context.Context) error {
-	a.hub = live.NewHub(a.cfg.live(), live.Parts{
+	a.bus = bus.NewMemory()
+	cfg := a.cfg.live()
+	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
+	a.hub = live.NewHub(cfg, live.Parts{
 		Node: newNode(), Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db,
-		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now), Log: a.log,
+		Bus: a.bus, Presence: presence.NewMemory(time.Now), Log: a.log,
 	})
 	a.tell.hub.Store(a.hub)
 	if err := a.hub.Start(); err != nil {
@@ -182,7 +183,7 @@ func (a *App) startSockets(context.Context) error {
 
 func (a *App) serve(context.Context) error {
 	a.server = server.New(a.cfg.server(a.version), server.Parts{
-		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log,
+		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
 	})
 	ended := make(chan struct{})
 	go func() {
@@ -208,9 +209,13 @@ func newNode() string {
 
 // toHub passes on what store, people and sites tell, from the moment the hub is
 // there: it needs them to be made, and nothing is told before it starts.
-type toHub struct{ hub atomic.Pointer[live.Hub] }
+type toHub struct {
+	hub     atomic.Pointer[live.Hub]
+	figures *metrics.Metrics
+}
 
 func (t *toHub) Committed(changes []chat.Changed) {
+	t.figures.Committed(changes)
 	if h := t.hub.Load(); h != nil {
 		h.Committed(changes)
 	}

@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"internal/store":    {"internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence"},
 	"internal/bench":    {"internal/wire", "internal/ws", "internal/store", "internal/chat", "internal/client", "internal/site", "internal/identity"},
 	"internal/client":   {"internal/wire", "internal/ws", "internal/chat"}, // an agent's and a visitor's program, for bench and test
+	"internal/metrics":  {"internal/live", "internal/bus", "internal/ws", "internal/store", "internal/chat", "internal/wire"},
 	"internal/wire":     {"internal/chat"},
 	"internal/bus":      {"internal/rocketmq", "internal/redis"},
 	"internal/rocketmq": {},
@@ -56,6 +57,8 @@ var engines = map[string]string{
 	"github.com/danielgtaylor/huma/v2": "internal/server",
 	"github.com/goccy/go-yaml":         "internal/app",
 	"golang.org/x/crypto/argon2":       "internal/identity",
+
+	"github.com/prometheus/client_golang": "internal/metrics",
 }
 
 var junkDrawers = []string{"util", "utils", "common", "helper", "helpers", "model", "models", "misc", "shared"}

@@ -125,13 +125,13 @@ func answers(ctx context.Context, address string) bool {
 	}
 	defer nc.Close()
 	_ = nc.SetDeadline(time.Now().Add(startWithin))
-	_, err = io.WriteString(nc, "GET /healthz HTTP/1.1\r\nHost: "+address+"\r\nConnection: close\r\n\r\n")
+	_, err = io.WriteString(nc, "HEAD / HTTP/1.1\r\nHost: "+address+"\r\nConnection: close\r\n\r\n")
 	if err != nil {
 		return false
 	}
-	status := make([]byte, len("HTTP/1.1 200"))
-	_, err = io.ReadFull(nc, status)
-	return err == nil && string(status) == "HTTP/1.1 200"
+	proto := make([]byte, len("HTTP/1.1"))
+	_, err = io.ReadFull(nc, proto)
+	return err == nil && string(proto) == "HTTP/1.1"
 }
 
 func (s *server) pid() int { return s.cmd.Process.Pid }

@@ -34,6 +34,11 @@ func (k Kind) turnsRound() bool {
 	return false
 }
 
+// Kinds are all kinds of events.
+func Kinds() []Kind {
+	return []Kind{Message, Note, Edit, Recall, Opened, Reopened, AssignedTo, Released, Returned, Resolution}
+}
+
 // BodyVersion is the version of the bodies that this program writes.
 const BodyVersion = 1
 

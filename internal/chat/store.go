@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store remembers what the rules decided. Its methods return ctx's error when
 // cancelled, a *Refusal where one is named, or an error of the engine.
@@ -98,6 +101,8 @@ type Changed struct {
 	Repeat bool
 	// Answer is the index in Events of the one that carries the client_id; -1 for none.
 	Answer int
+	// Kept is when this process knew that it is committed; zero if another one committed it.
+	Kept time.Time
 }
 
 // MarkChange is a wish to move marks.

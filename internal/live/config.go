@@ -79,6 +79,10 @@ type Config struct {
 
 	// Now is the clock (time.Now).
 	Now func() time.Time
+	// Delivered is told of each event that was committed here how long after that it
+	// had been handed to the sessions; DeliveredFrom of each that a notice brought,
+	// how long after the time that stands in it. Both return at once.
+	Delivered, DeliveredFrom func(late time.Duration)
 	// DropDeliveries, for tests, makes the hub forget what it should deliver or
 	// hears from other nodes while it returns true; healing has to find it.
 	DropDeliveries func() bool
@@ -113,6 +117,11 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.NoticeBytes, 8<<10)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	for _, told := range []*func(time.Duration){&c.Delivered, &c.DeliveredFrom} {
+		if *told == nil {
+			*told = func(time.Duration) {}
+		}
 	}
 	if c.DropDeliveries == nil {
 		c.DropDeliveries = func() bool { return false }

@@ -127,6 +127,7 @@ func (r *room) takePage(h *Hub, page *chat.Page) {
 			continue
 		}
 		r.fanOut(h, e)
+		h.stats.gapEvents.Add(1)
 		r.head.Seq, r.head.Tag, r.head.PublicSeq = e.Seq, e.Tag, e.PublicSeq
 	}
 	if !page.More && page.State.Seq >= r.head.Seq {
@@ -180,6 +181,7 @@ func (f *follow) sendPage(h *Hub, page *chat.Page) (live bool) {
 		return true
 	}
 	if len(page.Events) > 0 {
+		h.stats.catchUpEvents.Add(int64(len(page.Events)))
 		s.send(wire.ServerPage{C: r.conv.UUID, Page: wire.PageFor(*page, s.audience(), s.self())})
 	}
 	if page.More {

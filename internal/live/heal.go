@@ -161,11 +161,13 @@ func (d *healer) conversations(now time.Time) (database chat.Millis, done bool) 
 	}
 	ctx, cancel := d.h.reading()
 	defer cancel()
+	asked := time.Now()
 	heads, database, err := d.h.Store.ChangedSince(ctx, sites, d.span(now))
 	if err != nil {
 		d.warn("what changed could not be read", err)
 		return 0, false
 	}
+	d.h.stats.compareClocks(asked, time.Now(), database)
 	if d.clockJumped(now, database) {
 		open, err := d.h.Store.OpenRounds(ctx, sites)
 		if err != nil {
@@ -211,8 +213,11 @@ func (d *healer) compare(ctx context.Context, s *chat.State) error {
 		return nil
 	}
 	c, wanted := r.conv, r.marksRead || r.followed()
+	cold := r.cold
 	r.mu.Unlock()
-	h.hearHead(c, *s)
+	if h.hearHead(c, *s) && !cold {
+		h.stats.healed.Add(1)
+	}
 	if !wanted { // whoever needs them reads them
 		return nil
 	}
@@ -226,6 +231,7 @@ func (d *healer) compare(ctx context.Context, s *chat.State) error {
 
 func (d *healer) warn(what string, err error) {
 	if d.h.ctx.Err() == nil {
+		d.h.stats.healFailures.Add(1)
 		d.h.Log.Warn(what, "error", err)
 	}
 }

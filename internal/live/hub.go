@@ -38,6 +38,7 @@ type Hub struct {
 	kicked  chan struct{} // wakes the healer
 	told    toldAgents
 	rosters maphash.Seed
+	stats   counters
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -182,6 +183,7 @@ func (h *Hub) NewAgent(conn Conn, login identity.Login, agent identity.Agent) *S
 }
 
 func (h *Hub) begin(s *Session) {
+	h.stats.sessions.Add(1)
 	s.conn.SetReadLimit(h.cfg.FrameBeforeHello)
 	h.mu.Lock()
 	closing := h.closing

@@ -162,6 +162,9 @@ func (h *Hub) receive(topic string, data []byte) {
 	}
 	var n notice
 	if err := json.Unmarshal(data, &n); err != nil || n.V != noticeVersion || n.Node == h.Node {
+		if err != nil || n.V != noticeVersion {
+			h.stats.unreadable.Add(1)
+		}
 		if err != nil {
 			h.Log.Warn("a notice could not be read", "topic", topic, "error", err)
 		}
@@ -207,30 +210,33 @@ func (h *Hub) hearChanged(n *notice) {
 	c := chat.Changed{Conversation: n.Conversation, State: n.Changed.State, Events: n.Changed.Events, Answer: -1}
 	if len(c.Events) > 0 {
 		h.deliver(&c)
+		h.observeFrom(&c)
 		return
 	}
 	h.hearHead(n.Conversation, n.Changed.State)
 }
 
 // hearHead learns that a conversation has got as far as s: what its followers
-// here lack is read.
-func (h *Hub) hearHead(c chat.Conversation, s chat.State) {
+// here lack is read. It reports whether that is news.
+func (h *Hub) hearHead(c chat.Conversation, s chat.State) bool {
 	r, known := h.enterKnown(c.ID)
 	if !known {
 		if !h.site(c.Site).hasAgents() {
-			return
+			return false
 		}
 		r = h.enter(c)
 	}
 	defer r.mu.Unlock()
 	switch {
 	case !r.cold && s.Seq <= r.head.Seq:
+		return false
 	case r.followed():
 		h.fill(r)
 	default:
 		r.row.loaded = false
 		r.advance(h, s)
 	}
+	return true
 }
 
 // hearRow takes over a list row of another node.

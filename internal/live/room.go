@@ -238,6 +238,7 @@ func (h *Hub) Committed(changes []chat.Changed) {
 	}
 	for i := range changes {
 		h.deliver(&changes[i])
+		h.observe(&changes[i])
 		h.noticeChanged(&changes[i])
 	}
 }

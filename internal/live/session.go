@@ -256,6 +256,7 @@ func (s *Session) Silent() {
 // Closed ends the session: nothing is delivered to it any more.
 func (s *Session) Closed() {
 	s.ended = true
+	s.hub.stats.sessions.Add(-1)
 	s.hub.mu.Lock()
 	delete(s.hub.strangers, s)
 	s.hub.mu.Unlock()

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -101,7 +100,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, network netip.P
 		problemJSON(w, p)
 		return
 	}
-	seat := &seat{leave: func() { s.seats.leave(network) }, begin: begin, log: s.log}
+	seat := &seat{leave: func() { s.seats.leave(network) }, begin: begin, server: s}
 	c, err := s.parts.Sockets.Upgrade(w, r, seat)
 	switch {
 	case c == nil: // refused: it never gets an OnClose
@@ -119,11 +118,11 @@ const seatPause = 10_000 // ms
 // seat is a live connection at its door: it begins the session at the upgrade
 // or, if that is earlier, at the first message.
 type seat struct {
-	once  sync.Once
-	live  *live.Session
-	begin func(*ws.Conn) *live.Session // nil when done
-	leave func()
-	log   *slog.Logger
+	once   sync.Once
+	live   *live.Session
+	begin  func(*ws.Conn) *live.Session // nil when done
+	leave  func()
+	server *Server
 }
 
 func (s *seat) session(c *ws.Conn) *live.Session {
@@ -138,7 +137,8 @@ func (s *seat) session(c *ws.Conn) *live.Session {
 func (s *seat) OnMessage(c *ws.Conn, data []byte) { s.session(c).Frame(data) }
 
 // OnClose ends the session and frees the seat.
-func (s *seat) OnClose(c *ws.Conn, _ uint16, _ string, err error) {
+func (s *seat) OnClose(c *ws.Conn, code uint16, _ string, err error) {
+	s.server.watch.Closed(code)
 	session := s.session(c)
 	if errors.Is(err, ws.ErrPingTimeout) {
 		session.Silent()
@@ -147,6 +147,6 @@ func (s *seat) OnClose(c *ws.Conn, _ uint16, _ string, err error) {
 	s.leave()
 	var panicked *ws.PanicError
 	if errors.As(err, &panicked) {
-		s.log.Error("a connection's frame made the server panic", "panic", panicked.Value, "stack", string(panicked.Stack))
+		s.server.log.Error("a connection's frame made the server panic", "panic", panicked.Value, "stack", string(panicked.Stack))
 	}
 }

@@ -249,7 +249,7 @@ func TestAnotherWebsiteCannotAct(t *testing.T) {
 func TestABadHostIsRefused(t *testing.T) {
 	w := newWorld(t, server.Config{})
 	for _, host := range []string{"", "a b", `evil";x`, "a,b", "[::1", "host:port", "a/b"} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/healthz", nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/setup", nil)
 		r.Host = host
 		rec := httptest.NewRecorder()
 		w.server.Handler().ServeHTTP(rec, r)
@@ -258,7 +258,7 @@ func TestABadHostIsRefused(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"kefu.example", "KEFU.example:8080", "[::1]:80", "127.0.0.1"} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/healthz", nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/setup", nil)
 		r.Host = host
 		rec := httptest.NewRecorder()
 		w.server.Handler().ServeHTTP(rec, r)

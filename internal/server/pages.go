@@ -34,11 +34,6 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.HandleFunc("/widget/assets/", widgetAsset)
 	mux.HandleFunc("/chat/{key}", s.chatPage)
 	mux.HandleFunc("/demo", s.demo)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write([]byte("ok\n"))
-	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFoundPage(w) })
 }
 

@@ -40,7 +40,9 @@ func TestPages(t *testing.T) {
 		"/chat/" + key:                    {200, map[string]string{"Content-Security-Policy": "frame-ancestors 'none'"}},
 		"/chat/unknown":                   {404, nil},
 		"/demo?site=" + key:               {200, map[string]string{"Content-Security-Policy": "script-src 'self';"}},
-		"/healthz":                        {200, map[string]string{"Content-Type": "text/plain"}},
+		"/healthz":                        {404, nil}, // on the admin port
+		"/metrics":                        {404, nil},
+		"/debug/pprof/":                   {404, nil},
 		"/nothing":                        {404, map[string]string{"Content-Type": "text/html"}},
 		"/api/v1/openapi.json":            {200, map[string]string{"Content-Type": "application/json"}},
 		"/api/v1/widget/" + key:           {200, map[string]string{"Cache-Control": "public, max-age=60"}},

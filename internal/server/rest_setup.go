@@ -122,6 +122,7 @@ func (r *routes) doors() {
 	serve(r, anybody(), op{method: "POST", path: "/log-in", id: "log-in", summary: "Log in by e-mail and password"},
 		func(ctx context.Context, c caller, in *logInInput) (*entry, error) {
 			e, err := people.LogIn(ctx, in.Body.Email, in.Body.Password, c.from)
+			r.server.watch.LogIn(logInResult(err))
 			if err != nil {
 				return nil, err
 			}

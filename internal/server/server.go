@@ -63,7 +63,7 @@ func orDefault[T int | float64 | time.Duration](v *T, d T) {
 	}
 }
 
-// Parts are what a server opens its doors to; all of them are required.
+// Parts are what a server opens its doors to; all but Watch are required.
 type Parts struct {
 	People  *identity.People
 	Sites   *site.Sites
@@ -71,6 +71,7 @@ type Parts struct {
 	Hub     *live.Hub
 	Sockets *ws.Server
 	Log     *slog.Logger
+	Watch   Watch
 }
 
 // Server answers HTTP.
@@ -78,6 +79,7 @@ type Server struct {
 	cfg        Config
 	parts      Parts
 	log        *slog.Logger
+	watch      Watch
 	handshakes *rate
 	requests   *rate
 	seats      *seats
@@ -93,10 +95,13 @@ const maxHeader = 16 << 10 // bytes
 func New(cfg Config, parts Parts) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, parts: parts, log: parts.Log,
+		cfg: cfg, parts: parts, log: slog.New(namedRequests{parts.Log.Handler()}), watch: parts.Watch,
 		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
 		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
 		seats:      newSeats(cfg.SessionsPerAddress),
+	}
+	if s.watch == nil {
+		s.watch = nobodyWatches{}
 	}
 	s.http = &http.Server{
 		Handler: s.handler(), MaxHeaderBytes: maxHeader,
@@ -149,7 +154,7 @@ func (s *Server) handler() http.Handler {
 
 // enter is what every request passes first.
 func (s *Server) enter(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.observe(func(w *answer, r *http.Request) {
 		from, ok := locate(r, s.cfg.TrustedProxies)
 		if !ok {
 			problemJSON(w, problem(badRequest, "The header Host names no host."))
@@ -167,8 +172,10 @@ func (s *Server) enter(next http.Handler) http.Handler {
 				return
 			}
 		}
+		from.request = w.request
 		r = r.WithContext(context.WithValue(r.Context(), whenceKey{}, from))
 		r.Host = from.host // what the browser sees decides about other origins
+		defer func() { w.route = r.Pattern }()
 		next.ServeHTTP(w, r)
 	})
 }

@@ -16,6 +16,7 @@ type whence struct {
 	network netip.Prefix // what limits count as one: an IPv4 address, an IPv6 /64
 	scheme  string       // http or https
 	host    string       // with the port, as the browser sees it
+	request requestID
 }
 
 // origin is Kefu's own origin as this request's browser sees it.

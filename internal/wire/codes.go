@@ -71,6 +71,14 @@ const (
 	CloseBadClient CloseCode = 4503 // frames that no client of this protocol sends
 )
 
+// CloseCodes are the codes that this protocol names.
+func CloseCodes() []CloseCode {
+	return []CloseCode{
+		CloseGoingAway, CloseTooBig, CloseRestart, CloseTryLater,
+		CloseSlow, CloseNoHello, CloseSilent, CloseRate, CloseChanged, CloseRevoked, CloseRefused, CloseElsewhere, CloseBadClient,
+	}
+}
+
 // ComeBack tells whether a client returns by itself after this code.
 func (c CloseCode) ComeBack() bool {
 	switch c {

@@ -107,6 +107,9 @@ func TestTheProtocolNamesCloseCodesKindsAndViews(t *testing.T) {
 		if _, err := fmt.Sscan(c.value, &code); err != nil {
 			t.Fatal(err)
 		}
+		if !slices.Contains(wire.CloseCodes(), code) {
+			t.Errorf("wire.CloseCodes leaves out %d", code)
+		}
 		advice := "stay away"
 		if code.ComeBack() {
 			advice = "come back"
@@ -116,6 +119,9 @@ func TestTheProtocolNamesCloseCodesKindsAndViews(t *testing.T) {
 		}
 	}
 	nouns := sourceOf(t, "chat").consts
+	if kinds := pick(nouns, "Kind"); len(kinds) != len(chat.Kinds()) {
+		t.Errorf("chat.Kinds are %v of %d kinds", chat.Kinds(), len(kinds))
+	}
 	for _, c := range append(pick(nouns, "Kind"), pick(nouns, "View")...) {
 		if !strings.Contains(text, "`"+c.value+"`") {
 			t.Errorf("the protocol does not name %s", c.value)

@@ -1,0 +1,177 @@
+// Package metrics counts what this node does, for Prometheus. What is counted on
+// the way of a message costs a few atomic additions; what the parts of the house
+// count by themselves is read when somebody asks.
+package metrics
+
+import (
+	"net/http"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
+)
+
+// counts are what is counted as it happens.
+type counts struct {
+	build, events, commitSeconds, deliverySeconds, closes, requests, requestSeconds, logIns family
+}
+
+func counted() counts {
+	return counts{
+		build:         gauge("kefu_build_info", "1, with the version of this program and of Go.", "version", "go"),
+		events:        counter("kefu_events_total", "Events that this node appended to conversations, by their kind; messages are the kind `message`.", "kind"),
+		commitSeconds: histogram("kefu_commit_seconds", "How long the commit of a group of changes took."),
+		deliverySeconds: histogram("kefu_delivery_seconds",
+			"How long after its commit an event had been handed to this node's sessions. `from` is `here` for what this node committed, by its own clock; "+
+				"`elsewhere` for what another node did, by the database's clock, from the time that stands in the event, which is before its commit.", "from"),
+		closes:         counter("kefu_session_closes_total", "Live connections that ended, by close code; codes that the protocol does not name are `other`.", "code"),
+		requests:       counter("kefu_http_requests_total", "Requests that were answered. A handshake that became a live connection is 101.", "route", "method", "status"),
+		requestSeconds: histogram("kefu_http_request_seconds", "How long requests took, live connections aside."),
+		logIns:         counter("kefu_log_ins_total", "Log-ins by password, by result: `ok`, `wrong` password or name, `paused` after too many of them, `failed` for any other reason.", "result"),
+	}
+}
+
+func (c counts) families() []family {
+	return []family{c.build, c.events, c.commitSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns}
+}
+
+// The upper bounds of the histograms' buckets, in seconds.
+func commitBuckets() []float64 {
+	return []float64{.00025, .0005, .001, .002, .004, .008, .016, .032, .064, .128, .256, .512, 1, 2.5, 5}
+}
+
+func deliveryBuckets() []float64 {
+	return []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+}
+
+func requestBuckets() []float64 {
+	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+}
+
+const other = "other"
+
+// Metrics are this node's figures. Its methods are safe for concurrent use and
+// never wait.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	events     map[chat.Kind]prometheus.Counter
+	otherEvent prometheus.Counter
+	commit     prometheus.Observer
+	here       prometheus.Observer
+	elsewhere  prometheus.Observer
+	closes     map[uint16]prometheus.Counter
+	otherClose prometheus.Counter
+	requests   *prometheus.CounterVec
+	request    prometheus.Observer
+	logIns     *prometheus.CounterVec
+}
+
+// New makes figures that begin at zero.
+func New(version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(), events: map[chat.Kind]prometheus.Counter{}, closes: map[uint16]prometheus.Counter{}}
+	c := counted()
+	commit, delivery := c.commitSeconds.histogramVec(commitBuckets()), c.deliverySeconds.histogramVec(deliveryBuckets())
+	request := c.requestSeconds.histogramVec(requestBuckets())
+	kinds, codes := c.events.counterVec(), c.closes.counterVec()
+	m.requests, m.logIns = c.requests.counterVec(), c.logIns.counterVec()
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: c.build.name, Help: c.build.help}, c.build.labels)
+	info.WithLabelValues(version, runtime.Version()).Set(1)
+	m.registry.MustRegister(info, kinds, commit, delivery, codes, m.requests, request, m.logIns,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	m.commit, m.request = commit.WithLabelValues(), request.WithLabelValues()
+	m.here, m.elsewhere = delivery.WithLabelValues("here"), delivery.WithLabelValues("elsewhere")
+	for _, k := range chat.Kinds() {
+		m.events[k] = kinds.WithLabelValues(string(k))
+	}
+	m.otherEvent = kinds.WithLabelValues(other)
+	for _, code := range closeCodes() {
+		m.closes[code] = codes.WithLabelValues(strconv.Itoa(int(code)))
+	}
+	m.otherClose = codes.WithLabelValues(other)
+	for _, result := range []string{"ok", "wrong", "paused", "failed"} {
+		m.logIns.WithLabelValues(result)
+	}
+	return m
+}
+
+// closeCodes are those that may end a connection, the peer's or ours.
+func closeCodes() []uint16 {
+	all := []uint16{
+		ws.CodeNormal, ws.CodeProtocolError, ws.CodeUnsupported, ws.CodeNone, ws.CodeAbnormal, ws.CodeInvalidData, ws.CodePolicy, ws.CodeInternal,
+	}
+	for _, c := range wire.CloseCodes() {
+		all = append(all, uint16(c))
+	}
+	return all
+}
+
+// Committed counts the events that this node appended.
+func (m *Metrics) Committed(changes []chat.Changed) {
+	for i := range changes {
+		for j := range changes[i].Events {
+			c, ok := m.events[changes[i].Events[j].Kind]
+			if !ok {
+				c = m.otherEvent
+			}
+			c.Inc()
+		}
+	}
+}
+
+// CommitTook is how long the commit of a group took.
+func (m *Metrics) CommitTook(d time.Duration) { m.commit.Observe(d.Seconds()) }
+
+// Delivered is how long after its commit, here, an event was handed over.
+func (m *Metrics) Delivered(d time.Duration) { m.here.Observe(d.Seconds()) }
+
+// DeliveredFrom is the same for an event of another node.
+func (m *Metrics) DeliveredFrom(d time.Duration) { m.elsewhere.Observe(d.Seconds()) }
+
+// Request counts a request that was answered. route must be of a bounded set.
+func (m *Metrics) Request(method, route string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, knownMethod(method), strconv.Itoa(status)).Inc()
+	if status != http.StatusSwitchingProtocols {
+		m.request.Observe(took.Seconds())
+	}
+}
+
+// knownMethod keeps words that somebody made up out of the labels.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return other
+}
+
+// Closed counts a live connection that ended.
+func (m *Metrics) Closed(code uint16) {
+	c, ok := m.closes[code]
+	if !ok {
+		c = m.otherClose
+	}
+	c.Inc()
+}
+
+// LogIn counts a log-in by password: ok, wrong, paused or failed.
+func (m *Metrics) LogIn(result string) { m.logIns.WithLabelValues(result).Inc() }
+
+// scrapes and scrapeTime bound who reads the figures.
+const (
+	scrapes    = 4
+	scrapeTime = 10 * time.Second
+)
+
+// Handler answers with all figures.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: scrapes, Timeout: scrapeTime})
+}
