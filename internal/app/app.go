@@ -158,9 +158,10 @@ func (a *App) startHub(context.Context) error {
 	a.bus = bus.NewMemory()
 	cfg := a.cfg.live()
 	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
+	node := newNode()
 	a.hub = live.NewHub(cfg, live.Parts{
-		Node: newNode(), Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db,
-		Bus: a.bus, Presence: presence.NewMemory(time.Now), Log: a.log,
+		Node: node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db,
+		Bus: a.bus, Presence: presence.NewMemory(time.Now).On(node), Log: a.log,
 	})
 	a.tell.hub.Store(a.hub)
 	if err := a.hub.Start(); err != nil {

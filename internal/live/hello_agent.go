@@ -173,7 +173,7 @@ func (h *Hub) tellAgentLocked(n *agentNode) {
 	}
 	if best != n.told {
 		n.told = best
-		h.Presence.SetAgent(h.Node, n.id, best)
+		h.Presence.SetAgent(n.id, best)
 	}
 }
 

@@ -102,7 +102,7 @@ func (h *Hub) Start() error {
 	}
 	h.Bus.Join(topicAll)
 	h.Bus.Join(nodeTopic(h.Node))
-	h.Presence.Renew(h.Node)
+	h.Presence.Renew(nil)
 	for range fillers {
 		h.tasks.Go(h.fillForever)
 	}
@@ -142,7 +142,7 @@ func (h *Hub) Close() {
 	h.cancel()
 	h.fills.close()
 	h.tasks.Wait()
-	h.Presence.Leave(h.Node)
+	h.Presence.Leave()
 }
 
 // everybody are all sessions of this node.

@@ -28,6 +28,7 @@ func (s *Session) list(f *wire.ClientList) {
 		s.fail(err, chat.ClientID{}, f.R)
 		return
 	}
+	h.learnVisitors(conversationsOf(rows)...)
 	out := wire.ServerList{R: f.R, View: f.View, After: f.After, Rows: make([]wire.Row, len(rows)), More: len(rows) == q.Limit}
 	for i := range rows {
 		out.Rows[i] = wire.RowFor(rows[i], h.visitorOf(rows[i].Conversation, rows[i].Profile), h.nameOf)
@@ -42,6 +43,14 @@ func (s *Session) list(f *wire.ClientList) {
 	if h.countsOf(sites, s.agent.id) != out.Counts {
 		s.agent.recount.Store(true)
 	}
+}
+
+func conversationsOf(rows []chat.ListRow) []chat.Conversation {
+	all := make([]chat.Conversation, len(rows))
+	for i := range rows {
+		all[i] = rows[i].Conversation
+	}
+	return all
 }
 
 func (a *agentSide) watch(bit uint32) { a.views.Or(bit) }

@@ -197,7 +197,7 @@ func TestNodeThatDiedFades(t *testing.T) {
 	agent := w.nodes[0].agent(ann)
 	w.nodes[1].agent(bob)
 	await(agent, "presence", func(p wire.ServerPresence) bool { return p.Who.Name == "Bob" && p.Presence == wire.Online })
-	w.registry.SetAgent("dead", dora, 2)
+	w.registry.On("dead").SetAgent(dora, 2)
 	await(agent, "presence", func(p wire.ServerPresence) bool { return p.Who.Name == "Dora" && p.Presence == wire.Online })
 	w.clock.pass(20 * time.Second)
 	await(agent, "presence", func(p wire.ServerPresence) bool { return p.Who.Name == "Dora" && p.Presence == wire.Offline })

@@ -97,6 +97,7 @@ func (s *Session) tellConversation(f *wire.ClientOpen, follow *follow) error {
 	if err != nil {
 		return err
 	}
+	h.learnVisitors(c)
 	r := follow.room
 	r.mu.Lock()
 	defer r.mu.Unlock()

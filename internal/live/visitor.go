@@ -165,7 +165,7 @@ func (v *visitor) tellLocked(h *Hub) {
 		return
 	}
 	v.told = &now
-	h.Presence.SetVisitor(h.Node, v.told)
+	h.Presence.SetVisitor(v.told)
 }
 
 // leaveVisitor takes a tab away, and its visitor with the last one.

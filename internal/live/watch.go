@@ -54,7 +54,7 @@ func (s *Session) tellAllVisitors(r int64) {
 // since the last tick.
 func (h *Hub) tellPresence() {
 	h.closeSilent()
-	h.Presence.Renew(h.Node)
+	h.Presence.Renew(h.wanted())
 	h.tellAgents()
 	changed := map[chat.SiteID]*siteChange{}
 	for _, n := range h.everySite() {
@@ -70,6 +70,38 @@ func (h *Hub) tellPresence() {
 		if r := s.agent.visitors.Load(); r != 0 {
 			s.tellVisitors(r, changed)
 		}
+	}
+}
+
+// wanted are the visitors of whom this node shows something to agents: the newest
+// ones of their sites, and those whose conversation is in a list or open here.
+func (h *Hub) wanted() []presence.Want {
+	var wants []presence.Want
+	at := map[chat.SiteID]int{}
+	for _, n := range h.everySite() {
+		if n.hasAgents() {
+			at[n.id] = len(wants)
+			wants = append(wants, presence.Want{Site: n.id})
+		}
+	}
+	for _, r := range h.everyRoom() {
+		if i, ok := at[r.conv.Site]; ok {
+			wants[i].Visitors = append(wants[i].Visitors, r.conv.Visitor)
+		}
+	}
+	return wants
+}
+
+// learnVisitors has the registry look up whose presence is about to be shown.
+func (h *Hub) learnVisitors(all ...chat.Conversation) {
+	ctx, cancel := h.reading()
+	defer cancel()
+	of := map[chat.SiteID][]chat.VisitorID{}
+	for _, c := range all {
+		of[c.Site] = append(of[c.Site], c.Visitor)
+	}
+	for site, ids := range of {
+		h.Presence.Learn(ctx, site, ids)
 	}
 }
 

@@ -111,9 +111,10 @@ func (w *world) make() *node {
 	for _, c := range w.settings {
 		c(&cfg)
 	}
+	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
-		Node: string(rune('a' + len(w.nodes))), Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w,
-		Bus: w.network.Bus(), Presence: w.registry, Log: w.log,
+		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w,
+		Bus: w.network.Bus(), Presence: w.registry.On(name), Log: w.log,
 	})
 	w.nodes = append(w.nodes, n)
 	return n

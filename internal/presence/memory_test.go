@@ -28,17 +28,18 @@ func (c *clock) now() time.Time { return c.at }
 
 func TestBestOfAllNodesCounts(t *testing.T) {
 	m := presence.NewMemory((&clock{}).now)
-	m.SetAgent("a", 7, presence.Away)
-	m.SetAgent("b", 7, presence.Online)
+	a, b := m.On("a"), m.On("b")
+	a.SetAgent(7, presence.Away)
+	b.SetAgent(7, presence.Online)
 	if got := m.Agent(7); got != presence.Online {
 		t.Errorf("away here, online there: %s", got)
 	}
-	m.SetAgent("b", 7, presence.Offline)
+	b.SetAgent(7, presence.Offline)
 	if got := m.Agent(7); got != presence.Away {
 		t.Errorf("away here, gone there: %s", got)
 	}
-	m.SetVisitor("a", visitor(1, presence.Away))
-	m.SetVisitor("b", visitor(1, presence.Online))
+	a.SetVisitor(visitor(1, presence.Away))
+	b.SetVisitor(visitor(1, presence.Online))
 	v, ok := m.ByID(shop, 1)
 	if !ok || v.State != presence.Online || m.Count(shop) != 1 {
 		t.Errorf("the visitor is %+v, %t, counted %d", v, ok, m.Count(shop))
@@ -46,7 +47,7 @@ func TestBestOfAllNodesCounts(t *testing.T) {
 	if nodes := m.Nodes(shop, 1); len(nodes) != 2 {
 		t.Errorf("it is connected to %v, want both nodes", nodes)
 	}
-	m.SetVisitor("b", visitor(1, presence.Offline))
+	b.SetVisitor(visitor(1, presence.Offline))
 	if nodes := m.Nodes(shop, 1); !slices.Equal(nodes, []string{"a"}) {
 		t.Errorf("it is connected to %v, want a", nodes)
 	}
@@ -55,13 +56,14 @@ func TestBestOfAllNodesCounts(t *testing.T) {
 func TestLeaseOfADeadNodeEnds(t *testing.T) {
 	c := &clock{at: time.Unix(1000, 0)}
 	m := presence.NewMemory(c.now)
-	m.Renew("a")
-	m.SetAgent("dead", 7, presence.Online)
-	m.SetVisitor("dead", visitor(1, presence.Online))
-	m.SetVisitor("a", visitor(2, presence.Online))
+	a, dead := m.On("a"), m.On("dead")
+	a.Renew(nil)
+	dead.SetAgent(7, presence.Online)
+	dead.SetVisitor(visitor(1, presence.Online))
+	a.SetVisitor(visitor(2, presence.Online))
 	_, before := m.Visitors(shop, 10)
 	c.at = c.at.Add(presence.LeaseFor + time.Second)
-	m.Renew("a")
+	a.Renew(nil)
 	if m.Agent(7) != presence.Offline || m.Count(shop) != 1 {
 		t.Errorf("agent %s, %d visitors; want offline and 1", m.Agent(7), m.Count(shop))
 	}
@@ -74,8 +76,7 @@ func TestLeaseOfADeadNodeEnds(t *testing.T) {
 func TestChangesTooLongAgoAreUnknown(t *testing.T) {
 	m := presence.NewMemory((&clock{}).now)
 	for i := range 3000 {
-		v := visitor(2, presence.State(1+i%2))
-		m.SetVisitor("a", v)
+		m.On("a").SetVisitor(visitor(2, presence.State(1+i%2)))
 	}
 	if _, _, known := m.Changed(shop, 1); known {
 		t.Error("changes of 3000 revisions ago are known")
@@ -96,9 +97,9 @@ func TestFollowingChanges(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
 				v := visitor(rapid.ByteRange(1, 6).Draw(t, "who"), presence.State(rapid.IntRange(0, 2).Draw(t, "state")))
-				m.SetVisitor(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "node"), v)
+				m.On(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "node")).SetVisitor(v)
 			},
-			"leave": func(t *rapid.T) { m.Leave(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "node")) },
+			"leave": func(t *rapid.T) { m.On(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "node")).Leave() },
 			"follow": func(t *rapid.T) {
 				changed, now, ok := m.Changed(shop, revision)
 				if !ok {

@@ -1,9 +1,11 @@
-// Package presence knows who is online, on whichever node. Nothing of it is
-// stored: a registry is a picture that each node paints for itself under a
-// lease, so that the picture of a dead node fades.
+// Package presence knows who is online, on whichever node. Nothing of it is meant
+// to last: each node tells who is connected to it under a lease, so that what a
+// dead node told fades. One process alone keeps the picture in Memory; several
+// keep theirs together in a Place, each behind a Shared.
 package presence
 
 import (
+	"context"
 	"encoding/base64"
 	"time"
 
@@ -78,21 +80,40 @@ type Visitor struct {
 	Since    chat.Millis   // when it came
 }
 
-// LeaseFor is how long a node's picture is believed after its last Renew.
+// gone is the visitor after it has left.
+func (v *Visitor) gone() *Visitor {
+	out := *v
+	out.State = Offline
+	return &out
+}
+
+// LeaseFor is how long a node's picture is believed after it was last heard of.
 const LeaseFor = 15 * time.Second
 
-// Registry is the picture of who is online on all nodes. Its methods answer
-// from memory at once: an implementation that is shared by several nodes keeps
-// a copy that is at most a few seconds old. Safe for concurrent use.
+// Want names what a node has to know of a site beyond who is connected to it:
+// the newest visitors and their number, and these visitors by their ids.
+type Want struct {
+	Site     chat.SiteID
+	Visitors []chat.VisitorID
+}
+
+// Registry is one node's part in the picture of who is online on all nodes. Its
+// methods answer from memory at once, except for Learn and Leave. Of its own
+// visitors and of all agents a node knows everything; of visitors on other nodes
+// what it wants, at most a few seconds old. Safe for concurrent use.
 type Registry interface {
 	// SetVisitor tells what this node knows of a visitor; Offline: it has left this node.
-	SetVisitor(node string, v *Visitor)
+	SetVisitor(v *Visitor)
 	// SetAgent tells an agent's best state on this node.
-	SetAgent(node string, agent chat.AgentID, s State)
-	// Renew prolongs the lease of a node by LeaseFor, and forgets the nodes whose lease is over.
-	Renew(node string)
-	// Leave forgets a node at once.
-	Leave(node string)
+	SetAgent(agent chat.AgentID, s State)
+	// Renew says that this node lives, and replaces what it wants. It is called each second.
+	Renew(wants []Want)
+	// Learn looks up visitors of a site whom this node may not know yet, so that
+	// what is asked behind it is right. It is bounded in time; whom it did not find
+	// then the picture shows later.
+	Learn(ctx context.Context, site chat.SiteID, ids []chat.VisitorID)
+	// Leave ends this node's part: the others forget it.
+	Leave()
 
 	// Agent is the agent's best state on all nodes.
 	Agent(agent chat.AgentID) State
@@ -102,13 +123,15 @@ type Registry interface {
 	ByKey(site chat.SiteID, key Key) (*Visitor, bool)
 	// Nodes are those to which the visitor is connected.
 	Nodes(site chat.SiteID, id chat.VisitorID) []string
-	// Count is the number of the site's visitors who are here.
+	// Count is the number of the site's visitors who are here, on all nodes if the
+	// site is wanted.
 	Count(site chat.SiteID) int64
 	// Visitors are up to limit visitors who are here, the newest first, and the
-	// revision of the picture.
+	// revision of this node's picture.
 	Visitors(site chat.SiteID, limit int) ([]*Visitor, uint64)
-	// Changed are the visitors that changed after a revision, each as it is now
-	// (Offline: gone), and the present revision. known is false when that was too
-	// long ago: take Visitors instead.
+	// Changed are the visitors that changed after a revision of this node's picture,
+	// each as it is now (Offline: gone, or no longer in the picture), and the
+	// present revision. A visitor whose id is another one now is also told as gone
+	// under its former id. known is false when that was too long ago: take Visitors instead.
 	Changed(site chat.SiteID, after uint64) (changed []*Visitor, revision uint64, known bool)
 }
