@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -130,7 +132,7 @@ func (r *RocketMQ) smallJava(jars, heap string) []string {
 }
 
 func (r *RocketMQ) startNameServer(t testing.TB, java, jars string, i int) error {
-	port, name := FreePort(t), fmt.Sprintf("names%d", i)
+	port, name := quietPort(t), fmt.Sprintf("names%d", i)
 	conf := fmt.Sprintf("listenPort=%d\nkvConfigPath=%s\nconfigStorePath=%s\n", port,
 		filepath.Join(r.dir, name, "kv.json"), filepath.Join(r.dir, name, "names.properties"))
 	if err := r.write(name+".conf", conf); err != nil {
@@ -145,10 +147,10 @@ func (r *RocketMQ) startNameServer(t testing.TB, java, jars string, i int) error
 }
 
 func (r *RocketMQ) startBroker(t testing.TB, java, jars string, settings map[string]string) error {
-	r.BrokerPort = brokerPort(t)
+	r.BrokerPort = quietPort(t, -2, 1)
 	all := map[string]string{
 		"brokerClusterName": "kefu-test", "brokerName": "broker-a", "brokerId": "0", "brokerIP1": "127.0.0.1",
-		"listenPort": strconv.Itoa(r.BrokerPort), "haListenPort": strconv.Itoa(FreePort(t)), "namesrvAddr": strings.Join(r.Names(), ";"),
+		"listenPort": strconv.Itoa(r.BrokerPort), "haListenPort": strconv.Itoa(r.BrokerPort + 1), "namesrvAddr": strings.Join(r.Names(), ";"),
 		"storePathRootDir": filepath.Join(r.dir, "store"), "storePathCommitLog": filepath.Join(r.dir, "store", "commitlog"),
 		"mappedFileSizeCommitLog": "67108864", "autoCreateTopicEnable": "true", "diskMaxUsedSpaceRatio": "98",
 		"registerNameServerPeriod": "10000", // the least that it may be
@@ -170,18 +172,29 @@ func (r *RocketMQ) startBroker(t testing.TB, java, jars string, settings map[str
 	return err
 }
 
-// brokerPort is a port that is free together with the one two below, which a broker takes too.
-func brokerPort(t testing.TB) int {
+// quietPort is a free port below those that the system gives to outgoing
+// connections: one of these might take it before a server has started, or while it
+// is restarted. beside are ports that are to be free too, by their distance.
+func quietPort(t testing.TB, beside ...int) int {
+	t.Helper()
+	const first, last = 12_000, 32_000
 	for range 100 {
-		port := FreePort(t)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port-2)))
-		if err == nil {
-			_ = l.Close() // it was only tried
+		port := first + rand.N(last-first)
+		if free(port) && !slices.ContainsFunc(beside, func(distance int) bool { return !free(port + distance) }) {
 			return port
 		}
 	}
-	t.Fatal("no two free ports for a broker were found")
+	t.Fatal("no free port was found")
 	return 0
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	_ = l.Close() // it was only tried
+	return true
 }
 
 // registered tells whether all name servers know the broker, by the route of the
