@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"os"
 	"sync/atomic"
 	"testing"
 
@@ -8,9 +9,16 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/bus/bustest"
+	"github.com/kefu-chat/kefu/test/engines"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := engines.Main(m)
+	if err := goleak.Find(); code == 0 && err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
 
 func TestMemory(t *testing.T) {
 	bustest.Run(t, func(*testing.T) (here, there bus.Bus) {
