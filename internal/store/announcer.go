@@ -12,6 +12,8 @@ type outcome struct {
 	mark    chat.Mark
 	moved   bool
 	err     error
+	// handed tells that another committer decides it.
+	handed bool
 }
 
 // announcer tells of committed groups, in commit order, while the next group
@@ -47,6 +49,7 @@ func (a *announcer) run() {
 		for i := range group {
 			o := &group[i]
 			switch {
+			case o.handed:
 			case o.item.mark != nil:
 				if o.item.mark.Done != nil {
 					o.item.mark.Done(o.mark, o.moved, o.err)

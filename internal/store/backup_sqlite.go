@@ -21,6 +21,9 @@ const DatabaseFile = "kefu.db"
 // does not exist yet, while everything goes on. The file is there only when it
 // is whole and synced. The log cannot be shortened until the copy is done.
 func (db *DB) Backup(ctx context.Context, file string) error {
+	if db.dialect.shared() {
+		return fmt.Errorf("backup: %s is kept by a server, whose own tool copies it: %s", db.dialect.place(), db.dialect.dump(file))
+	}
 	if _, err := os.Lstat(file); err == nil {
 		return fmt.Errorf("backup: %s exists: name a file that does not", file)
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -44,7 +47,10 @@ func (db *DB) copyTo(ctx context.Context, file string) (err error) {
 	if err := makePrivate(file); err != nil {
 		return err
 	}
-	pool := openPool(db.cfg, 1, false).DB
+	pool, err := db.dialect.pool(ctx, 1, false)
+	if err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, pool.Close()) }()
 	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", file); err != nil {
 		return err
@@ -59,6 +65,16 @@ func Restore(ctx context.Context, file, dir string) error {
 		return fmt.Errorf("restore %s into %s: %w", file, dir, err)
 	}
 	return nil
+}
+
+// RestoreServer refuses to restore into the database of a server, and names the
+// engine's own tool; its error never has the password.
+func RestoreServer(address, file string) error {
+	d, err := openDialect(Config{URL: address}.withDefaults(), address)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("restore: %s is kept by a server, whose own tool restores it: %s", d.place(), d.load(file))
 }
 
 func restore(ctx context.Context, file, dir string) error {
@@ -105,7 +121,7 @@ func checkIntegrity(ctx context.Context, file string) (err error) {
 		return fmt.Errorf("the file is damaged (%s): take another backup", answer)
 	}
 	var tables int
-	if err := pool.QueryRowContext(ctx, tableExists, "compatibility").Scan(&tables); err != nil {
+	if err := pool.QueryRowContext(ctx, sqliteGrammar.tableExists, "compatibility").Scan(&tables); err != nil {
 		return err
 	}
 	if tables == 0 {

@@ -23,7 +23,11 @@ type checkpointer struct {
 const checkpointEvery = time.Second
 
 func newCheckpointer(ctx context.Context, db *DB) (*checkpointer, error) {
-	pool := openPool(db.cfg, 1, false).DB
+	opened, err := db.dialect.pool(ctx, 1, false)
+	if err != nil {
+		return nil, err
+	}
+	pool := opened.DB
 	if err := pool.PingContext(ctx); err != nil {
 		_ = pool.Close()
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -26,27 +25,27 @@ type task struct {
 	done chan error
 }
 
-// committer owns the connection that writes conversations. One goroutine takes
-// groups off the queue and commits them, another tells of them.
+// committer owns a connection that writes conversations: those of its share. One
+// goroutine takes groups off its lane and commits them, another tells of them.
 type committer struct {
 	db    *DB
+	share int
 	h     *hot // nil after a failure, until the next group opens another
 	heads *headCache
 	print *fingerprinter
 	sql   *statements
 	said  *announcer
 
-	mu     sync.RWMutex // guards queue against being closed under a sender
+	mu     sync.RWMutex // guards lane against being closed under a sender
 	closed bool
-	queue  chan item
-	bytes  atomic.Int64 // of the commands in the queue
+	lane   chan item
 	ended  chan struct{}
 }
 
-func newCommitter(db *DB, key []byte) *committer {
+func newCommitter(db *DB, share int, key []byte) *committer {
 	c := &committer{
-		db: db, heads: newHeadCache(db.cfg.CachedHeads), print: newFingerprinter(key), sql: newStatements(),
-		said: newAnnouncer(db.cfg.Committed, db.cfg.Marked), queue: make(chan item, db.cfg.Queue), ended: make(chan struct{}),
+		db: db, share: share, heads: newHeadCache(db.cfg.CachedHeads / db.cfg.Committers), print: newFingerprinter(key), sql: newStatements(db),
+		said: newAnnouncer(db.cfg.Committed, db.cfg.Marked), lane: make(chan item, db.cfg.Queue), ended: make(chan struct{}),
 	}
 	go c.run()
 	return c
@@ -59,36 +58,23 @@ func (c *committer) put(it item) error {
 	if c.closed {
 		return chat.Refuse(chat.Busy, "the database is closing: repeat it later")
 	}
-	if c.bytes.Add(it.size()) > int64(c.db.cfg.QueueBytes) {
-		c.bytes.Add(-it.size())
-		return chat.Refuse(chat.Busy, "%d bytes of changes wait already: repeat it later", c.db.cfg.QueueBytes)
+	if err := c.db.queue.enter(it); err != nil {
+		return err
 	}
-	select {
-	case c.queue <- it:
-		return nil
-	default:
-		c.bytes.Add(-it.size())
-		return chat.Refuse(chat.Busy, "%d changes wait already: repeat it later", cap(c.queue))
-	}
-}
-
-func (it item) size() int64 {
-	if it.change == nil {
-		return 0
-	}
-	return int64(len(it.change.Fingerprint))
+	c.lane <- it // it has room for all that the queue lets in
+	return nil
 }
 
 // Change implements chat.Store.
 func (db *DB) Change(c *chat.Change) {
-	if err := db.committer.put(item{change: c}); err != nil && c.Done != nil {
+	if err := db.committerFor(c).put(item{change: c}); err != nil && c.Done != nil {
 		c.Done(chat.Changed{Answer: -1}, err)
 	}
 }
 
 // Mark implements chat.Store.
 func (db *DB) Mark(m *chat.MarkChange) {
-	if err := db.committer.put(item{mark: m}); err != nil && m.Done != nil {
+	if err := db.committerOf(m.Conversation).put(item{mark: m}); err != nil && m.Done != nil {
 		m.Done(chat.Mark{}, false, err)
 	}
 }
@@ -102,11 +88,15 @@ func (c *committer) do(ctx context.Context, run func(h *hot) error) error {
 	return <-t.done
 }
 
-func (c *committer) close() {
+// shut takes nothing more; await waits for what was taken.
+func (c *committer) shut() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.closed = true
-	close(c.queue)
-	c.mu.Unlock()
+	close(c.lane)
+}
+
+func (c *committer) await() {
 	<-c.ended
 	c.said.close()
 }
@@ -115,8 +105,8 @@ func (c *committer) run() {
 	defer close(c.ended)
 	defer c.drop()
 	batch := make([]item, 0, c.db.cfg.Group)
-	for it := range c.queue {
-		c.bytes.Add(-it.size())
+	for it := range c.lane {
+		c.db.queue.leave(it)
 		batch = append(batch[:0], it)
 		var after *task
 		if it.task != nil {
@@ -154,17 +144,17 @@ func (c *committer) run() {
 func (c *committer) next(late *time.Timer) (it item, ok bool) {
 	if late == nil {
 		select {
-		case it, ok = <-c.queue:
+		case it, ok = <-c.lane:
 		default:
 		}
 	} else {
 		select {
-		case it, ok = <-c.queue:
+		case it, ok = <-c.lane:
 		case <-late.C:
 		}
 	}
 	if ok {
-		c.bytes.Add(-it.size())
+		c.db.queue.leave(it)
 	}
 	return it, ok
 }
@@ -175,14 +165,23 @@ type errUnknown struct{ cause error }
 func (e errUnknown) Error() string { return "commit: " + e.cause.Error() }
 func (e errUnknown) Unwrap() error { return e.cause }
 
-// commit decides and commits a group. One that fails before its commit is
-// retried one by one, so that what was wrong harms only itself.
+// tries bounds how often a transaction is run again that others were in the way of.
+const tries = 4
+
+// commit decides and commits a group. One that others were in the way of is run
+// again. One that fails before its commit is retried one by one, so that what was
+// wrong harms only itself.
 func (c *committer) commit(batch []item) {
 	g, err := c.try(batch)
+	for try := 1; err != nil && try < tries && c.mayTryAgain(g, err); try++ {
+		c.db.counted.retries.Add(1)
+		c.undo(err)
+		g, err = c.try(batch)
+	}
 	if err == nil {
 		return
 	}
-	c.drop()
+	c.undo(err)
 	var unknown errUnknown
 	begun := g != nil // else the engine let nobody in, and would not let each alone
 	if begun && !errors.As(err, &unknown) && len(batch) > 1 {
@@ -192,6 +191,7 @@ func (c *committer) commit(batch []item) {
 		}
 		return
 	}
+	c.db.counted.failures.Add(1)
 	c.db.log.Error("a group failed", "changes", len(batch), "error", err)
 	if g != nil && g.told {
 		return
@@ -206,8 +206,19 @@ func (c *committer) commit(batch []item) {
 	c.said.tell(outcomes)
 }
 
+// mayTryAgain tells whether nothing was kept, for a reason that may have passed.
+func (c *committer) mayTryAgain(g *group, err error) bool {
+	var unknown errUnknown
+	if g == nil || g.told || errors.As(err, &unknown) {
+		return false
+	}
+	return c.db.dialect.failure(err) != broken
+}
+
 // try runs one transaction over the batch and tells of it when it is committed.
+// The group is nil if no transaction began.
 func (c *committer) try(batch []item) (*group, error) {
+	began := time.Now()
 	c.db.writing.Lock()
 	defer c.db.writing.Unlock()
 	if err := c.connect(); err != nil {
@@ -225,34 +236,49 @@ func (c *committer) try(batch []item) (*group, error) {
 			return g, err
 		}
 	} else if err := c.end(g); err != nil {
-		return g, errUnknown{err}
+		return g, err
 	}
+	c.db.counted.groups.Add(1)
+	c.db.cfg.Took("commit", time.Since(began), len(batch))
 	g.remember()
 	if !g.told {
 		c.said.tell(g.outcomes)
 	}
-	c.db.checkpoints.written(g.rows)
+	g.handOver()
+	if c.db.checkpoints != nil {
+		c.db.checkpoints.written(g.rows)
+	}
 	return g, nil
 }
 
+// end commits. Its error is an errUnknown unless certainly nothing was kept.
 func (c *committer) end(g *group) error {
 	if publishEarly() {
 		g.told = true
 		c.said.tell(g.outcomes)
 	}
-	return c.db.cfg.Commit(c.h.commit)
+	err := c.db.cfg.Commit(c.h.commit)
+	var unmade errUnmade
+	if err != nil && !errors.As(err, &unmade) {
+		return errUnknown{err}
+	}
+	return err
 }
 
 // work runs a task in a transaction of its own.
 func (c *committer) work(t *task) {
 	err := t.ctx.Err()
-	if err == nil {
-		err = c.transact(t.run)
+	for try := 1; err == nil; try++ {
+		if err = c.transact(t.run); err == nil {
+			break
+		}
+		c.undo(err)
+		if try == tries || c.db.dialect.failure(err) == broken {
+			break
+		}
+		err = t.ctx.Err()
 	}
 	c.heads.clear()
-	if err != nil {
-		c.drop()
-	}
 	t.done <- err
 }
 
@@ -275,12 +301,21 @@ func (c *committer) connect() error {
 	if c.h != nil {
 		return nil
 	}
-	h, err := openHot(c.db.cfg)
+	l, err := c.db.dialect.writer()
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	c.h = h
+	c.h = newHot(l)
 	return nil
+}
+
+// undo ends a transaction that failed. The connection is kept if it is certainly sound.
+func (c *committer) undo(err error) {
+	c.heads.clear()
+	if kind := c.db.dialect.failure(err); c.h != nil && (kind == contended || kind == duplicate) && c.h.rollback() == nil {
+		return
+	}
+	c.drop()
 }
 
 // drop forgets connection and heads: after a failure the truth is in the

@@ -41,7 +41,11 @@ func open(t testing.TB, cfg Config) *DB {
 // raw is the file beside the store, for looking and for breaking.
 func raw(t testing.TB, path string) *sql.DB {
 	t.Helper()
-	pool := openPool(Config{Path: path, Synchronous: "full"}, 1, false).DB
+	opened, err := sqliteDialect{Config{Path: path, Synchronous: "full"}}.pool(t.Context(), 1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := opened.DB
 	t.Cleanup(func() { _ = pool.Close() })
 	return pool
 }
@@ -93,18 +97,16 @@ func TestLessThanFullDurabilityIsRefused(t *testing.T) {
 		t.Error("an unknown level was not refused")
 	}
 	db := open(t, Config{})
-	for name, conn := range map[string]func() (*hot, error){"writer": func() (*hot, error) { return openHot(db.cfg) }} {
-		h, err := conn()
-		if err != nil {
-			t.Fatal(err)
-		}
-		level := -1
-		if err := h.query("PRAGMA synchronous", func(r scanner) error { return r.Scan(&level) }); err != nil || level != fullSynchronous {
-			t.Errorf("the %s has synchronous %d, %v", name, level, err)
-		}
-		if err := h.close(); err != nil {
-			t.Error(err)
-		}
+	l, err := db.dialect.writer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, level := newHot(l), -1
+	if err := h.query("PRAGMA synchronous", func(r scanner) error { return r.Scan(&level) }); err != nil || level != fullSynchronous {
+		t.Errorf("the writer has synchronous %d, %v", level, err)
+	}
+	if err := h.close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -166,7 +168,7 @@ func TestUpgradeEndsInTheSameSchema(t *testing.T) {
 			t.Errorf("%s goes backward", name)
 		}
 		some[name] = &fstest.MapFile{Data: data}
-		if err := migrateWith(t.Context(), raw(t, stepped), some, quiet); err != nil {
+		if err := migrateWith(t.Context(), raw(t, stepped), sqliteDialect{}, some, quiet); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
@@ -332,7 +334,7 @@ func TestListsNeedNoSorting(t *testing.T) {
 			}
 		}
 	}
-	if plan := explain(t, db, answersQuery(2), "a", "b", 1, "a", "b", 1); !strings.Contains(plan, "event_client (client_id=? AND by_kind=? AND by_id=?)") {
+	if plan := explain(t, db, newStatements(db).answersQuery(2), "a", "b", 1, "a", "b", 1); !strings.Contains(plan, "event_client (client_id=? AND by_kind=? AND by_id=?)") {
 		t.Errorf("client_ids: %s", plan)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
@@ -19,12 +21,19 @@ import (
 	"github.com/kefu-chat/kefu/internal/faults"
 )
 
+// sqliteDialect is a file of this node's own.
+type sqliteDialect struct{ cfg Config }
+
+func newSQLite(cfg Config) (dialect, error) {
+	return sqliteDialect{cfg}, checkSynchronous(cfg)
+}
+
 // synchronousLevels are in the order of SQLite's numbers for them.
 var synchronousLevels = []string{"off", "normal", "full", "extra"}
 
 const fullSynchronous = 2
 
-func checkDurability(cfg Config) error {
+func checkSynchronous(cfg Config) error {
 	level := slices.Index(synchronousLevels, cfg.Synchronous)
 	switch {
 	case level < 0:
@@ -36,10 +45,14 @@ func checkDurability(cfg Config) error {
 	return nil
 }
 
+func (d sqliteDialect) name() string  { return "sqlite" }
+func (d sqliteDialect) place() string { return d.cfg.Path }
+func (d sqliteDialect) shared() bool  { return false }
+
 // dsn names the file with the settings that each connection needs. Nobody
 // checkpoints by the way: that is the checkpointer's work.
-func dsn(cfg Config, cacheKiB int, more ...string) string {
-	level := cfg.Synchronous
+func (d sqliteDialect) dsn(cacheKiB int, more ...string) string {
+	level := d.cfg.Synchronous
 	if faults.Off("fsync") {
 		level = "off"
 	}
@@ -54,7 +67,7 @@ func dsn(cfg Config, cacheKiB int, more ...string) string {
 		fmt.Sprintf("cache_size(-%d)", cacheKiB),
 	}, more...)
 	query := url.Values{"_txlock": {"immediate"}, "_error_rc": {"1"}, "_pragma": pragmas}
-	return "file:" + (&url.URL{Path: cfg.Path}).EscapedPath() + "?" + query.Encode()
+	return "file:" + (&url.URL{Path: d.cfg.Path}).EscapedPath() + "?" + query.Encode()
 }
 
 // Cache sizes in KiB: the writer keeps the pages that every group touches.
@@ -63,17 +76,15 @@ const (
 	readerCache = 4096
 )
 
-func openPool(cfg Config, size int, readOnly bool) *bun.DB {
-	var more []string
-	name := dsn(cfg, readerCache)
+func (d sqliteDialect) pool(_ context.Context, size int, readOnly bool) (*bun.DB, error) {
+	name := d.dsn(readerCache)
 	if readOnly {
-		more = append(more, "query_only(1)")
-		name = strings.Replace(dsn(cfg, readerCache, more...), "_txlock=immediate", "_txlock=deferred", 1)
+		name = strings.Replace(d.dsn(readerCache, "query_only(1)"), "_txlock=immediate", "_txlock=deferred", 1)
 	}
 	pool := sql.OpenDB(sqliteConnector{name: name, driver: &sqlite.Driver{}})
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
-	return bun.NewDB(pool, sqlitedialect.New())
+	return bun.NewDB(pool, sqlitedialect.New()), nil
 }
 
 // sqliteConnector opens connections without a driver registered by name.
@@ -85,6 +96,8 @@ type sqliteConnector struct {
 func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.name) }
 func (c sqliteConnector) Driver() driver.Driver                        { return c.driver }
 
+func (d sqliteDialect) prepare() error { return makePrivate(d.cfg.Path) }
+
 // makePrivate makes the file, if there is none, readable by its owner only: SQLite
 // would let everybody read it. The files beside it take after it.
 func makePrivate(path string) error {
@@ -95,9 +108,9 @@ func makePrivate(path string) error {
 	return f.Close()
 }
 
-// verifyPragmas asks the engine what it really does: a file system without
-// shared memory, for instance, refuses the write-ahead log.
-func verifyPragmas(ctx context.Context, db *sql.DB, cfg Config) error {
+// durable asks the engine what it really does: a file system without shared
+// memory, for instance, refuses the write-ahead log.
+func (d sqliteDialect) durable(ctx context.Context, db *sql.DB) error {
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err
@@ -109,51 +122,77 @@ func verifyPragmas(ctx context.Context, db *sql.DB, cfg Config) error {
 	if err := db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&level); err != nil {
 		return err
 	}
-	if level < fullSynchronous && !cfg.Relaxed && !faults.Off("fsync") {
+	if level < fullSynchronous && !d.cfg.Relaxed && !faults.Off("fsync") {
 		return fmt.Errorf("synchronous is %q where \"full\" is needed: acknowledged messages could be lost", synchronousLevels[level])
 	}
 	return nil
 }
 
-// openHot opens the committer's own connection.
-func openHot(cfg Config) (*hot, error) {
-	conn, err := (&sqlite.Driver{}).Open(dsn(cfg, writerCache))
+// sqliteStatements stay prepared on a connection: lists of many lengths make many texts.
+const sqliteStatements = 256
+
+func (d sqliteDialect) writer() (link, error) { return d.link(d.dsn(writerCache), "BEGIN IMMEDIATE") }
+func (d sqliteDialect) reader() (link, error) {
+	return d.link(d.dsn(readerCache, "query_only(1)"), "BEGIN")
+}
+
+func (d sqliteDialect) link(dsn, begin string) (link, error) {
+	conn, err := (&sqlite.Driver{}).Open(dsn)
 	if err != nil {
 		return nil, err
 	}
-	return newHot(conn), nil
+	return newDriverLink(conn, begin, sqliteStatements), nil
 }
 
-// tableExists counts the tables of a name.
-const tableExists = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
-
-// openHotReader opens a connection for reading conversations.
-func openHotReader(cfg Config) (*hot, error) {
-	conn, err := (&sqlite.Driver{}).Open(dsn(cfg, readerCache, "query_only(1)"))
-	if err != nil {
-		return nil, err
-	}
-	return newHot(conn), nil
+func (d sqliteDialect) migrating() (goose.Dialect, lock.SessionLocker) {
+	return goose.DialectSQLite3, nil
 }
 
-const (
-	beginWrite = "BEGIN IMMEDIATE"
-	beginRead  = "BEGIN"
-)
+var sqliteGrammar = grammar{
+	upsert:      upsertOnConflict,
+	among:       sqliteAmong,
+	tableExists: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
+}
 
-// upsert is the clause that turns an insert into an update of the other columns.
-func upsert(key string, columns []string) string {
-	sets := make([]string, 0, len(columns))
-	for _, c := range columns {
-		if !slices.Contains(strings.Split(key, ", "), c) {
-			sets = append(sets, c+" = excluded."+c)
-		}
+func (d sqliteDialect) grammar() *grammar { return &sqliteGrammar }
+
+// upsertOnConflict is the clause of SQLite and PostgreSQL.
+func upsertOnConflict(key string, set []string) string {
+	sets := make([]string, len(set))
+	for i, c := range set {
+		sets[i] = c + " = excluded." + c
 	}
 	return " ON CONFLICT (" + key + ") DO UPDATE SET " + strings.Join(sets, ", ")
 }
 
-// isDuplicate tells whether a unique index refused the row.
-func isDuplicate(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+// sqliteAmong goes from the keys to the rows, whatever the statistics say; a
+// partial index must be told that there is no NULL.
+func sqliteAmong(n int, from string, columns, _ []string) string {
+	return "FROM (VALUES " + tuples(n, len(columns)) + ") a CROSS JOIN " + from + " WHERE " + sameAsAsked(columns) + " AND e." + columns[0] + " IS NOT NULL"
 }
+
+// sameAsAsked compares the columns of e with those of a.
+func sameAsAsked(columns []string) string {
+	equal := make([]string, len(columns))
+	for i, c := range columns {
+		equal[i] = fmt.Sprintf("e.%s = a.column%d", c, i+1)
+	}
+	return strings.Join(equal, " AND ")
+}
+
+func (d sqliteDialect) worded(query string) string { return query }
+
+func (d sqliteDialect) failure(err error) failure {
+	var e *sqlite.Error
+	if errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY) {
+		return duplicate
+	}
+	return broken
+}
+
+func (d sqliteDialect) explain(error) error { return nil }
+
+// A file needs no tool of its own.
+
+func (d sqliteDialect) dump(string) string { return "" }
+func (d sqliteDialect) load(string) string { return "" }

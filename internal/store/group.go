@@ -23,6 +23,10 @@ type group struct {
 	order   []*working // in the order of their first item: the order of writing
 	begun   map[beginKey]*working
 	answers map[sender]answer // what commands with a client_id led to, found or appended
+	// found are the conversations of those who begin; elsewhere are those that
+	// another committer writes.
+	found     map[beginKey]chat.ConversationID
+	elsewhere map[beginKey]chat.Conversation
 
 	wrote bool
 	told  bool
@@ -72,8 +76,9 @@ type working struct {
 
 func newGroup(c *committer, batch []item) *group {
 	return &group{
-		c: c, h: c.h, batch: batch, now: c.db.now(), prints: make([][]byte, len(batch)), outcomes: make([]outcome, len(batch)),
+		c: c, h: c.h, batch: batch, prints: make([][]byte, len(batch)), outcomes: make([]outcome, len(batch)),
 		open: map[chat.ConversationID]*working{}, begun: map[beginKey]*working{}, answers: map[sender]answer{},
+		found: map[beginKey]chat.ConversationID{}, elsewhere: map[beginKey]chat.Conversation{},
 	}
 }
 
@@ -84,18 +89,17 @@ func (g *group) run() error {
 			g.prints[i] = g.c.print.of(it.change.Fingerprint)
 		}
 	}
-	if err := g.readHeads(); err != nil {
-		return err
-	}
-	if err := g.findBegun(); err != nil {
-		return err
-	}
-	if err := g.readAnswers(); err != nil {
+	if err := g.read(); err != nil {
 		return err
 	}
 	for i, it := range g.batch {
 		o := &g.outcomes[i]
 		var fatal error
+		key, begins := it.begins()
+		if _, handed := g.elsewhere[key]; begins && handed {
+			o.handed = true
+			continue
+		}
 		if it.mark != nil {
 			o.mark, o.moved, o.err, fatal = g.markOne(it.mark)
 		} else {
@@ -106,6 +110,41 @@ func (g *group) run() error {
 		}
 	}
 	return g.write()
+}
+
+// read gets what all decisions need, under the lock of the heads.
+func (g *group) read() error {
+	if err := g.findBegun(); err != nil {
+		return err
+	}
+	if err := g.readHeads(); err != nil {
+		return err
+	}
+	if err := g.readNow(); err != nil {
+		return err
+	}
+	if err := g.openBegun(); err != nil {
+		return err
+	}
+	if err := g.readAnswers(); err != nil {
+		return err
+	}
+	if err := g.readMarksOfBatch(); err != nil {
+		return err
+	}
+	return g.h.flush()
+}
+
+// readNow takes the time that the heads came with; without any it asks.
+func (g *group) readNow() error {
+	clock := g.c.sql.clock
+	if clock == "" {
+		g.now = g.c.db.now()
+	}
+	if err := g.h.flush(); err != nil || g.now != 0 {
+		return err
+	}
+	return g.h.query("SELECT "+clock, func(r scanner) error { return r.Scan(&g.now) })
 }
 
 // changeOne decides one change. err is its own; fatal fails the group.
@@ -216,6 +255,9 @@ func (g *group) remember() {
 	for _, w := range g.order {
 		if w.known {
 			e := w.entry
+			if g.c.db.dialect.shared() {
+				e.marks = nil
+			}
 			g.c.heads.put(&e)
 		}
 	}

@@ -15,9 +15,6 @@ func (g *group) markOne(m *chat.MarkChange) (after chat.Mark, moved bool, err, f
 	if w == nil {
 		return chat.Mark{}, false, chat.Refuse(chat.NotFound, "there is no such conversation"), nil
 	}
-	if err := g.readMarks(w); err != nil {
-		return chat.Mark{}, false, nil, err
-	}
 	who := participant{m.Who.Kind, m.Who.ID}
 	before := w.marks[who]
 	after = before
@@ -84,20 +81,34 @@ func (w *working) setMark(who participant, m chat.Mark) {
 	w.moved[who] = true
 }
 
-var marksQuery = "SELECT " + of("m", markColumns) + " FROM mark m WHERE m.conversation = ? ORDER BY m.who_kind, m.who_id"
-
-func (g *group) readMarks(w *working) error {
-	if w.marks != nil {
-		return nil
-	}
-	w.marks, w.cloned = map[participant]chat.Mark{}, true
-	g.h.ints(int64(w.conversation.ID))
-	return g.h.query(marksQuery, func(r scanner) error {
-		var m chat.Mark
-		if err := r.Scan(scanMark(&m)...); err != nil {
-			return err
-		}
-		w.marks[participant{m.Who.Kind, m.Who.ID}] = m
-		return nil
-	})
+func marksOfQuery(n int) string {
+	return "SELECT " + of("m", markColumns) + " FROM mark m WHERE m.conversation IN (" + places(n) + ")"
 }
+
+// readMarksOfBatch reads the marks of the conversations in which marks are to move.
+func (g *group) readMarksOfBatch() error {
+	var ids []int64
+	for _, it := range g.batch {
+		if it.mark == nil {
+			continue
+		}
+		w := g.open[it.mark.Conversation]
+		if w == nil || w.marks != nil {
+			continue
+		}
+		w.marks, w.cloned = map[participant]chat.Mark{}, true
+		ids = append(ids, int64(w.state.Conversation))
+	}
+	return g.lookUp(g.c.sql.marksOf, len(ids), marksOfQuery, func(i int) { g.h.ints(ids[i]) }, g.useMark)
+}
+
+func (g *group) useMark(r scanner) error {
+	var m chat.Mark
+	if err := r.Scan(scanMark(&m)...); err != nil {
+		return err
+	}
+	g.open[m.Conversation].marks[participant{m.Who.Kind, m.Who.ID}] = m
+	return nil
+}
+
+var marksQuery = "SELECT " + of("m", markColumns) + " FROM mark m WHERE m.conversation = ? ORDER BY m.who_kind, m.who_id"

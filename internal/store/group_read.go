@@ -3,34 +3,60 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/faults"
 )
 
 // statements are the texts of what a group runs, each made once.
 type statements struct {
-	heads, answers                        map[int]string
-	events, head, list, marks, newVisitor *multi
-	newConversation, newRound, revision   *multi
+	g                                     *grammar
+	clock                                 string // what the heads are read with; "" for none
+	most                                  int    // rows or keys of one statement
+	trusted, heads, still, answers, begun map[int]string
+	marksOf                               map[int]string
+	events, head, list, touch, marks      *multi
+	newVisitor, newConversation           *multi
+	newRound, revision                    *multi
 }
 
-func newStatements() *statements {
-	return &statements{
-		heads: map[int]string{}, answers: map[int]string{},
-		events:          newMulti("INSERT INTO event", append(append([]string{}, eventColumns...), "site_id", "fingerprint"), ""),
-		head:            newMulti("INSERT INTO head", headColumns, upsert("conversation", headColumns)),
-		list:            newMulti("INSERT INTO list", listColumns, upsert("conversation", listColumns)),
-		marks:           newMulti("INSERT INTO mark", append(append([]string{}, markColumns...), "site_id"), upsert("conversation, who_kind, who_id", markColumns)),
-		newVisitor:      newMulti("INSERT INTO visitor", []string{"id", "site_id", "secret_hash", "profile", "created_at"}, ""),
-		newConversation: newMulti("INSERT INTO conversation", conversationColumns, ""),
-		newRound:        newMulti("INSERT INTO round", []string{"conversation", "number", "site_id", "opened_at", "resolved_at", "first_seq", "assignee"}, ""),
-		revision:        newMulti("INSERT INTO event_revision", []string{"conversation", "seq", "rev", "site_id", "edit_seq", "replaced_at", "body"}, ""),
+// Rows or keys of one statement: where each statement is a way to the server and
+// back, larger ones pay.
+const (
+	fileChunk   = 64
+	serverChunk = 256
+)
+
+func newStatements(db *DB) *statements {
+	g := db.dialect.grammar()
+	s := &statements{
+		g: g, clock: db.clock(), most: fileChunk,
+		trusted: map[int]string{}, heads: map[int]string{}, still: map[int]string{}, answers: map[int]string{}, begun: map[int]string{}, marksOf: map[int]string{},
+		events:          newMulti(g, "event", append(slices.Clone(eventColumns), "site_id", "fingerprint"), "", nil),
+		head:            newMulti(g, "head", headColumns, "conversation", others(headColumns, "conversation")),
+		list:            newMulti(g, "list", listColumns, "conversation", others(listColumns, "conversation")),
+		touch:           newMulti(g, "list", listColumns, "conversation", []string{"last_at", "changed_at"}),
+		marks:           newMulti(g, "mark", append(slices.Clone(markColumns), "site_id"), markKey, others(markColumns, markKey)),
+		newVisitor:      newMulti(g, "visitor", []string{"id", "site_id", "secret_hash", "profile", "created_at"}, "", nil),
+		newConversation: newMulti(g, "conversation", conversationColumns, "", nil),
+		newRound:        newMulti(g, "round", []string{"conversation", "number", "site_id", "opened_at", "resolved_at", "first_seq", "assignee"}, "", nil),
+		revision:        newMulti(g, "event_revision", []string{"conversation", "seq", "rev", "site_id", "edit_seq", "replaced_at", "body"}, "", nil),
 	}
+	if db.dialect.shared() {
+		s.most = serverChunk
+	}
+	for _, m := range []*multi{s.events, s.head, s.list, s.touch, s.marks, s.newVisitor, s.newConversation, s.newRound, s.revision} {
+		m.most = s.most
+	}
+	return s
 }
+
+const markKey = "conversation, who_kind, who_id"
 
 func sized(made map[int]string, n int, build func(n int) string) string {
 	s, ok := made[n]
@@ -41,52 +67,125 @@ func sized(made map[int]string, n int, build func(n int) string) string {
 	return s
 }
 
-func headsQuery(n int) string {
-	return "SELECT " + of("c", conversationColumns) + ", " + of("h", headColumns) + ", l.last_at, l.changed_at" +
-		" FROM head h JOIN conversation c ON c.id = h.conversation JOIN list l ON l.conversation = h.conversation" +
-		" WHERE h.conversation IN (" + places(n) + ")"
-}
-
-// readHeads opens the working copies of the batch's conversations.
-func (g *group) readHeads() error {
-	var missing []int64
-	asked := map[chat.ConversationID]bool{}
-	for _, it := range g.batch {
-		id := it.conversation()
-		if id == 0 || asked[id] {
-			continue
+// lookUp runs a statement for all keys, in as few as there are sizes; bind binds
+// the columns of key i.
+func (g *group) lookUp(made map[int]string, n int, build func(n int) string, bind func(i int), each func(r scanner) error) error {
+	for i := 0; i < n; {
+		size := chunk(n-i, g.c.sql.most)
+		for range size {
+			bind(i)
+			i++
 		}
-		asked[id] = true
-		if e := g.c.heads.get(id); e != nil {
-			g.use(*e)
-			continue
-		}
-		missing = append(missing, int64(id))
-	}
-	for len(missing) > 0 {
-		size := chunk(len(missing))
-		g.h.ints(missing[:size]...)
-		missing = missing[size:]
-		if err := g.h.query(sized(g.c.sql.heads, size, headsQuery), g.useRow); err != nil {
+		if err := g.h.later(sized(made, size, build), each); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *group) useRow(r scanner) error {
-	var e entry
-	dest := append(scanConversation(&e.conversation), scanState(&e.state, &e.lastText)...)
-	if err := r.Scan(append(dest, &e.listAt, &e.listChanged)...); err != nil {
+// trustedQuery reads what one committer alone writes.
+func trustedQuery(n int) string {
+	return "SELECT " + of("c", conversationColumns) + ", " + of("h", headColumns) + ", l.last_at, l.changed_at" +
+		" FROM head h JOIN conversation c ON c.id = h.conversation JOIN list l ON l.conversation = h.conversation" +
+		" WHERE h.conversation IN (" + places(n) + ")"
+}
+
+// headsQuery locks the heads, in ascending order, and reads them as they are then.
+func (s *statements) headsQuery(n int) string {
+	columns := of("h", headColumns)
+	if s.clock != "" {
+		columns += ", " + s.clock
+	}
+	query := "SELECT " + columns + " FROM head h WHERE h.conversation IN (" + places(n) + ") ORDER BY h.conversation"
+	if faults.Off("lock") {
+		return query
+	}
+	return query + s.g.forUpdate
+}
+
+// stillQuery reads what stays as it is, and when the list row was written.
+func stillQuery(n int) string {
+	return "SELECT " + of("c", conversationColumns) + ", l.last_at, l.changed_at FROM conversation c JOIN list l ON l.conversation = c.id" +
+		" WHERE c.id IN (" + places(n) + ")"
+}
+
+// readHeads opens the working copies of the batch's conversations.
+func (g *group) readHeads() error {
+	var ids []int64
+	asked := map[chat.ConversationID]bool{}
+	want := func(id chat.ConversationID) {
+		if id != 0 && !asked[id] {
+			asked[id] = true
+			ids = append(ids, int64(id))
+		}
+	}
+	for _, it := range g.batch {
+		want(it.conversation())
+	}
+	for _, id := range g.found {
+		want(id)
+	}
+	if !g.c.db.dialect.shared() {
+		return g.readTrusted(ids)
+	}
+	slices.Sort(ids)
+	err := g.lookUp(g.c.sql.heads, len(ids), g.c.sql.headsQuery, func(i int) { g.h.ints(ids[i]) }, g.useLocked)
+	if err != nil {
 		return err
+	}
+	cold := slices.DeleteFunc(ids, func(id int64) bool { return g.c.heads.get(chat.ConversationID(id)) != nil })
+	return g.lookUp(g.c.sql.still, len(cold), stillQuery, func(i int) { g.h.ints(cold[i]) }, g.useStill)
+}
+
+func (g *group) readTrusted(ids []int64) error {
+	ids = slices.DeleteFunc(ids, func(id int64) bool {
+		e := g.c.heads.get(chat.ConversationID(id))
+		if e != nil {
+			g.use(*e)
+		}
+		return e != nil
+	})
+	return g.lookUp(g.c.sql.trusted, len(ids), trustedQuery, func(i int) { g.h.ints(ids[i]) }, func(r scanner) error {
+		var e entry
+		dest := append(scanConversation(&e.conversation), scanState(&e.state, &e.lastText)...)
+		if err := r.Scan(append(dest, &e.listAt, &e.listChanged)...); err != nil {
+			return err
+		}
+		g.use(e)
+		return nil
+	})
+}
+
+func (g *group) useLocked(r scanner) error {
+	var e entry
+	dest := scanState(&e.state, &e.lastText)
+	if g.c.sql.clock != "" {
+		dest = append(dest, &g.now)
+	}
+	if err := r.Scan(dest...); err != nil {
+		return err
+	}
+	if known := g.c.heads.get(e.state.Conversation); known != nil {
+		e.conversation, e.listAt, e.listChanged = known.conversation, known.listAt, known.listChanged
 	}
 	g.use(e)
 	return nil
 }
 
+func (g *group) useStill(r scanner) error {
+	var e entry
+	if err := r.Scan(append(scanConversation(&e.conversation), &e.listAt, &e.listChanged)...); err != nil {
+		return err
+	}
+	if w := g.open[e.conversation.ID]; w != nil {
+		w.conversation, w.listAt, w.listChanged = e.conversation, e.listAt, e.listChanged
+	}
+	return nil
+}
+
 func (g *group) use(e entry) *working {
 	w := &working{entry: e, known: true, site: e.state.Site, before: e.state}
-	g.open[e.conversation.ID] = w
+	g.open[e.state.Conversation] = w
 	g.order = append(g.order, w)
 	return w
 }
@@ -98,59 +197,100 @@ func (it item) conversation() chat.ConversationID {
 	return it.change.Conversation
 }
 
-const begunQuery = "SELECT c.id FROM visitor v JOIN conversation c ON c.visitor_id = v.id WHERE v.site_id = ? AND v.secret_hash = ?"
+func (s *statements) begunQuery(n int) string {
+	return "SELECT e.site_id, e.secret_hash, c.id, c.visitor_id " +
+		s.g.among(n, "visitor e JOIN conversation c ON c.visitor_id = e.id", []string{"site_id", "secret_hash"}, []string{"bigint", "bytea"})
+}
 
-// findBegun finds or makes the conversation of each visitor who begins.
+// findBegun finds the conversations of the visitors who begin, as far as they have
+// one. Those that another committer of this node writes are left to it, so that
+// one tells of all that happens in a conversation.
 func (g *group) findBegun() error {
+	var keys []beginKey
+	asked := map[beginKey]bool{}
 	for _, it := range g.batch {
-		if it.change == nil || it.change.Conversation != 0 || it.change.Begin == nil {
-			continue
+		if key, begins := it.begins(); begins && !asked[key] {
+			asked[key] = true
+			keys = append(keys, key)
 		}
-		begin := it.change.Begin
-		key := beginKey{begin.Site, string(begin.SecretHash)}
-		if g.begun[key] != nil {
-			continue
-		}
-		w, err := g.find(begin)
-		if err != nil {
+	}
+	err := g.lookUp(g.c.sql.begun, len(keys), g.c.sql.begunQuery, func(i int) {
+		g.h.arg(int64(keys[i].site))
+		g.h.arg([]byte(keys[i].secret))
+	}, func(r scanner) error {
+		var key beginKey
+		var id chat.ConversationID
+		var visitor chat.VisitorID
+		if err := r.Scan(&key.site, &key.secret, &id, &visitor); err != nil {
 			return err
 		}
+		if g.c.db.shareOf(id) != g.c.share {
+			g.elsewhere[key] = chat.Conversation{ID: id, Visitor: visitor}
+			return nil
+		}
+		g.found[key] = id
+		return nil
+	})
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	return g.h.flush()
+}
+
+func (it item) begins() (beginKey, bool) {
+	if it.change == nil || it.change.Conversation != 0 || it.change.Begin == nil {
+		return beginKey{}, false
+	}
+	return beginKey{it.change.Begin.Site, string(it.change.Begin.SecretHash)}, true
+}
+
+// openBegun opens what was found, and makes what was not.
+func (g *group) openBegun() error {
+	for _, it := range g.batch {
+		key, begins := it.begins()
+		if _, handed := g.elsewhere[key]; !begins || handed || g.begun[key] != nil {
+			continue
+		}
+		id, found := g.found[key]
+		if !found {
+			g.begun[key] = g.make(it.change.Begin)
+			continue
+		}
+		w := g.open[id]
 		if w == nil {
-			w = g.make(begin)
+			return errors.New("a conversation has no head")
 		}
 		g.begun[key] = w
 	}
 	return nil
 }
 
-func (g *group) find(begin *chat.Beginning) (*working, error) {
-	var id chat.ConversationID
-	g.h.arg(int64(begin.Site))
-	g.h.arg(begin.SecretHash)
-	if err := g.h.query(begunQuery, func(r scanner) error { return r.Scan(&id) }); err != nil || id == 0 {
-		return nil, err
+// handOver gives changes to the committer that writes their conversation.
+func (g *group) handOver() {
+	for _, it := range g.batch {
+		key, begins := it.begins()
+		to, handed := g.elsewhere[key]
+		if !begins || !handed {
+			continue
+		}
+		change := *it.change
+		change.Conversation = to.ID
+		if change.By.Kind == chat.VisitorActor && change.By.ID == 0 {
+			change.By.ID = int64(to.Visitor)
+		}
+		g.c.db.Change(&change)
 	}
-	if w := g.open[id]; w != nil {
-		return w, nil
-	}
-	if e := g.c.heads.get(id); e != nil {
-		return g.use(*e), nil
-	}
-	g.h.ints(int64(id))
-	if err := g.h.query(sized(g.c.sql.heads, 1, headsQuery), g.useRow); err != nil {
-		return nil, err
-	}
-	if g.open[id] == nil {
-		return nil, errors.New("a conversation has no head")
-	}
-	return g.open[id], nil
 }
 
 // make is a conversation that is written only if a rule appends to it.
 func (g *group) make(begin *chat.Beginning) *working {
 	now := time.UnixMilli(int64(g.now))
+	id := chat.ConversationID(chat.NewID(now))
+	for g.c.db.shareOf(id) != g.c.share { // one committer tells of all that happens in it
+		id = chat.ConversationID(chat.NewID(now))
+	}
 	conversation := chat.Conversation{
-		ID: chat.ConversationID(chat.NewID(now)), UUID: uuid.Must(uuid.NewV7AtTime(now)),
+		ID: id, UUID: uuid.Must(uuid.NewV7AtTime(now)),
 		Site: begin.Site, Visitor: chat.VisitorID(chat.NewID(now)), CreatedAt: g.now,
 	}
 	if begin.Visitor != 0 {
@@ -174,10 +314,9 @@ func (g *group) working(c *chat.Change) *working {
 	return g.begun[beginKey{c.Begin.Site, string(c.Begin.SecretHash)}]
 }
 
-func answersQuery(n int) string {
-	return "WITH asked (client_id, by_kind, by_id) AS (VALUES " + tuples(n, 3) + ")" +
-		" SELECT e.client_id, e.by_kind, e.by_id, e.conversation, e.seq, e.fingerprint FROM asked a CROSS JOIN event e" +
-		" ON e.client_id = a.client_id AND e.by_kind = a.by_kind AND e.by_id = a.by_id AND e.client_id IS NOT NULL"
+func (s *statements) answersQuery(n int) string {
+	return "SELECT e.client_id, e.by_kind, e.by_id, e.conversation, e.seq, e.fingerprint " +
+		s.g.among(n, "event e", []string{"client_id", "by_kind", "by_id"}, []string{"bytea", "text", "bigint"})
 }
 
 // readAnswers looks up the client_ids of the batch.
@@ -191,19 +330,11 @@ func (g *group) readAnswers() error {
 			asked = append(asked, senderOf(it.change, w))
 		}
 	}
-	for len(asked) > 0 {
-		size := chunk(len(asked))
-		for _, s := range asked[:size] {
-			g.h.arg(s.client[:])
-			g.h.arg(string(s.by.kind))
-			g.h.arg(s.by.id)
-		}
-		asked = asked[size:]
-		if err := g.h.query(sized(g.c.sql.answers, size, answersQuery), g.useAnswer); err != nil {
-			return err
-		}
-	}
-	return nil
+	return g.lookUp(g.c.sql.answers, len(asked), g.c.sql.answersQuery, func(i int) {
+		g.h.arg(asked[i].client[:])
+		g.h.arg(string(asked[i].by.kind))
+		g.h.arg(asked[i].by.id)
+	}, g.useAnswer)
 }
 
 func (g *group) useAnswer(r scanner) error {

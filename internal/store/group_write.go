@@ -1,6 +1,12 @@
 package store
 
-import "github.com/kefu-chat/kefu/internal/chat"
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
 
 // writtenEvent is an event to be inserted: the i-th of a conversation.
 type writtenEvent struct {
@@ -25,10 +31,8 @@ func (g *group) write() error {
 		}
 	}
 	g.rows = len(events) + len(heads)
-	for _, w := range heads {
-		if err := g.writeBegun(w); err != nil {
-			return err
-		}
+	if err := g.writeBegun(); err != nil {
+		return err
 	}
 	err := g.c.sql.events.insert(g.h, len(events), func(i int) {
 		w, n := events[i].w, events[i].i
@@ -41,36 +45,38 @@ func (g *group) write() error {
 	if err != nil {
 		return err
 	}
-	return g.writeRest()
-}
-
-// writeRest writes what few changes need.
-func (g *group) writeRest() error {
-	now := g.c.db.now()
-	for _, w := range g.order {
-		if err := g.writeList(w, now); err != nil {
-			return err
-		}
+	if err := g.writeLists(); err != nil {
+		return err
+	}
+	if err := g.writeMarks(); err != nil {
+		return err
+	}
+	for _, w := range g.order { // what few changes need
 		if err := g.writeRounds(w); err != nil {
 			return err
 		}
 		if err := g.writeRevisions(w); err != nil {
 			return err
 		}
-		if err := g.writeMarks(w); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-// writeBegun inserts the visitor and conversation of a first message.
-func (g *group) writeBegun(w *working) error {
-	if w.known {
-		return nil
+// writeBegun inserts the visitors and conversations of first messages, in the
+// order of their secrets: two nodes that insert the same do not wait for each other.
+func (g *group) writeBegun() error {
+	var begun []*working
+	for _, w := range g.order {
+		if !w.known && len(w.events) > 0 {
+			begun = append(begun, w)
+		}
 	}
-	w.known = true
-	err := g.c.sql.newVisitor.insert(g.h, 1, func(int) {
+	slices.SortFunc(begun, func(a, b *working) int {
+		return cmp.Or(cmp.Compare(a.site, b.site), bytes.Compare(a.begin.SecretHash, b.begin.SecretHash))
+	})
+	err := g.c.sql.newVisitor.insert(g.h, len(begun), func(i int) {
+		w := begun[i]
+		w.known = true
 		g.h.ints(int64(w.conversation.Visitor), int64(w.site))
 		g.h.arg(w.begin.SecretHash)
 		g.h.arg(string(w.profile))
@@ -79,47 +85,54 @@ func (g *group) writeBegun(w *working) error {
 	if err != nil {
 		return err
 	}
-	return g.c.sql.newConversation.insert(g.h, 1, func(int) {
-		c := &w.conversation
+	return g.c.sql.newConversation.insert(g.h, len(begun), func(i int) {
+		c := &begun[i].conversation
 		g.h.arg(int64(c.ID))
 		g.h.arg(c.UUID[:])
 		g.h.ints(int64(c.Site), int64(c.Visitor), int64(c.CreatedAt))
 	})
 }
 
-const touchList = "UPDATE list SET last_at = ?, changed_at = ? WHERE conversation = ?"
-
-// writeList writes the list row on every change of the round, and otherwise on
+// writeLists writes the list rows on every change of the round, and otherwise on
 // the first append or mark of each second.
-func (g *group) writeList(w *working, now chat.Millis) error {
-	if len(w.events) == 0 && len(w.moved) == 0 {
-		return nil
+func (g *group) writeLists() error {
+	var turned, touched []*working
+	for _, w := range g.order {
+		if len(w.events) == 0 && len(w.moved) == 0 {
+			continue
+		}
+		lastAt := second(w.state.LastAt)
+		if w.before.Round != w.state.Round || w.before.WaitingSince != w.state.WaitingSince || w.before.Seq == 0 {
+			turned = append(turned, w)
+		} else if w.listAt != lastAt || second(w.listChanged) != second(g.now) {
+			touched = append(touched, w)
+		} else {
+			continue
+		}
+		w.listAt, w.listChanged = lastAt, g.now
 	}
-	lastAt := second(w.state.LastAt)
-	turned := w.before.Round != w.state.Round || w.before.WaitingSince != w.state.WaitingSince || w.before.Seq == 0
-	if !turned && w.listAt == lastAt && second(w.listChanged) == second(now) {
-		return nil
+	g.rows += len(turned) + len(touched)
+	err := g.c.sql.list.insert(g.h, len(turned), func(i int) { bindList(g.h, &turned[i].state, turned[i].listAt, g.now) })
+	if err != nil {
+		return err
 	}
-	w.listAt, w.listChanged = lastAt, now
-	g.rows++
-	if turned {
-		return g.c.sql.list.insert(g.h, 1, func(int) { bindList(g.h, &w.state, lastAt, now) })
-	}
-	g.h.ints(int64(lastAt), int64(now), int64(w.conversation.ID))
-	return g.h.exec(touchList)
+	return g.c.sql.touch.insert(g.h, len(touched), func(i int) { bindList(g.h, &touched[i].state, touched[i].listAt, g.now) })
 }
 
 // second is the moment cut to the second: the grain of a list row's last_at.
 func second(m chat.Millis) chat.Millis { return m - m%1000 }
 
-func (g *group) writeMarks(w *working) error {
-	if len(w.moved) == 0 {
-		return nil
+func (g *group) writeMarks() error {
+	type moved struct {
+		mark chat.Mark
+		site chat.SiteID
 	}
-	marks := make([]chat.Mark, 0, len(w.moved))
-	for who := range w.moved {
-		marks = append(marks, w.marks[who])
+	var marks []moved
+	for _, w := range g.order {
+		for who := range w.moved {
+			marks = append(marks, moved{w.marks[who], w.site})
+		}
 	}
 	g.rows += len(marks)
-	return g.c.sql.marks.insert(g.h, len(marks), func(i int) { bindMark(g.h, &marks[i], w.site) })
+	return g.c.sql.marks.insert(g.h, len(marks), func(i int) { bindMark(g.h, &marks[i].mark, marks[i].site) })
 }

@@ -20,15 +20,16 @@ type participant struct {
 	id   int64
 }
 
-// headCache holds the heads of busy conversations between groups. It is right
-// because SQLite means one node and one committer.
+// headCache holds the heads of busy conversations between groups. Where other
+// nodes use the database, only what never changes of them is trusted, and when the
+// list row was written, which at worst writes it once more.
 type headCache struct {
 	bound   int
 	entries map[chat.ConversationID]*entry
 }
 
 func newHeadCache(bound int) *headCache {
-	return &headCache{bound: bound, entries: map[chat.ConversationID]*entry{}}
+	return &headCache{bound: max(2, bound), entries: map[chat.ConversationID]*entry{}}
 }
 
 func (c *headCache) get(id chat.ConversationID) *entry { return c.entries[id] }

@@ -17,7 +17,7 @@ func (db *DB) Counts(ctx context.Context, sites []chat.SiteID) (map[chat.SiteID]
 	}
 	query := "SELECT site_id, state, assignee, COUNT(*) FROM list WHERE site_id IN (" + places(len(sites)) + ")" +
 		" AND state IN ('waiting', 'assigned') GROUP BY site_id, state, assignee"
-	err := db.readers.use(ctx, func(h *hot) error {
+	err := db.readers.once(ctx, "counts", func(h *hot) error {
 		idsOf(h, sites)
 		return h.query(query, func(r scanner) error { return addCount(r, counts) })
 	})
@@ -44,9 +44,9 @@ func addCount(r scanner, counts map[chat.SiteID]chat.Counts) error {
 
 // ChangedSince implements chat.Store.
 func (db *DB) ChangedSince(ctx context.Context, sites []chat.SiteID, spanMillis int64) ([]chat.State, chat.Millis, error) {
-	now := db.now()
-	if len(sites) == 0 {
-		return nil, now, nil
+	now, err := db.time(ctx)
+	if err != nil || len(sites) == 0 {
+		return nil, now, err
 	}
 	states, err := db.heads(ctx, "l.site_id IN ("+places(len(sites))+") AND l.changed_at >= ?", append(anys(sites), any(int64(now)-spanMillis)))
 	return states, now, err
@@ -68,7 +68,7 @@ func (db *DB) OpenRoundsOf(ctx context.Context, agent chat.AgentID) ([]chat.Stat
 // heads reads the heads of the list rows that a condition chooses.
 func (db *DB) heads(ctx context.Context, where string, args []any) (states []chat.State, err error) {
 	query := "SELECT " + of("h", headColumns) + " FROM list l JOIN head h ON h.conversation = l.conversation WHERE " + where
-	err = db.readers.use(ctx, func(h *hot) error {
+	err = db.readers.once(ctx, "heads", func(h *hot) error {
 		for _, v := range args {
 			h.arg(v)
 		}

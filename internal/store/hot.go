@@ -4,28 +4,24 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
-	"io"
+	"slices"
 	"strings"
 	"time"
 )
 
-// hot is a connection without database/sql on top of it, with its statements
-// prepared once: on the path of each message, that layer costs more than the
-// engine. It is used by one goroutine at a time.
+// hot is a connection on the path of each message, with the arguments of the
+// next statement. It is used by one goroutine at a time.
 type hot struct {
-	conn  driver.Conn
-	stmts map[string]driver.Stmt
-	args  []driver.NamedValue
-	row   []driver.Value
+	link link
+	args []driver.NamedValue
 	// until is when the transaction is cut; ctx, if any, cancels what is read.
 	until time.Time
 	ctx   context.Context
+	// rows counts what was read since the last begin or once.
+	rows int
 }
 
-func newHot(conn driver.Conn) *hot {
-	return &hot{conn: conn, stmts: map[string]driver.Stmt{}}
-}
+func newHot(l link) *hot { return &hot{link: l} }
 
 var errCut = errors.New("the transaction took too long and was cut")
 
@@ -48,124 +44,107 @@ func (h *hot) blob(b []byte) {
 	h.arg(b)
 }
 
-func (h *hot) prepare(query string) (driver.Stmt, error) {
+// later runs a statement with the arguments gathered since the last one, at the
+// latest when the next query, flush or commit does.
+func (h *hot) later(query string, each func(r scanner) error) error {
+	defer func() { clear(h.args); h.args = h.args[:0] }()
 	if !h.until.IsZero() && time.Now().After(h.until) {
-		return nil, errCut
+		return errCut
 	}
 	if h.ctx != nil && h.ctx.Err() != nil {
-		return nil, h.ctx.Err()
+		return h.ctx.Err()
 	}
-	if s, ok := h.stmts[query]; ok {
-		return s, nil
+	if each == nil {
+		return h.link.later(query, h.args, nil)
 	}
-	if len(h.stmts) >= maxStatements {
-		if err := h.forget(); err != nil {
-			return nil, err
-		}
-	}
-	s, err := h.conn.Prepare(query)
-	if err != nil {
-		return nil, fmt.Errorf("prepare %.60q: %w", query, err)
-	}
-	h.stmts[query] = s
-	return s, nil
+	return h.link.later(query, h.args, func(r scanner) error {
+		h.rows++
+		return each(r)
+	})
 }
 
-// exec runs a statement with the arguments gathered since the last one.
-func (h *hot) exec(query string) error {
-	defer func() { clear(h.args); h.args = h.args[:0] }()
-	s, err := h.prepare(query)
-	if err != nil {
+// exec is later for a statement without rows.
+func (h *hot) exec(query string) error { return h.later(query, nil) }
+
+// query runs a statement and calls each for every row.
+func (h *hot) query(query string, each func(r scanner) error) error {
+	if err := h.later(query, each); err != nil {
 		return err
 	}
-	if _, err := s.(driver.StmtExecContext).ExecContext(context.Background(), h.args); err != nil {
-		return fmt.Errorf("%.60q: %w", query, err)
-	}
-	return nil
+	return h.link.flush()
 }
 
-// query runs a statement with the arguments gathered and calls each for every row.
-func (h *hot) query(query string, each func(r scanner) error) (err error) {
-	defer func() { clear(h.args); h.args = h.args[:0] }()
-	s, err := h.prepare(query)
-	if err != nil {
-		return err
-	}
-	rows, err := s.(driver.StmtQueryContext).QueryContext(context.Background(), h.args)
-	if err != nil {
-		return fmt.Errorf("%.60q: %w", query, err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	if n := len(rows.Columns()); n > len(h.row) {
-		h.row = make([]driver.Value, n)
-	}
-	row := hotRow(h.row[:len(rows.Columns())])
-	for {
-		switch err := rows.Next(row); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("%.60q: %w", query, err)
-		}
-		if err := each(row); err != nil {
-			return err
-		}
-	}
-}
+func (h *hot) flush() error { return h.link.flush() }
 
-// begin starts a transaction that is cut after limit.
+// begin starts a transaction that is cut after limit; 0: that is not.
 func (h *hot) begin(limit time.Duration) error {
-	h.until = time.Now().Add(limit)
-	return h.exec(beginWrite)
+	h.rows, h.until = 0, time.Time{}
+	if limit > 0 {
+		h.until = time.Now().Add(limit)
+	}
+	h.link.deadline(h.until)
+	return h.link.begin()
 }
 
 // commit and rollback are not cut: they end the transaction.
 func (h *hot) commit() error {
 	h.until = time.Time{}
-	return h.exec("COMMIT")
+	h.link.deadline(h.until)
+	return h.link.commit()
 }
 
 func (h *hot) rollback() error {
 	h.until = time.Time{}
-	return h.exec("ROLLBACK")
+	h.link.deadline(h.until)
+	return h.link.rollback()
 }
 
-// maxStatements bounds the prepared statements of a connection: lists of many
-// lengths make many texts.
-const maxStatements = 256
-
-func (h *hot) forget() error {
-	var errs []error
-	for _, s := range h.stmts {
-		errs = append(errs, s.Close())
-	}
-	clear(h.stmts)
-	return errors.Join(errs...)
-}
-
-func (h *hot) close() error { return errors.Join(h.forget(), h.conn.Close()) }
+func (h *hot) close() error { return h.link.close() }
 
 // multi is an insert of many rows, as statements of a few sizes, so that each
 // is prepared once.
 type multi struct {
+	most    int // rows of one statement
 	columns []string
 	head    string
 	tail    string
 	sql     map[int]string
 }
 
-func newMulti(into string, columns []string, tail string) *multi {
-	return &multi{columns: columns, head: into + " (" + strings.Join(columns, ", ") + ") VALUES ", tail: tail, sql: map[int]string{}}
+// newMulti inserts into a table; where key is there already, it updates set.
+func newMulti(g *grammar, table string, columns []string, key string, set []string) *multi {
+	m := &multi{most: fileChunk, columns: columns, head: "INSERT INTO " + table + " (" + g.names(columns) + ") VALUES ", sql: map[int]string{}}
+	if key != "" {
+		m.tail = g.upsert(key, set)
+	}
+	return m
 }
 
-// largestChunk bounds the rows of one statement.
-const largestChunk = 64
+// names are quoted columns.
+func (g *grammar) names(columns []string) string {
+	return g.quote + strings.Join(columns, g.quote+", "+g.quote) + g.quote
+}
 
-// chunk is the largest size of statement that n rows or keys fill.
-func chunk(n int) int {
-	size := largestChunk
-	for size > n {
-		size /= 2
+// others are the columns that are not in key.
+func others(columns []string, key string) []string {
+	in := strings.Split(key, ", ")
+	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return slices.Contains(in, c) })
+}
+
+// chunk is the largest size of statement, a power of two up to most, that n rows
+// or keys fill.
+func chunk(n, most int) int {
+	for most > n {
+		most /= 2
+	}
+	return most
+}
+
+// roundUp is the next power of two.
+func roundUp(n int) int {
+	size := 1
+	for size < n {
+		size *= 2
 	}
 	return size
 }
@@ -173,7 +152,7 @@ func chunk(n int) int {
 // insert writes n rows; bind binds the columns of row i.
 func (m *multi) insert(h *hot, n int, bind func(i int)) error {
 	for i := 0; i < n; {
-		size := chunk(n - i)
+		size := chunk(n-i, m.most)
 		for range size {
 			bind(i)
 			i++

@@ -26,7 +26,7 @@ func (db *DB) List(ctx context.Context, q chat.ListQuery) (rows []chat.ListRow, 
 	if err != nil {
 		return nil, err
 	}
-	err = db.readers.use(ctx, func(h *hot) error {
+	err = db.readers.use(ctx, "list", func(h *hot) error {
 		var keys []listKey
 		for _, r := range ranges {
 			if err := r.read(h, q.Limit, &keys); err != nil {
@@ -110,8 +110,9 @@ func waitingRange(q chat.ListQuery, site chat.SiteID, state chat.RoundState) lis
 		args:  []any{int64(site), string(state)},
 	}
 	if q.After != nil {
-		r.query += " AND (waiting_since, conversation) > (?, ?)"
-		r.args = append(r.args, int64(q.After.State.WaitingSince), int64(q.After.State.Conversation))
+		since := int64(q.After.State.WaitingSince)
+		r.query += " AND waiting_since >= ? AND (waiting_since > ? OR conversation > ?)" // MariaDB uses no index for a pair
+		r.args = append(r.args, since, since, int64(q.After.State.Conversation))
 	}
 	r.query += " ORDER BY waiting_since, conversation LIMIT ?"
 	return r
@@ -126,8 +127,9 @@ func newestRange(q chat.ListQuery, site chat.SiteID, state chat.RoundState) list
 		descending: true,
 	}
 	if q.After != nil {
-		r.query += " AND (last_at, conversation) < (?, ?)"
-		r.args = append(r.args, int64(second(q.After.State.LastAt)), int64(q.After.State.Conversation))
+		last := int64(second(q.After.State.LastAt))
+		r.query += " AND last_at <= ? AND (last_at < ? OR conversation < ?)"
+		r.args = append(r.args, last, last, int64(q.After.State.Conversation))
 	}
 	r.query += " ORDER BY last_at DESC, conversation DESC LIMIT ?"
 	return r
@@ -136,7 +138,7 @@ func newestRange(q chat.ListQuery, site chat.SiteID, state chat.RoundState) list
 // mineRange sorts by the head: one agent's open rounds are few.
 func mineRange(q chat.ListQuery) listRange {
 	r := listRange{
-		query: "SELECT first, second, conversation FROM (SELECT h.conversation, h.unanswered_since = 0 AS first," +
+		query: "SELECT first, second, conversation FROM (SELECT h.conversation, CASE WHEN h.unanswered_since = 0 THEN 1 ELSE 0 END AS first," +
 			" CASE WHEN h.unanswered_since = 0 THEN -h.last_at ELSE h.unanswered_since END AS second" +
 			" FROM list l JOIN head h ON h.conversation = l.conversation" +
 			" WHERE l.assignee = ? AND l.state = ? AND l.site_id IN (" + places(len(q.Sites)) + ")) mine",
@@ -160,7 +162,7 @@ func mineRange(q chat.ListQuery) listRange {
 
 // Rows implements chat.Store.
 func (db *DB) Rows(ctx context.Context, agent chat.AgentID, ids []chat.ConversationID) (rows []chat.ListRow, err error) {
-	err = db.readers.use(ctx, func(h *hot) error {
+	err = db.readers.use(ctx, "rows", func(h *hot) error {
 		rows, err = listRows(h, agent, ids)
 		return err
 	})
@@ -168,7 +170,7 @@ func (db *DB) Rows(ctx context.Context, agent chat.AgentID, ids []chat.Conversat
 }
 
 // maxRows bounds the ids of one statement.
-const maxRows = 500
+const maxRows = 512
 
 func listRows(h *hot, agent chat.AgentID, ids []chat.ConversationID) ([]chat.ListRow, error) {
 	found := make(map[chat.ConversationID]chat.ListRow, len(ids))
@@ -178,10 +180,13 @@ func listRows(h *hot, agent chat.AgentID, ids []chat.ConversationID) ([]chat.Lis
 			" FROM head h JOIN conversation c ON c.id = h.conversation JOIN visitor v ON v.id = h.visitor_id" +
 			" LEFT JOIN mark m ON m.conversation = h.conversation AND m.who_kind = ? AND m.who_id = ?" +
 			" LEFT JOIN event e ON e.conversation = h.conversation AND e.seq = h.last_text_seq" +
-			" WHERE h.conversation IN (" + places(len(part)) + ")"
+			" WHERE h.conversation IN (" + places(roundUp(len(part))) + ")"
 		h.arg(string(chat.AgentActor))
 		h.arg(int64(agent))
 		idsOf(h, part)
+		for range roundUp(len(part)) - len(part) {
+			h.arg(int64(part[0])) // texts of few lengths stay prepared
+		}
 		err := h.query(query, func(r scanner) error {
 			row, err := scanListRow(r)
 			found[row.Conversation.ID] = row

@@ -20,23 +20,27 @@ const schemaTable = "schema_version"
 
 // migrate brings the schema up to date, forward only. A database that a newer
 // program has changed beyond what this one understands is refused.
-func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
-	files, err := fs.Sub(migrations, "migrations/sqlite")
+func migrate(ctx context.Context, db *sql.DB, d dialect, log *slog.Logger) error {
+	files, err := fs.Sub(migrations, "migrations/"+d.name())
 	if err != nil {
 		return err
 	}
-	return migrateWith(ctx, db, files, log)
+	return migrateWith(ctx, db, d, files, log)
 }
 
-func migrateWith(ctx context.Context, db *sql.DB, files fs.FS, log *slog.Logger) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log))
+func migrateWith(ctx context.Context, db *sql.DB, d dialect, files fs.FS, log *slog.Logger) error {
+	options := []goose.ProviderOption{goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log)}
+	spoken, locker := d.migrating()
+	if locker != nil {
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(spoken, db, files, options...)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	sources := provider.ListSources()
 	newest := sources[len(sources)-1].Version
-	if err := checkCompatible(ctx, db, newest); err != nil {
+	if err := checkCompatible(ctx, db, d, newest); err != nil {
 		return err
 	}
 	if _, err := provider.Up(ctx); err != nil {
@@ -46,16 +50,20 @@ func migrateWith(ctx context.Context, db *sql.DB, files fs.FS, log *slog.Logger)
 }
 
 // checkCompatible refuses a database whose oldest usable program is newer than this one.
-func checkCompatible(ctx context.Context, db *sql.DB, newest int64) error {
+func checkCompatible(ctx context.Context, db *sql.DB, d dialect, newest int64) error {
 	var tables int
-	if err := db.QueryRowContext(ctx, tableExists, "compatibility").Scan(&tables); err != nil {
+	if err := db.QueryRowContext(ctx, d.worded(d.grammar().tableExists), "compatibility").Scan(&tables); err != nil {
 		return err
 	}
 	if tables == 0 {
 		return nil
 	}
 	var oldest int64
-	if err := db.QueryRowContext(ctx, "SELECT oldest_schema FROM compatibility").Scan(&oldest); err != nil {
+	err := db.QueryRowContext(ctx, "SELECT oldest_schema FROM compatibility").Scan(&oldest)
+	if errors.Is(err, sql.ErrNoRows) { // another node makes the tables at this moment
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if oldest > newest {
@@ -67,10 +75,10 @@ func checkCompatible(ctx context.Context, db *sql.DB, newest int64) error {
 
 // fingerprintKey is the key of the hashes that recognise repeated commands; the
 // first start makes it.
-func fingerprintKey(ctx context.Context, db *sql.DB) ([]byte, error) {
+func fingerprintKey(ctx context.Context, db *sql.DB, d dialect) ([]byte, error) {
 	var key []byte
 	read := func() error {
-		return db.QueryRowContext(ctx, "SELECT value FROM secret WHERE name = ?", []byte("fingerprint")).Scan(&key)
+		return db.QueryRowContext(ctx, d.worded("SELECT value FROM secret WHERE name = ?"), []byte("fingerprint")).Scan(&key)
 	}
 	err := read()
 	if !errors.Is(err, sql.ErrNoRows) {
@@ -78,7 +86,7 @@ func fingerprintKey(ctx context.Context, db *sql.DB) ([]byte, error) {
 	}
 	fresh := make([]byte, 32)
 	_, _ = rand.Read(fresh) // never fails since Go 1.24
-	if _, err := db.ExecContext(ctx, "INSERT INTO secret (name, value) VALUES (?, ?)", []byte("fingerprint"), fresh); err != nil && !isDuplicate(err) {
+	if _, err := db.ExecContext(ctx, d.worded("INSERT INTO secret (name, value) VALUES (?, ?)"), []byte("fingerprint"), fresh); err != nil && d.failure(err) != duplicate {
 		return nil, err
 	}
 	err = read()

@@ -15,18 +15,33 @@ func (db *DB) Page(ctx context.Context, q chat.PageQuery) (page chat.Page, err e
 	if q.Limit < 1 || q.Limit > maxPage {
 		return page, fmt.Errorf("a page has 1 to %d events: %d were asked for", maxPage, q.Limit)
 	}
-	err = db.readers.use(ctx, func(h *hot) error {
-		r := pager{h: h, q: q}
-		if r.state, err = h.head(q.Conversation); err != nil {
-			return err
+	if db.replica != nil && q.After == nil && q.Before > 0 {
+		if page, ok := db.replica.page(ctx, db, q); ok {
+			return page, nil
 		}
-		if page, err = r.page(); err != nil {
-			return err
-		}
-		page.State = r.state
-		return r.fillTargets(page.Events)
+	}
+	err = db.readers.use(ctx, "page", func(h *hot) error {
+		page, err = pageFrom(h, q, func(chat.State) bool { return true })
+		return err
 	})
 	return page, err
+}
+
+// pageFrom reads a page and its head in one transaction. It stops at a head that
+// is not good enough.
+func pageFrom(h *hot, q chat.PageQuery, enough func(chat.State) bool) (page chat.Page, err error) {
+	r := pager{h: h, q: q}
+	if r.state, err = h.head(q.Conversation); err != nil {
+		return page, err
+	}
+	if !enough(r.state) {
+		return page, errBehind
+	}
+	if page, err = r.page(); err != nil {
+		return page, err
+	}
+	page.State = r.state
+	return page, r.fillTargets(page.Events)
 }
 
 // pager reads one page within a transaction.

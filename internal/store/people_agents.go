@@ -68,7 +68,7 @@ func (db *DB) Agents(ctx context.Context) ([]identity.Agent, error) {
 func (db *DB) InsertAgent(ctx context.Context, a identity.Agent) error {
 	return db.changePeople(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewInsert().Model(agentRowOf(a)).Exec(ctx)
-		return emailTaken(err)
+		return db.emailTaken(err)
 	})
 }
 
@@ -77,12 +77,12 @@ func (db *DB) UpdateAgent(ctx context.Context, a identity.Agent) error {
 	return db.changePeople(ctx, func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewUpdate().Model(agentRowOf(a)).
 			Column("email", "name", "owner", "disabled", "password_hash").WherePK().Exec(ctx)
-		return touched(result, emailTaken(err), chat.Refuse(chat.NotFound, "there is no such agent"))
+		return touched(result, db.emailTaken(err), chat.Refuse(chat.NotFound, "there is no such agent"))
 	})
 }
 
-func emailTaken(err error) error {
-	if isDuplicate(err) {
+func (db *DB) emailTaken(err error) error {
+	if db.dialect.failure(err) == duplicate {
 		return chat.Refuse(identity.EmailTaken, "another agent has this e-mail address: choose another one")
 	}
 	return err

@@ -150,10 +150,13 @@ func (db *DB) VoidLinks(ctx context.Context, agent chat.AgentID, at chat.Millis)
 // RevokedSince are the log-ins that were revoked, or ran out, in the last span
 // milliseconds by the database's clock, with that clock's present time.
 func (db *DB) RevokedSince(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error) {
-	now := db.now()
+	now, err := db.time(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	since := now - chat.Millis(spanMillis)
 	var ids []int64
-	err := db.reading(ctx).NewSelect().Model((*loginRow)(nil)).Column("id").
+	err = db.reading(ctx).NewSelect().Model((*loginRow)(nil)).Column("id").
 		Where("revoked_at > ?", since).
 		WhereOr("revoked_at = 0 AND expires_at > ? AND expires_at <= ?", since, now).Scan(ctx, &ids)
 	return ids, now, err

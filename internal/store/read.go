@@ -11,7 +11,7 @@ var headQuery = "SELECT " + of("h", headColumns) + " FROM head h WHERE h.convers
 
 // Head implements chat.Store.
 func (db *DB) Head(ctx context.Context, id chat.ConversationID) (s chat.State, err error) {
-	err = db.readers.use(ctx, func(h *hot) error {
+	err = db.readers.once(ctx, "head", func(h *hot) error {
 		s, err = h.head(id)
 		return err
 	})
@@ -36,7 +36,7 @@ func (db *DB) ConversationByID(ctx context.Context, id chat.ConversationID) (cha
 }
 
 func (db *DB) conversation(ctx context.Context, where string, arg any) (c chat.Conversation, err error) {
-	err = db.readers.use(ctx, func(h *hot) error {
+	err = db.readers.once(ctx, "conversation", func(h *hot) error {
 		h.arg(arg)
 		return h.one("conversation", "SELECT "+strings.Join(conversationColumns, ", ")+" FROM conversation WHERE "+where, scanConversation(&c)...)
 	})
@@ -45,7 +45,7 @@ func (db *DB) conversation(ctx context.Context, where string, arg any) (c chat.C
 
 // Marks implements chat.Store.
 func (db *DB) Marks(ctx context.Context, id chat.ConversationID) (marks []chat.Mark, err error) {
-	err = db.readers.use(ctx, func(h *hot) error {
+	err = db.readers.once(ctx, "marks", func(h *hot) error {
 		h.arg(int64(id))
 		return h.query(marksQuery, func(r scanner) error {
 			var m chat.Mark
@@ -61,7 +61,7 @@ const roundsQuery = "SELECT number, opened_at, resolved_at, first_seq, assignee 
 
 // Rounds implements chat.Store.
 func (db *DB) Rounds(ctx context.Context, id chat.ConversationID, limit int) (rounds []chat.RoundRecord, err error) {
-	err = db.readers.use(ctx, func(h *hot) error {
+	err = db.readers.once(ctx, "rounds", func(h *hot) error {
 		h.ints(int64(id), int64(limit))
 		return h.query(roundsQuery, func(r scanner) error {
 			var v chat.RoundRecord

@@ -4,58 +4,91 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 )
 
 // readers are the connections on which conversations are read, opened when needed.
 type readers struct {
-	cfg   Config
-	slots chan struct{}
-	idle  chan *hot
+	dialect dialect
+	took    func(what string, took time.Duration, n int)
+	slots   chan struct{}
+	idle    chan *hot
+	errors  atomic.Int64
 }
 
-func newReaders(cfg Config) *readers {
-	return &readers{cfg: cfg, slots: make(chan struct{}, cfg.Readers), idle: make(chan *hot, cfg.Readers)}
+func newReaders(n int, d dialect, took func(string, time.Duration, int)) *readers {
+	return &readers{dialect: d, took: took, slots: make(chan struct{}, n), idle: make(chan *hot, n)}
 }
 
-// use runs reads that see one state of the database. Its errors are the
-// context's, those of do, and the engine's.
-func (r *readers) use(ctx context.Context, do func(h *hot) error) error {
+// once runs a single read, what names its kind. Its errors are the context's,
+// those of do, and the engine's.
+func (r *readers) once(ctx context.Context, what string, do func(h *hot) error) error {
+	return r.read(ctx, what, do)
+}
+
+// use runs reads that see one state of the database.
+func (r *readers) use(ctx context.Context, what string, do func(h *hot) error) error {
+	return r.read(ctx, what, func(h *hot) error {
+		err := h.begin(0)
+		if err == nil {
+			err = do(h)
+		}
+		if ended := h.rollback(); ended != nil {
+			return errors.Join(err, ended)
+		}
+		return err
+	})
+}
+
+func (r *readers) read(ctx context.Context, what string, do func(h *hot) error) error {
 	select {
 	case r.slots <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	defer func() { <-r.slots }()
-	h, err := r.take()
-	if err != nil {
-		return err
-	}
-	h.ctx = ctx
-	err = h.exec(beginRead)
-	if err == nil {
+	began := time.Now()
+	defer func() { r.took(what, time.Since(began), 1) }()
+	for {
+		h, fresh, err := r.take()
+		if err != nil {
+			r.errors.Add(1)
+			return err
+		}
+		h.ctx, h.rows = ctx, 0
 		err = do(h)
+		h.ctx = nil
+		var refusal *chat.Refusal
+		if err == nil || errors.As(err, &refusal) || errors.Is(err, errBehind) {
+			r.idle <- h
+			return err
+		}
+		kind := r.dialect.failure(err)
+		if closed := h.close(); kind != lost {
+			err = errors.Join(err, closed)
+		}
+		// A connection that was idle may have died meanwhile, as when the server started again.
+		if fresh || kind != lost || h.rows > 0 || ctx.Err() != nil {
+			r.errors.Add(1)
+			return err
+		}
 	}
-	h.ctx = nil
-	if ended := h.rollback(); ended != nil { // the connection is of no more use
-		return errors.Join(err, ended, h.close())
-	}
-	r.idle <- h
-	return err
 }
 
-func (r *readers) take() (*hot, error) {
+func (r *readers) take() (h *hot, fresh bool, err error) {
 	select {
 	case h := <-r.idle:
-		return h, nil
+		return h, false, nil
 	default:
 	}
-	h, err := openHotReader(r.cfg)
+	l, err := r.dialect.reader()
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, true, fmt.Errorf("connect: %w", err)
 	}
-	return h, nil
+	return newHot(l), true, nil
 }
 
 // close waits for those who read and closes the connections; nobody reads after it.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"database/sql/driver"
 	"fmt"
 
@@ -101,7 +102,7 @@ func assignText(dest any, v string) error {
 func assignBytes(dest any, v []byte) error {
 	switch d := dest.(type) {
 	case *[]byte:
-		*d = v
+		*d = bytes.Clone(v) // it is the driver's
 	case *clientID:
 		return d.Scan(v)
 	case *uuid.UUID:

@@ -14,8 +14,8 @@ const truncateStep = 2000
 func (db *DB) Truncate(ctx context.Context, id chat.ConversationID, seq int64) error {
 	for {
 		first := int64(0)
-		err := db.committer.do(ctx, func(h *hot) (err error) {
-			first, err = truncate(h, id, seq)
+		err := db.committerOf(id).do(ctx, func(h *hot) (err error) {
+			first, err = truncate(h, db.dialect.grammar(), id, seq)
 			return err
 		})
 		if err != nil || first >= seq || first == 0 {
@@ -26,8 +26,11 @@ func (db *DB) Truncate(ctx context.Context, id chat.ConversationID, seq int64) e
 
 // truncate removes at most one step and returns the first number that is kept,
 // 0 if nothing is left to remove.
-func truncate(h *hot, id chat.ConversationID, seq int64) (int64, error) {
-	s, err := h.head(id)
+func truncate(h *hot, g *grammar, id chat.ConversationID, seq int64) (int64, error) {
+	h.ints(int64(id))
+	var s chat.State
+	var lastText int64
+	err := h.one("conversation", headQuery+g.forUpdate, scanState(&s, &lastText)...)
 	if err != nil {
 		return 0, err
 	}
