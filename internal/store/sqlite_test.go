@@ -11,9 +11,15 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/store/storetest"
+	"github.com/kefu-chat/kefu/test/engines"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }
+
+// tests end the servers that they started before anybody looks for what is left.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int { return engines.Main(t.M) }
 
 // world is one in which everybody is here.
 type world struct{}
