@@ -35,7 +35,7 @@ func NewNATS(config NATSConfig, sealer *seal.Sealer, node string, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	return newRelay("nats", newNATSLine(prefixOf(config.Prefix), options), sealer, node, log)
+	return newRelay("nats", newNATSLine(prefixOf(config.Prefix), node, log, options), sealer, node, log)
 }
 
 func prefixOf(prefix string) string {

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -29,7 +30,9 @@ const (
 type natsLine struct {
 	prefix  string
 	options []nats.Option
-	relay   *Relay
+	to      receiver
+	node    string
+	log     *slog.Logger
 
 	conn   atomic.Pointer[nats.Conn] // set before up is first called
 	came   chan *nats.Msg
@@ -45,9 +48,9 @@ type natsLine struct {
 
 var _ carrier = (*natsLine)(nil)
 
-func newNATSLine(prefix string, options []nats.Option) *natsLine {
+func newNATSLine(prefix, node string, log *slog.Logger, options []nats.Option) *natsLine {
 	return &natsLine{
-		prefix: prefix + ".", options: options,
+		prefix: prefix + ".", node: node, log: log, options: options,
 		came:   make(chan *nats.Msg, natsWaiting),
 		joined: map[string]*nats.Subscription{}, slow: map[*nats.Subscription]struct{}{},
 	}
@@ -61,8 +64,8 @@ func (l *natsLine) topic(subject string) string {
 	return strings.ReplaceAll(strings.TrimPrefix(subject, l.prefix), ".", "/")
 }
 
-func (l *natsLine) open(r *Relay) error {
-	l.relay = r
+func (l *natsLine) open(to receiver) error {
+	l.to = to
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel = cancel
 	l.done.Go(func() { l.connect(ctx) })
@@ -72,7 +75,7 @@ func (l *natsLine) open(r *Relay) error {
 			case <-ctx.Done():
 				return
 			case m := <-l.came:
-				r.came(l.topic(m.Subject), m.Data)
+				to.came(l.topic(m.Subject), m.Data)
 			}
 		}
 	})
@@ -88,7 +91,7 @@ func (l *natsLine) connect(ctx context.Context) {
 		if err == nil {
 			attempt = 0
 			l.use(conn)
-			l.relay.up(false)
+			l.to.up(false)
 			select {
 			case <-ctx.Done():
 				conn.Close()
@@ -107,11 +110,11 @@ func (l *natsLine) connect(ctx context.Context) {
 
 func (l *natsLine) clientOptions(ctx context.Context, closed chan<- struct{}) []nats.Option {
 	return append([]nats.Option{
-		nats.Name("kefu " + l.relay.node), nats.NoEcho(), nats.Timeout(natsDial), nats.SetCustomDialer(endingDialer{ctx}),
+		nats.Name("kefu " + l.node), nats.NoEcho(), nats.Timeout(natsDial), nats.SetCustomDialer(endingDialer{ctx}),
 		nats.MaxReconnects(-1), nats.CustomReconnectDelay(backoff), nats.ReconnectBufSize(-1), nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(natsPing), nats.MaxPingsOutstanding(natsPings), nats.FlusherTimeout(natsFlush),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { l.lost(err) }),
-		nats.ReconnectHandler(func(*nats.Conn) { l.said.Store(false); l.relay.up(true) }),
+		nats.ReconnectHandler(func(*nats.Conn) { l.said.Store(false); l.to.up(true) }),
 		nats.ClosedHandler(func(*nats.Conn) { close(closed) }),
 		nats.ErrorHandler(l.failed),
 	}, l.options...)
@@ -141,7 +144,7 @@ func (l *natsLine) lost(err error) {
 	if err == nil {
 		err = errors.New("the connection was closed")
 	}
-	l.relay.down(err)
+	l.to.down(err)
 }
 
 // failed takes what the client tells beside its calls.
@@ -153,7 +156,7 @@ func (l *natsLine) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 		return
 	}
 	if !l.said.Swap(true) {
-		l.relay.log.Warn("the bus was refused something", "error", err)
+		l.log.Warn("the bus was refused something", "error", err)
 	}
 }
 

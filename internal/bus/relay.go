@@ -59,11 +59,18 @@ type parcel struct {
 	envelope []byte
 }
 
-// carrier moves envelopes between nodes. It tells its Relay what came (came), and
-// when its connection is there and when it is lost (up, down).
+// receiver is whom a carrier tells what came, and when its connection is there and
+// when it is lost: a Relay, or what stands before one.
+type receiver interface {
+	came(topic string, envelope []byte)
+	up(kept bool)
+	down(err error)
+}
+
+// carrier moves envelopes between nodes.
 type carrier interface {
 	// open begins to connect, and returns at once. It goes on until close.
-	open(r *Relay) error
+	open(to receiver) error
 	// send hands parcels over, and tells how many it could. It is called by one
 	// goroutine, returns within about sendWithin, and does not keep the slice.
 	send(ctx context.Context, parcels []parcel) (sent int)
@@ -75,7 +82,7 @@ type carrier interface {
 	// dropped is how many notices its client let fall by itself.
 	dropped() int64
 	features() Features
-	// close ends the connection and all of the carrier's goroutines.
+	// close ends the connection and all of the carrier's goroutines, also where open failed.
 	close()
 }
 
