@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -86,7 +85,11 @@ func (a *App) Failed() <-chan error { return a.failed }
 // Address is where the server listens.
 func (a *App) Address() net.Addr { return a.listener.Addr() }
 
+// lockFolder keeps other servers off the data folder, where the database lies in it.
 func (a *App) lockFolder(context.Context) error {
+	if a.cfg.Database.URL != "" {
+		return nil
+	}
 	unlock, err := lockData(a.cfg.Data)
 	if err != nil {
 		return err
@@ -127,25 +130,15 @@ func (a *App) listen(ctx context.Context) error {
 }
 
 func (a *App) openStore(ctx context.Context) error {
-	db, err := openStore(ctx, a.cfg, a.log, a.tell.Committed, a.tell.Marked)
+	cfg := a.cfg.store()
+	cfg.Committed, cfg.Marked = a.tell.Committed, a.tell.Marked
+	db, err := openStore(ctx, a.cfg, cfg, a.log)
 	if err != nil {
 		return err
 	}
 	a.db = db
 	a.stack.push("store", func(context.Context) error { return db.Close() })
 	return nil
-}
-
-// openStore opens the database of the data folder.
-func openStore(ctx context.Context, cfg Config, log *slog.Logger, committed func([]chat.Changed), marked func([]chat.Mark)) (*store.DB, error) {
-	if d := cfg.Database; !d.Relaxed && (d.Synchronous == "normal" || d.Synchronous == "off") {
-		return nil, usage("database.synchronous is %q: acknowledged messages could be lost at a power cut; "+
-			"use full, or set database.relaxed if losing some is acceptable", d.Synchronous)
-	}
-	return store.Open(ctx, store.Config{
-		Path: filepath.Join(cfg.Data, store.DatabaseFile), Synchronous: cfg.Database.Synchronous, Relaxed: cfg.Database.Relaxed,
-		Committed: committed, Marked: marked,
-	}, log)
 }
 
 func (a *App) readPeople(ctx context.Context) error {

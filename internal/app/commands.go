@@ -49,11 +49,12 @@ func (c *CreateCommand) Run(s *Process) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return usage("data is %q: the folder cannot be made: %v; name another folder", c.Data, reason(err))
+	if c.Database.URL == "" {
+		if err := os.MkdirAll(c.Data, 0o700); err != nil {
+			return usage("data is %q: the folder cannot be made: %v; name another folder", c.Data, reason(err))
+		}
 	}
-	log := newLog(c.Log, s.Err)
-	db, err := openStore(s.Context, c.Config, log, nil, nil)
+	db, err := openStore(s.Context, c.Config, c.store(), newLog(c.Log, s.Err))
 	if err != nil {
 		return err
 	}
@@ -131,10 +132,10 @@ type BackupCommand struct {
 // Run copies the database while a server uses it.
 func (c *BackupCommand) Run(s *Process) error {
 	path := filepath.Join(c.Data, store.DatabaseFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); c.Database.URL == "" && errors.Is(err, fs.ErrNotExist) {
 		return usage("data is %q: there is no database in this folder; name the server's folder", c.Data)
 	}
-	db, err := openStore(s.Context, c.Config, newLog(c.Log, s.Err), nil, nil)
+	db, err := openStore(s.Context, c.Config, c.store(), newLog(c.Log, s.Err))
 	if err != nil {
 		return err
 	}
