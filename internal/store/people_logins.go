@@ -72,7 +72,8 @@ func (db *DB) TouchLogin(ctx context.Context, l identity.Login) error {
 }
 
 // RevokeLogins revokes these log-ins of the agent, as far as they are valid,
-// and returns those it revoked.
+// and returns those it revoked. When that was is told by the database's clock, by
+// which RevokedSince finds them.
 func (db *DB) RevokeLogins(ctx context.Context, agent chat.AgentID, ids []int64, at chat.Millis) ([]int64, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -84,7 +85,11 @@ func (db *DB) RevokeLogins(ctx context.Context, agent chat.AgentID, ids []int64,
 			Scan(ctx, &revoked); err != nil || len(revoked) == 0 {
 			return err
 		}
-		_, err := tx.NewUpdate().Model((*loginRow)(nil)).Set("revoked_at = ?", at).
+		now, err := db.time(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().Model((*loginRow)(nil)).Set("revoked_at = ?", now).
 			Where("id IN (?)", bun.List(revoked)).Exec(ctx)
 		return err
 	})

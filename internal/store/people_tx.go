@@ -24,12 +24,26 @@ type txKey struct{}
 
 // Together runs fn in one transaction, which its ctx carries to the other
 // methods about people, sites and the audit; inside another one it joins that.
+// Such transactions run one after the other, on all nodes: what fn reads stays so
+// until it has written. Where others were in the way, fn runs again.
 func (db *DB) Together(ctx context.Context, fn func(ctx context.Context) error) error {
-	if _, ok := ctx.Value(txKey{}).(bun.Tx); ok {
+	return db.within(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if clause := db.dialect.grammar().forUpdate; clause != "" {
+			if _, err := tx.NewRaw("SELECT version FROM people_version" + clause).Exec(ctx); err != nil {
+				return err
+			}
+		}
 		return fn(ctx)
+	}, fn)
+}
+
+// within runs join in the transaction that ctx carries, or begin in a new one.
+func (db *DB) within(ctx context.Context, begin func(ctx context.Context, tx bun.Tx) error, join func(ctx context.Context) error) error {
+	if _, ok := ctx.Value(txKey{}).(bun.Tx); ok {
+		return join(ctx)
 	}
 	return db.Update(ctx, func(ctx context.Context, tx bun.Tx) error {
-		return fn(context.WithValue(ctx, txKey{}, tx))
+		return begin(context.WithValue(ctx, txKey{}, tx), tx)
 	})
 }
 
@@ -43,19 +57,19 @@ func (db *DB) reading(ctx context.Context) bun.IDB {
 
 // change runs one write, in the transaction that ctx carries or in its own.
 func (db *DB) change(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
-	return db.Together(ctx, func(ctx context.Context) error {
+	return db.within(ctx, do, func(ctx context.Context) error {
 		return do(ctx, ctx.Value(txKey{}).(bun.Tx))
 	})
 }
 
-// changePeople is change for what the nodes hold a picture of.
+// changePeople is change for what the nodes hold a picture of. It begins with the
+// row that Together locks: all who change people take their locks in one order.
 func (db *DB) changePeople(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
 	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if err := do(ctx, tx); err != nil {
+		if _, err := tx.NewRaw("UPDATE people_version SET version = version + 1").Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewRaw("UPDATE people_version SET version = version + 1").Exec(ctx)
-		return err
+		return do(ctx, tx)
 	})
 }
 
