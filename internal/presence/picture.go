@@ -30,6 +30,7 @@ func newPicture() picture {
 
 // sitePicture is who is here of one site's visitors.
 type sitePicture struct {
+	id       chat.SiteID
 	visitors map[Key]*entry
 	ids      map[chat.VisitorID]Key
 	order    []*entry // by compare, the newest last
@@ -51,7 +52,7 @@ type part struct {
 func (p *picture) site(id chat.SiteID) *sitePicture {
 	s := p.sites[id]
 	if s == nil {
-		s = &sitePicture{visitors: map[Key]*entry{}, ids: map[chat.VisitorID]Key{}}
+		s = &sitePicture{id: id, visitors: map[Key]*entry{}, ids: map[chat.VisitorID]Key{}}
 		p.sites[id] = s
 	}
 	return s
