@@ -148,7 +148,8 @@ func TestTheDataFolderIsUsedByOneServer(t *testing.T) {
 
 func TestADatabaseThatIsTooNewIsRefused(t *testing.T) {
 	data := t.TempDir()
-	db, err := openStore(t.Context(), configured(t, "--data="+data), slog.New(slog.DiscardHandler), nil, nil)
+	cfg := configured(t, "--data="+data)
+	db, err := openStore(t.Context(), cfg, cfg.store(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
