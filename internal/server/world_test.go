@@ -58,6 +58,7 @@ type world struct {
 	people *identity.People
 	hub    *live.Hub
 	server *server.Server
+	parts  server.Parts
 	base   string // http://127.0.0.1:port
 	setup  string // the secret of the set-up link
 }
@@ -101,7 +102,8 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 		w.must(sockets.Shutdown(ctx, uint16(wire.CloseRestart), "the test ends"))
 	})
 	cfg.Now = w.clock.Now
-	w.server = server.New(cfg, server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log})
+	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log}
+	w.server = server.New(cfg, w.parts)
 	w.listen()
 	made, err := w.people.MakeSetup(t.Context(), false)
 	w.must(err)
@@ -113,15 +115,15 @@ func (w *world) listen() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	w.must(err)
 	w.base = "http://" + l.Addr().String()
-	ended := make(chan struct{})
+	s, ended := w.server, make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = w.server.Serve(l)
+		_ = s.Serve(l)
 	}()
 	w.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		w.must(w.server.Shutdown(ctx))
+		w.must(s.Shutdown(ctx))
 		<-ended
 	})
 }
