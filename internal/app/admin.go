@@ -115,7 +115,7 @@ func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 // openForAll tells readiness and figures what there is now to look at: it is the last
 // step of a start, and taken back first.
 func (a *App) openForAll(context.Context) error {
-	err := a.figures.Watch(metrics.Sources{Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.sockets.Stats})
+	err := a.figures.Watch(metrics.Sources{Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.sockets.Stats, Store: a.db.Stats})
 	if err != nil {
 		return fmt.Errorf("register the figures: %w", err)
 	}
@@ -128,7 +128,7 @@ func (a *App) openForAll(context.Context) error {
 }
 
 func (a *App) askDatabase(ctx context.Context) (string, bool) {
-	if _, _, err := a.db.RevokedSince(ctx, 0); err != nil {
+	if err := a.db.Ping(ctx); err != nil {
 		a.log.Debug("the database does not answer", "error", err)
 		return "does not answer", false
 	}

@@ -131,7 +131,7 @@ func (a *App) listen(ctx context.Context) error {
 
 func (a *App) openStore(ctx context.Context) error {
 	cfg := a.cfg.store()
-	cfg.Committed, cfg.Marked = a.tell.Committed, a.tell.Marked
+	cfg.Committed, cfg.Marked, cfg.Took = a.tell.Committed, a.tell.Marked, a.figures.StoreTook
 	db, err := openStore(ctx, a.cfg, cfg, a.log)
 	if err != nil {
 		return err

@@ -7,15 +7,16 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/store"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
 
-// Sources are what the parts of the house count by themselves; all but
-// Certificate are required.
+// Sources are what the parts of the house count by themselves; all are required.
 type Sources struct {
 	Hub     func() live.Stats
 	Bus     func() bus.Stats
 	Sockets func() ws.Stats
+	Store   func() store.Stats
 }
 
 // picture is what the sources say at one moment.
@@ -23,6 +24,7 @@ type picture struct {
 	hub     live.Stats
 	bus     bus.Stats
 	sockets ws.Stats
+	store   store.Stats
 }
 
 type put func(value float64, labels ...string)
@@ -40,7 +42,7 @@ func one[N int | int64 | uint64](f family, value func(p *picture) N) figure {
 
 // figures are what is read from the sources.
 func figures() []figure {
-	return slices.Concat(liveFigures(), busFigures(), socketFigures())
+	return slices.Concat(liveFigures(), storeFigures(), busFigures(), socketFigures())
 }
 
 func liveFigures() []figure {
@@ -60,6 +62,18 @@ func liveFigures() []figure {
 			func(p *picture) int64 { return p.hub.Healed }),
 		one(counter("kefu_heal_failures_total", "Looks at the database for what no notice told that failed."), func(p *picture) int64 { return p.hub.HealFailures }),
 		one(counter("kefu_notices_unreadable_total", "Notices of other nodes that could not be read, or are of another version."), func(p *picture) int64 { return p.hub.Unreadable }),
+	}
+}
+
+func storeFigures() []figure {
+	return []figure{
+		one(gauge("kefu_store_queued", "Changes and marks that wait for a commit."), func(p *picture) int64 { return p.store.Queued }),
+		one(gauge("kefu_store_queued_bytes", "Bytes of the commands among them."), func(p *picture) int64 { return p.store.QueuedBytes }),
+		one(counter("kefu_commits_total", "Groups of changes and marks that were committed."), func(p *picture) int64 { return p.store.Groups }),
+		one(counter("kefu_commit_retries_total", "Transactions that were run again, because others were in their way or the connection was lost."), func(p *picture) int64 { return p.store.Retries }),
+		one(counter("kefu_commit_failures_total", "Groups that were given up: their senders were told to repeat them."), func(p *picture) int64 { return p.store.Failures }),
+		one(counter("kefu_read_failures_total", "Reads of conversations that failed."), func(p *picture) int64 { return p.store.ReadErrors }),
+		one(counter("kefu_replica_pages_total", "Pages of conversations that the replica answered."), func(p *picture) int64 { return p.store.ReplicaPages }),
 	}
 }
 
@@ -122,7 +136,7 @@ func (r *reader) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (r *reader) Collect(out chan<- prometheus.Metric) {
-	p := &picture{hub: r.sources.Hub(), bus: r.sources.Bus(), sockets: r.sources.Sockets()}
+	p := &picture{hub: r.sources.Hub(), bus: r.sources.Bus(), sockets: r.sources.Sockets(), store: r.sources.Store()}
 	for i, f := range r.figures {
 		f.read(p, func(value float64, labels ...string) {
 			out <- prometheus.MustNewConstMetric(r.descs[i], f.valueType(), value, labels...)

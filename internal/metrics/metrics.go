@@ -20,14 +20,15 @@ import (
 
 // counts are what is counted as it happens.
 type counts struct {
-	build, events, commitSeconds, deliverySeconds, closes, requests, requestSeconds, logIns family
+	build, events, commitSeconds, readSeconds, deliverySeconds, closes, requests, requestSeconds, logIns family
 }
 
 func counted() counts {
 	return counts{
 		build:         gauge("kefu_build_info", "1, with the version of this program and of Go.", "version", "go"),
 		events:        counter("kefu_events_total", "Events that this node appended to conversations, by their kind; messages are the kind `message`.", "kind"),
-		commitSeconds: histogram("kefu_commit_seconds", "How long the commit of a group of changes took."),
+		commitSeconds: histogram("kefu_commit_seconds", "How long a transaction took that committed a group of changes and marks."),
+		readSeconds:   histogram("kefu_read_seconds", "How long reads of conversations took, by what was read.", "kind"),
 		deliverySeconds: histogram("kefu_delivery_seconds",
 			"How long after its commit an event had been handed to this node's sessions. `from` is `here` for what this node committed, by its own clock; "+
 				"`elsewhere` for what another node did, by the database's clock, from the time that stands in the event, which is before its commit.", "from"),
@@ -39,7 +40,7 @@ func counted() counts {
 }
 
 func (c counts) families() []family {
-	return []family{c.build, c.events, c.commitSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns}
+	return []family{c.build, c.events, c.commitSeconds, c.readSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns}
 }
 
 // The upper bounds of the histograms' buckets, in seconds.
@@ -65,6 +66,7 @@ type Metrics struct {
 	events     map[chat.Kind]prometheus.Counter
 	otherEvent prometheus.Counter
 	commit     prometheus.Observer
+	read       *prometheus.HistogramVec
 	here       prometheus.Observer
 	elsewhere  prometheus.Observer
 	closes     map[uint16]prometheus.Counter
@@ -79,12 +81,13 @@ func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), events: map[chat.Kind]prometheus.Counter{}, closes: map[uint16]prometheus.Counter{}}
 	c := counted()
 	commit, delivery := c.commitSeconds.histogramVec(commitBuckets()), c.deliverySeconds.histogramVec(deliveryBuckets())
+	m.read = c.readSeconds.histogramVec(commitBuckets())
 	request := c.requestSeconds.histogramVec(requestBuckets())
 	kinds, codes := c.events.counterVec(), c.closes.counterVec()
 	m.requests, m.logIns = c.requests.counterVec(), c.logIns.counterVec()
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: c.build.name, Help: c.build.help}, c.build.labels)
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(info, kinds, commit, delivery, codes, m.requests, request, m.logIns,
+	m.registry.MustRegister(info, kinds, commit, m.read, delivery, codes, m.requests, request, m.logIns,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	m.commit, m.request = commit.WithLabelValues(), request.WithLabelValues()
@@ -127,8 +130,15 @@ func (m *Metrics) Committed(changes []chat.Changed) {
 	}
 }
 
-// CommitTook is how long the commit of a group took.
-func (m *Metrics) CommitTook(d time.Duration) { m.commit.Observe(d.Seconds()) }
+// StoreTook is how long the store took for a commit, or a read of some kind; it
+// is store.Config.Took.
+func (m *Metrics) StoreTook(what string, took time.Duration, _ int) {
+	if what == "commit" {
+		m.commit.Observe(took.Seconds())
+		return
+	}
+	m.read.WithLabelValues(what).Observe(took.Seconds())
+}
 
 // Delivered is how long after its commit, here, an event was handed over.
 func (m *Metrics) Delivered(d time.Duration) { m.here.Observe(d.Seconds()) }

@@ -17,6 +17,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/store"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
 
@@ -29,6 +30,7 @@ func watched(t testing.TB) *Metrics {
 		Hub:     func() live.Stats { return live.Stats{Visitors: 7, Agents: 2, Strangers: 1, GapEvents: 5} },
 		Bus:     func() bus.Stats { return bus.Stats{Up: true, Lost: 3} },
 		Sockets: func() ws.Stats { return ws.Stats{Open: 10, Slow: 4} },
+		Store:   func() store.Stats { return store.Stats{Queued: 12, Failures: 6} },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +42,8 @@ func watched(t testing.TB) *Metrics {
 func exercised(t testing.TB) *Metrics {
 	m := watched(t)
 	m.Committed([]chat.Changed{{Events: []chat.Event{{Kind: chat.Opened}, {Kind: chat.Message}}}, {Events: []chat.Event{{Kind: "of tomorrow"}}}})
-	m.CommitTook(3 * time.Millisecond)
+	m.StoreTook("commit", 3*time.Millisecond, 5)
+	m.StoreTook("heads", time.Millisecond, 1)
 	m.Delivered(200 * time.Microsecond)
 	m.DeliveredFrom(5 * time.Millisecond)
 	m.Request(http.MethodGet, "/widget.js", http.StatusOK, time.Millisecond)
@@ -130,6 +133,7 @@ func TestWhatIsCounted(t *testing.T) {
 		`kefu_sessions{kind="visitor"} 7`, `kefu_sessions{kind="agent"} 2`, `kefu_sessions{kind="stranger"} 1`,
 		`kefu_events_total{kind="message"} 1`, `kefu_events_total{kind="opened"} 1`, `kefu_events_total{kind="note"} 0`, `kefu_events_total{kind="other"} 1`,
 		`kefu_commit_seconds_bucket{le="0.004"} 1`, `kefu_commit_seconds_bucket{le="0.002"} 0`,
+		`kefu_read_seconds_count{kind="heads"} 1`, `kefu_store_queued 12`, `kefu_commit_failures_total 6`,
 		`kefu_delivery_seconds_bucket{from="here",le="0.00025"} 1`, `kefu_delivery_seconds_count{from="elsewhere"} 1`,
 		`kefu_http_requests_total{method="GET",route="/widget.js",status="200"} 1`,
 		`kefu_http_requests_total{method="other",route="/ws/v1/visitor",status="101"} 1`, `kefu_http_request_seconds_count 1`,
@@ -149,7 +153,7 @@ func TestCountingAllocatesNothing(t *testing.T) {
 	changes := []chat.Changed{{Events: []chat.Event{{Kind: chat.Message}}}}
 	allocations := testing.AllocsPerRun(1000, func() {
 		m.Committed(changes)
-		m.CommitTook(time.Millisecond)
+		m.StoreTook("commit", time.Millisecond, 1)
 		m.Delivered(time.Millisecond)
 		m.DeliveredFrom(time.Millisecond)
 		m.Closed(1000)
@@ -165,7 +169,7 @@ func BenchmarkMessage(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		m.Committed(changes)
-		m.CommitTook(time.Millisecond)
+		m.StoreTook("commit", time.Millisecond, 1)
 		m.Delivered(time.Millisecond)
 	}
 }

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
 )
@@ -34,7 +36,13 @@ func newAnnouncer(committed func([]chat.Changed), marked func([]chat.Mark)) *ann
 	return a
 }
 
-func (a *announcer) tell(outcomes []outcome) { a.groups <- outcomes }
+func (a *announcer) tell(outcomes []outcome) {
+	now := time.Now()
+	for i := range outcomes {
+		outcomes[i].changed.Kept = now
+	}
+	a.groups <- outcomes
+}
 
 func (a *announcer) close() {
 	close(a.groups)
