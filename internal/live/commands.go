@@ -165,7 +165,12 @@ func (s *Session) pageRequest(f *wire.ClientPage) {
 	if f.After != nil {
 		q.After = &chat.Position{Number: f.After.N, Tag: f.After.Tag}
 	}
+	leave := s.resuming(f.R)
+	if leave == nil {
+		return
+	}
 	page, err := s.hub.page(q)
+	leave()
 	if err != nil {
 		s.fail(err, chat.ClientID{}, f.R)
 		return

@@ -55,6 +55,11 @@ type Config struct {
 	// ListRows is a page of a list (100); PageEvents a page of events when the
 	// client does not say (50); MaxVisitors the snapshot of who is online (500).
 	ListRows, PageEvents, MaxVisitors int
+	// ResumesAtOnce bounds the reads for clients that come back (12), ResumesWaiting
+	// those who wait for their turn (1,000), and ResumeWithin for how long (2 s). Who
+	// finds no room is told when to try again.
+	ResumesAtOnce, ResumesWaiting int
+	ResumeWithin                  time.Duration
 	// PingSeconds, BackoffMin and BackoffMax are told to clients (20; 300 and 15,000 ms).
 	PingSeconds, BackoffMin, BackoffMax int
 
@@ -102,6 +107,9 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.ListRows, 100)
 	orDefault(&c.PageEvents, 50)
 	orDefault(&c.MaxVisitors, 500)
+	orDefault(&c.ResumesAtOnce, 12)
+	orDefault(&c.ResumesWaiting, 1000)
+	orDefault(&c.ResumeWithin, 2*time.Second)
 	orDefault(&c.PingSeconds, 20)
 	orDefault(&c.BackoffMin, 300)
 	orDefault(&c.BackoffMax, 15_000)

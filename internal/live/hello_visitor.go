@@ -33,6 +33,12 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 		s.refuse(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
 		return
 	}
+	leave := s.resuming(0)
+	if leave == nil {
+		s.end(wire.CloseTryLater, "too many come back at once")
+		return
+	}
+	defer leave()
 	n := s.hub.site(on.ID)
 	v := n.arrive(s.hub, s, [32]byte(raw))
 	s.visitor = v

@@ -38,6 +38,7 @@ type Hub struct {
 	kicked  chan struct{} // wakes the healer
 	told    toldAgents
 	rosters maphash.Seed
+	resumes admission
 	stats   counters
 
 	ctx    context.Context
@@ -81,6 +82,7 @@ func NewHub(cfg Config, parts Parts) *Hub {
 	h.seen.init()
 	h.counts.init()
 	h.told.init()
+	h.resumes.init(h.cfg)
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.desk = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints)
 	return h

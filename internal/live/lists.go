@@ -12,6 +12,11 @@ import (
 // or with a further page of it.
 func (s *Session) list(f *wire.ClientList) {
 	h := s.hub
+	leave := s.resuming(f.R)
+	if leave == nil {
+		return
+	}
+	defer leave()
 	sites := s.siteIDs()
 	q := chat.ListQuery{Sites: sites, View: f.View, Agent: s.agent.id, Limit: h.cfg.ListRows}
 	if !f.After.IsNil() {

@@ -31,6 +31,11 @@ func (s *Session) openOrClose(f *wire.ClientOpen, t string) {
 		s.send(wire.ErrorOf(wire.TooMany, reason, chat.ClientID{}, f.R))
 		return
 	}
+	leave := s.resuming(f.R)
+	if leave == nil {
+		return
+	}
+	defer leave()
 	follow := s.hub.openFollow(s, c)
 	if err := s.tellConversation(f, follow); err != nil {
 		s.hub.closeFollow(follow)

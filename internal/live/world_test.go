@@ -66,6 +66,8 @@ type node struct {
 	drop atomic.Bool
 	// paged is called once, between the reading of a page and its use.
 	paged atomic.Pointer[func()]
+	// reads is called with each reading of a page, if set.
+	reads atomic.Pointer[func()]
 	// fails makes the database answer this node's healing with an error.
 	fails atomic.Bool
 }
@@ -154,6 +156,9 @@ func (f *front) Change(c *chat.Change) {
 }
 
 func (f *front) Page(ctx context.Context, q chat.PageQuery) (chat.Page, error) {
+	if slow := f.n.reads.Load(); slow != nil {
+		(*slow)()
+	}
 	page, err := f.DB.Page(ctx, q)
 	if then := f.n.paged.Swap(nil); then != nil {
 		(*then)()
