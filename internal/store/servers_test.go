@@ -52,3 +52,9 @@ func TestServers(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) { storetest.Run(t, s.opener()) })
 	}
 }
+
+func TestTwoNodes(t *testing.T) {
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) { storetest.RunTwo(t, s.opener()) })
+	}
+}

@@ -157,7 +157,15 @@ func (f *fixture) onCommit(wrap func(commit func() error) error) {
 // listeners after its Done: a later change, done, means that it has.
 func (f *fixture) heard() ([]chat.Changed, []chat.Mark) {
 	f.Helper()
-	f.begin(chat.Beginning{Site: 9999, SecretHash: secret(1 << 20)}, "a change of its own, to wait for")
+	return f.heardAs(1 << 20)
+}
+
+// heardAs waits for as many changes as reach each committer, of visitors numbered from n.
+func (f *fixture) heardAs(n int) ([]chat.Changed, []chat.Mark) {
+	f.Helper()
+	for i := range 32 {
+		f.begin(chat.Beginning{Site: 9999, SecretHash: secret(n + i)}, "a change of its own, to wait for")
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	ofOthers := func(c chat.Changed) bool { return c.Conversation.Site == 9999 }
