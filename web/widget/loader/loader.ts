@@ -15,6 +15,12 @@ function start(home: string, site: string): void {
   const early: ToFrame[] = []
   let post = (message: ToFrame): unknown => early.push(message)
   let opened = false
+  /**
+   * What gets the focus on opening: the frame, but only once it listens. A new process for it begins by telling the
+   * browser that the page around it has the focus; said after ours, that sends all typing to the page, and neither side
+   * notices.
+   */
+  let entry: HTMLElement = button
 
   const emit = (event: string, detail?: unknown) => told[event]?.forEach(fn => fn(detail))
 
@@ -53,7 +59,7 @@ function start(home: string, site: string): void {
     load()
     root.classList.toggle('open', on)
     button.ariaExpanded = `${on}`
-    ;(on ? frame : button).focus()
+    ;(on ? entry : button).focus()
     post({ t: 'open', on, page: where() })
     emit(on ? 'open' : 'close')
   }
@@ -63,7 +69,9 @@ function start(home: string, site: string): void {
       case 'ready':
         post = message => frame.contentWindow?.postMessage(message, home)
         post({ t: 'init', kept: kept(), page: where(), lang: language(), open: opened })
-        return early.splice(0).forEach(post)
+        early.splice(0).forEach(post)
+        entry = frame
+        return opened && frame.focus()
       case 'face':
         root.classList.remove('new')
         return draw(message.face)
