@@ -54,7 +54,7 @@ func newSite() chat.SiteID { return chat.SiteID(1000 + sites.Add(1)) }
 func visitor(site chat.SiteID, n int, s presence.State) *presence.Visitor {
 	v := &presence.Visitor{
 		Site: site, State: s, Since: chat.Millis(1_700_000_000_000 + int64(n)*1000),
-		Page: &presence.Page{URL: fmt.Sprintf("https://shop.example/%d", n), Title: "页面"}, Profile: &chat.Profile{Name: fmt.Sprint("visitor ", n)},
+		Page: &presence.Page{URL: fmt.Sprintf("https://shop.example/%d", n), Title: "页面 \\ '?' \"$1\" %s 🙂"}, Profile: &chat.Profile{Name: fmt.Sprint("visitor ", n)},
 	}
 	v.Key = presence.Key{byte(n >> 8), byte(n), 0, 0xff, byte(site), byte(site >> 8), byte(site >> 16)}
 	if n%2 == 1 {
