@@ -23,7 +23,7 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func open(t testing.TB, cfg Config) *DB {
 	t.Helper()
-	if cfg.Path == "" {
+	if cfg.Path == "" && cfg.URL == "" {
 		cfg.Path = filepath.Join(t.TempDir(), DatabaseFile)
 	}
 	db, err := Open(context.Background(), cfg, quiet)

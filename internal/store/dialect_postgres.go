@@ -74,7 +74,9 @@ func (d postgresDialect) pool(_ context.Context, size int, readOnly bool) (*bun.
 	if readOnly {
 		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
-	pool := sql.OpenDB(stdlib.GetConnector(*config))
+	// What is not hot can afford to find out first whether the connection still lives.
+	ask := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return true })
+	pool := sql.OpenDB(stdlib.GetConnector(*config, ask))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	pool.SetConnMaxIdleTime(time.Minute)
