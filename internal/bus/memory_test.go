@@ -5,8 +5,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/bus/bustest"
 	"github.com/kefu-chat/kefu/test/engines"
@@ -14,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	code := engines.Main(m)
-	if err := goleak.Find(); code == 0 && err != nil {
+	if err := bustest.Leaks(); code == 0 && err != nil {
 		panic(err)
 	}
 	os.Exit(code)

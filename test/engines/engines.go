@@ -137,6 +137,23 @@ func (p *Process) awaitReady() error {
 	}
 }
 
+// awaitAnswer waits until a group of servers answers.
+func awaitAnswer(name string, answers func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	defer cancel()
+	for {
+		err := answers(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s was not ready in time: %w", name, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // Signal sends a signal to the server's processes.
 func (p *Process) Signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
 

@@ -154,23 +154,25 @@ func (h *heard) next(t *testing.T) string {
 
 const probe = "are you there"
 
-// settle publishes until the join of the other end has taken effect.
-func settle(t *testing.T, from bus.Bus, to *heard, topic string) {
+// settle publishes until the join of the other end has taken effect, and tells how often it did.
+func settle(t *testing.T, from bus.Bus, to *heard, topic string) (published int64) {
 	t.Helper()
-	for range 500 {
+	for published < 500 {
 		from.Publish(topic, []byte(probe))
+		published++
 		if to.probed() {
-			return
+			return published
 		}
 		select {
 		case <-to.news:
 			if to.probed() {
-				return
+				return published
 			}
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	t.Fatal("the topic was not joined in time")
+	return published
 }
 
 func (h *heard) probed() bool {

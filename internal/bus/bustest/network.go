@@ -57,7 +57,8 @@ func RunNetwork(t *testing.T, start func(t *testing.T) Broker) {
 			before := goleak.IgnoreCurrent()
 			// Cleanups run last first: the broker ends before this looks.
 			t.Cleanup(func() {
-				if err := goleak.Find(before); err != nil {
+				// A server that several tests share may have been started again.
+				if err := Leaks(before, goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), goleak.IgnoreAnyFunction("os/exec.(*Cmd).writerDescriptor.func1")); err != nil {
 					t.Error(err)
 				}
 			})
@@ -87,6 +88,16 @@ func newPair(t *testing.T, broker Broker) *pair {
 func awaitUp(t *testing.T, b bus.Bus, up bool) {
 	t.Helper()
 	Await(t, fmt.Sprintf("the bus to be up: %v", up), func() bool { return b.Stats().Up == up })
+}
+
+// Leaks tells of goroutines that do not end. Those of Redis's client may take 5 s
+// after the topology of a cluster has changed.
+func Leaks(options ...goleak.Option) error {
+	for deadline := time.Now().Add(8 * time.Second); ; {
+		if err := goleak.Find(options...); err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // Await waits until something is so.
@@ -259,23 +270,29 @@ func testCounts(t *testing.T, broker Broker) {
 	p := newPair(t, broker)
 	p.there.Join("all")
 	p.here.Join("all")
-	settle(t, p.here, p.thereHeard, "all")
-	Await(t, "the probes are counted", func() bool { return p.there.Stats().Received == p.here.Stats().Published })
-	before, received, own := p.here.Stats(), p.there.Stats().Received, p.here.Stats().Received
+	calls := settle(t, p.here, p.thereHeard, "all")
+	p.here.Publish("all", []byte("mark"))
+	p.thereHeard.next(t) // no probe comes after it, where the bus is ordered
+	lost, received := p.here.Stats().Lost, p.there.Stats().Received
 	const notices = 500
 	for i := range notices {
 		p.here.Publish("all", fmt.Append(nil, i))
 	}
 	p.here.Publish("all", make([]byte, bus.MaxNotice+1))
+	calls += 1 + notices + 1
 	Await(t, "all are counted", func() bool {
-		return p.here.Stats().Published == before.Published+notices && p.there.Stats().Received == received+notices
+		now := p.here.Stats()
+		return now.Published+now.Lost == calls && p.there.Stats().Received >= received+notices
 	})
-	after := p.here.Stats()
-	if after.Lost != before.Lost+1 || after.Refused != 0 || after.Received != own || !after.Up {
-		t.Errorf("want one lost, none refused, none of one's own; have %+v after %+v", after, before)
+	if now := p.here.Stats(); now.Lost != lost+1 || now.Refused != 0 || now.Received != 0 || !now.Up {
+		t.Errorf("want one lost after %d, none refused, none of one's own; have %+v", lost, now)
 	}
+	times := map[string]int{}
 	for range notices {
-		p.thereHeard.next(t)
+		times[p.thereHeard.next(t)]++
+	}
+	if len(times) != notices {
+		t.Errorf("%d different notices came of %d", len(times), notices)
 	}
 }
 
