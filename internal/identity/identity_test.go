@@ -109,33 +109,15 @@ func TestTheHasherIsBounded(t *testing.T) {
 	}
 }
 
-func TestTriesAreBoundedInMemory(t *testing.T) {
-	now := time.Unix(0, 0)
-	s := newTries(TriesConfig{Remember: 100}, func() time.Time { return now })
-	for i := range 10000 {
-		s.take(fmt.Sprint("account", i), fmt.Sprint("address", i))
-	}
-	if len(s.counts) > 100 || s.oldest.Len() != len(s.counts) {
-		t.Errorf("%d accounts and addresses are remembered, %d in order", len(s.counts), s.oldest.Len())
-	}
-	now = now.Add(time.Hour)
-	s.take("a", "b")
-	if len(s.counts) != 3 {
-		t.Errorf("after the window %d are remembered", len(s.counts))
-	}
-	s.forgive("a", "b")
-	if len(s.counts) != 0 || s.oldest.Len() != 0 {
-		t.Errorf("after a right password %d are remembered", len(s.counts))
-	}
-}
-
 // A password at which nobody looked, because too many waited or the client hung
 // up, pardons none of the wrong ones before it.
 func TestUnseenPasswordsPardonNothing(t *testing.T) {
-	h := &People{cfg: Config{}.withDefaults(), hasher: NewHasher(1, 1), tries: newTries(TriesConfig{PerPair: 3}, time.Now)}
+	h := &People{cfg: Config{}.withDefaults(), hasher: NewHasher(1, 1), tries: newTries(TriesConfig{PerPair: 3}, newCounted())}
 	h.picture.Store(&picture{})
 	for range 2 {
-		h.tries.take("ann", "home")
+		if _, _, err := h.tries.take(t.Context(), "ann", "home"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -143,20 +125,58 @@ func TestUnseenPasswordsPardonNothing(t *testing.T) {
 	if _, err := h.tryPassword(ctx, "ann", "guess", From{Network: "home"}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("a client that hung up: %v", err)
 	}
-	if left, wait := h.tries.take("ann", "home"); left != 0 || wait != 0 {
+	if left, wait, _ := h.tries.take(t.Context(), "ann", "home"); left != 0 || wait != 0 {
 		t.Errorf("the third try leaves %d, wait %s; want none left", left, wait)
 	}
-	if _, wait := h.tries.take("ann", "home"); wait == 0 {
+	if _, wait, _ := h.tries.take(t.Context(), "ann", "home"); wait == 0 {
 		t.Error("a fourth try was counted: want a pause")
 	}
 }
 
+// counted is a store of one process whose clock a test sets.
+type counted struct {
+	now time.Time
+	n   map[string]int
+	end map[string]time.Time
+}
+
+func newCounted() *counted {
+	return &counted{now: time.Unix(0, 0), n: map[string]int{}, end: map[string]time.Time{}}
+}
+
+func (c *counted) TakeTry(_ context.Context, bounds []TryBound, window time.Duration) (counts []int, wait time.Duration, err error) {
+	for _, b := range bounds {
+		id := string(b.ID)
+		if !c.end[id].After(c.now) {
+			c.n[id], c.end[id] = 0, c.now.Add(window)
+		}
+		if c.n[id] >= b.Most {
+			wait = max(wait, c.end[id].Sub(c.now))
+		}
+	}
+	for _, b := range bounds {
+		if wait == 0 {
+			c.n[string(b.ID)]++
+			counts = append(counts, c.n[string(b.ID)])
+		}
+	}
+	return counts, wait, nil
+}
+
+func (c *counted) GiveTryBack(_ context.Context, ids [][]byte, clear []byte) error {
+	for _, id := range ids {
+		c.n[string(id)]--
+	}
+	delete(c.n, string(clear))
+	return nil
+}
+
 func TestTriesForAnAccountAndFromAnAddress(t *testing.T) {
-	now := time.Unix(0, 0)
-	s := newTries(TriesConfig{PerPair: 3, PerAccount: 5, PerAddress: 4}, func() time.Time { return now })
+	store := newCounted()
+	s := newTries(TriesConfig{PerPair: 3, PerAccount: 5, PerAddress: 4}, store)
 	taken := func(account, address string) bool {
-		_, wait := s.take(account, address)
-		return wait == 0
+		_, wait, err := s.take(t.Context(), account, address)
+		return wait == 0 && err == nil
 	}
 	count := func(n int, account, address func(i int) string) (ok int) {
 		for i := range n {
@@ -177,7 +197,7 @@ func TestTriesForAnAccountAndFromAnAddress(t *testing.T) {
 	if n := count(9, each("c"), same("cafe")); n != 4 {
 		t.Errorf("all accounts from one address: %d tries", n)
 	}
-	now = now.Add(15 * time.Minute)
+	store.now = store.now.Add(15 * time.Minute)
 	if n := count(9, same("ann"), same("home")); n != 3 {
 		t.Errorf("after the window: %d tries", n)
 	}

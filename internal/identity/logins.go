@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -58,15 +59,17 @@ func (p *People) stillSo(ctx context.Context, agent Agent) error {
 // tryPassword counts the try and looks at the password; an agent that does not
 // exist, is disabled or has no password yet costs and looks the same.
 func (p *People) tryPassword(ctx context.Context, account, password string, from From) (Agent, error) {
-	left, wait := p.tries.take(account, from.Network)
+	left, wait, err := p.tries.take(ctx, account, from.Network)
+	if err != nil {
+		return Agent{}, err
+	}
 	if wait > 0 {
 		return Agent{}, &TriesError{Wait: wait}
 	}
 	agent, known := p.ByEmail(account)
 	right, err := p.hasher.Verify(ctx, cut(password, 4*MaxPassword), agent.PasswordHash)
 	if err != nil {
-		p.tries.giveBack(account, from.Network)
-		return Agent{}, err
+		return Agent{}, errors.Join(err, p.tries.giveBack(ctx, account, from.Network))
 	}
 	if !right || !known || agent.Disabled {
 		// Written down for unknown names too (without the name, which may be a
@@ -76,8 +79,7 @@ func (p *People) tryPassword(ctx context.Context, account, password string, from
 		}
 		return Agent{}, &TriesError{Left: left}
 	}
-	p.tries.forgive(account, from.Network)
-	return agent, nil
+	return agent, p.tries.forgive(ctx, account, from.Network)
 }
 
 // enter makes a log-in in one transaction with what also belongs to it.

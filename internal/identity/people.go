@@ -76,7 +76,7 @@ func New(cfg Config, store Store, trail audit.Store, sites *site.Sites, told Tol
 	cfg = cfg.withDefaults()
 	p := &People{
 		cfg: cfg, store: store, audit: trail, sites: sites, told: told, now: now,
-		hasher: NewHasher(cfg.HashAtOnce, cfg.HashWaiting), tries: newTries(cfg.Tries, now),
+		hasher: NewHasher(cfg.HashAtOnce, cfg.HashWaiting), tries: newTries(cfg.Tries, store),
 	}
 	p.picture.Store(&picture{})
 	return p

@@ -30,6 +30,7 @@ type Link struct {
 // Store remembers people. Its methods work in the transaction that their ctx
 // carries, if Together put one there.
 type Store interface {
+	TryStore
 	// Together runs fn in one transaction, which its ctx carries to the other
 	// methods; an error of fn undoes all of it.
 	Together(ctx context.Context, fn func(ctx context.Context) error) error

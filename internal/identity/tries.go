@@ -1,8 +1,8 @@
 package identity
 
 import (
-	"container/list"
-	"sync"
+	"context"
+	"crypto/sha256"
 	"time"
 )
 
@@ -12,7 +12,6 @@ type TriesConfig struct {
 	PerPair    int           // for one account from one address (5)
 	PerAccount int           // for one account from everywhere (100), so that nobody is locked out by a few strangers' tries
 	PerAddress int           // from one address for all accounts (50)
-	Remember   int           // so many accounts and addresses at most (20,000); the oldest are forgotten
 }
 
 func (c TriesConfig) withDefaults() TriesConfig {
@@ -22,114 +21,85 @@ func (c TriesConfig) withDefaults() TriesConfig {
 	for _, d := range []struct {
 		value *int
 		or    int
-	}{{&c.PerPair, 5}, {&c.PerAccount, 100}, {&c.PerAddress, 50}, {&c.Remember, 20000}} {
+	}{{&c.PerPair, 5}, {&c.PerAccount, 100}, {&c.PerAddress, 50}} {
 		if *d.value <= 0 {
 			*d.value = d.or
 		}
 	}
-	c.Remember = max(c.Remember, 64) // a try counts under three keys
 	return c
 }
 
-// tries counts wrong passwords in memory. A try is counted before the password
-// is looked at, so that many at once do not slip through, and is given back
-// when it was right or nobody looked. A refused try counts nothing: it prolongs no refusal.
+// TryBound is how many tries may count under an id at the same time.
+type TryBound struct {
+	ID   []byte // 16 bytes
+	Most int
+}
+
+// TryStore counts tries for all nodes. A count ends its window after its first
+// try, by the store's clock.
+type TryStore interface {
+	// TakeTry counts a try under all of the bounds and returns the counts with it; or,
+	// where one of them is reached, under none, and says after how long they are not.
+	TakeTry(ctx context.Context, bounds []TryBound, window time.Duration) (counts []int, wait time.Duration, err error)
+	// GiveTryBack takes a counted try back, and forgets the count under clear (nil: none).
+	GiveTryBack(ctx context.Context, ids [][]byte, clear []byte) error
+}
+
+// tries counts wrong passwords, on all nodes together. A try is counted before
+// the password is looked at, so that many at once do not slip through, and is
+// given back when it was right or nobody looked. A refused try counts nothing: it
+// prolongs no refusal.
 type tries struct {
-	cfg TriesConfig
-	now func() time.Time
-
-	mu     sync.Mutex
-	counts map[string]*list.Element
-	oldest *list.List // of *tally, by the start of their window
+	cfg   TriesConfig
+	store TryStore
 }
 
-type tally struct {
-	key   string
-	n     int
-	until time.Time
+func newTries(cfg TriesConfig, store TryStore) *tries {
+	return &tries{cfg: cfg.withDefaults(), store: store}
 }
 
-func newTries(cfg TriesConfig, now func() time.Time) *tries {
-	return &tries{cfg: cfg.withDefaults(), now: now, counts: map[string]*list.Element{}, oldest: list.New()}
-}
-
-type bound struct {
-	key  string
-	most int
-}
-
-// bounds of a try; the address is that of whence.Block, so an IPv6 network counts as one.
-func (t *tries) bounds(account, address string) [3]bound {
-	return [3]bound{
-		{"p\x00" + account + "\x00" + address, t.cfg.PerPair},
-		{"n\x00" + account, t.cfg.PerAccount},
-		{"a\x00" + address, t.cfg.PerAddress},
+// bounds of a try; the address is that of whence.Block, so an IPv6 network counts
+// as one. The store learns no name: a mistyped one may be a password.
+func (t *tries) bounds(account, address string) []TryBound {
+	return []TryBound{
+		{tryID("p\x00" + account + "\x00" + address), t.cfg.PerPair},
+		{tryID("n\x00" + account), t.cfg.PerAccount},
+		{tryID("a\x00" + address), t.cfg.PerAddress},
 	}
+}
+
+func tryID(of string) []byte {
+	sum := sha256.Sum256([]byte(of))
+	return sum[:16]
 }
 
 // take counts a try, or says how long to wait. left are the tries that remain
 // after it for this account from this address.
-func (t *tries) take(account, address string) (left int, wait time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	t.forget(now)
-	all := t.bounds(account, address)
-	for _, b := range all {
-		if e, ok := t.counts[b.key]; ok && e.Value.(*tally).n >= b.most {
-			wait = max(wait, e.Value.(*tally).until.Sub(now))
-		}
+func (t *tries) take(ctx context.Context, account, address string) (left int, wait time.Duration, err error) {
+	counts, wait, err := t.store.TakeTry(ctx, t.bounds(account, address), t.cfg.Window)
+	if err != nil || wait > 0 {
+		return 0, wait, err
 	}
-	if wait > 0 {
-		return 0, wait
-	}
-	for _, b := range all {
-		t.count(b.key, now)
-	}
-	return t.cfg.PerPair - t.counts[all[0].key].Value.(*tally).n, 0
+	return t.cfg.PerPair - counts[0], 0, nil
 }
 
 // giveBack takes back what take counted: nobody has looked at the password.
-func (t *tries) giveBack(account, address string) { t.takeBack(account, address, false) }
+func (t *tries) giveBack(ctx context.Context, account, address string) error {
+	return t.takeBack(ctx, account, address, false)
+}
 
 // forgive is giveBack for a right password: the wrong ones before it, for this
 // account from this address, no longer count.
-func (t *tries) forgive(account, address string) { t.takeBack(account, address, true) }
-
-func (t *tries) takeBack(account, address string, right bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i, b := range t.bounds(account, address) {
-		e, ok := t.counts[b.key]
-		if !ok {
-			continue
-		}
-		one := e.Value.(*tally)
-		if one.n--; one.n == 0 || i == 0 && right {
-			t.oldest.Remove(e)
-			delete(t.counts, b.key)
-		}
-	}
+func (t *tries) forgive(ctx context.Context, account, address string) error {
+	return t.takeBack(ctx, account, address, true)
 }
 
-func (t *tries) count(key string, now time.Time) {
-	if e, ok := t.counts[key]; ok {
-		e.Value.(*tally).n++
-		return
+// takeBack is done even where the client has hung up meanwhile.
+func (t *tries) takeBack(ctx context.Context, account, address string, right bool) error {
+	all := t.bounds(account, address)
+	var clear []byte
+	if right {
+		clear = all[0].ID
 	}
-	for len(t.counts) >= t.cfg.Remember {
-		t.drop(t.oldest.Front())
-	}
-	t.counts[key] = t.oldest.PushBack(&tally{key: key, n: 1, until: now.Add(t.cfg.Window)})
-}
-
-func (t *tries) forget(now time.Time) {
-	for e := t.oldest.Front(); e != nil && !e.Value.(*tally).until.After(now); e = t.oldest.Front() {
-		t.drop(e)
-	}
-}
-
-func (t *tries) drop(e *list.Element) {
-	delete(t.counts, e.Value.(*tally).key)
-	t.oldest.Remove(e)
+	return t.store.GiveTryBack(context.WithoutCancel(ctx), [][]byte{all[0].ID, all[1].ID, all[2].ID}, clear)
 }

@@ -76,7 +76,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	log := slog.New(slog.DiscardHandler)
 	heard := &told{}
 	db, err := store.Open(t.Context(), store.Config{
-		Path:      filepath.Join(t.TempDir(), store.DatabaseFile),
+		Path: filepath.Join(t.TempDir(), store.DatabaseFile), Now: w.clock.Now,
 		Committed: func(c []chat.Changed) { heard.hub.Committed(c) },
 		Marked:    func(m []chat.Mark) { heard.hub.Marked(m) },
 	}, log)
