@@ -42,6 +42,7 @@ type queueReader struct {
 	queue    MessageQueue
 
 	offset    int64     // where to read next
+	doubtful  bool      // the last attempt failed: ask for an answer at once
 	notBefore time.Time // messages stored before are left out
 
 	reading sync.Mutex         // held by the goroutine that reads: one that was stopped may be about to end
@@ -84,6 +85,7 @@ func (r *queueReader) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		r.doubtful = err != nil
 		r.tell(err)
 		if err == nil {
 			wait = firstWait
@@ -170,11 +172,15 @@ func (r *queueReader) find(ctx context.Context, code int, ext map[string]string)
 func (r *queueReader) pull(ctx context.Context) error {
 	asking, cancel := context.WithTimeout(ctx, pullWithin)
 	defer cancel()
+	flags := pullSuspend | pullSubscription
+	if r.doubtful {
+		flags = pullSubscription
+	}
 	conn, answer, err := r.ask(asking, codePullMessage, map[string]string{
 		"consumerGroup":        r.consumer.group,
 		"queueOffset":          strconv.FormatInt(r.offset, 10),
 		"maxMsgNums":           strconv.Itoa(pullBatch),
-		"sysFlag":              strconv.Itoa(pullSuspend | pullSubscription),
+		"sysFlag":              strconv.Itoa(flags),
 		"commitOffset":         "0",
 		"suspendTimeoutMillis": strconv.FormatInt(suspendFor.Milliseconds(), 10),
 		"subscription":         r.consumer.expression(),

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // RocketMQVersions are the versions that tests run against. Both name server and
@@ -54,11 +55,12 @@ func (r *RocketMQ) Names() []string {
 	return all
 }
 
-// SharedRocketMQ is the RocketMQ of a version that the tests of this process share.
+// SharedRocketMQ is the RocketMQ of a version, with two name servers, that the
+// tests of this process share.
 func SharedRocketMQ(t testing.TB, version string) *RocketMQ {
 	t.Helper()
 	return sharedRocketMQ[version].get(t, func() (*RocketMQ, error) {
-		r, err := newRocketMQ(t, RocketMQSpec{Version: version})
+		r, err := newRocketMQ(t, RocketMQSpec{Version: version, NameServers: 2})
 		if r != nil {
 			atEnd(r.kill)
 		}
@@ -98,7 +100,7 @@ func newRocketMQ(t testing.TB, spec RocketMQSpec) (*RocketMQ, error) {
 		return nil, err
 	}
 	r := &RocketMQ{Version: spec.Version, dir: dir}
-	files := map[string]string{"conf/logback_namesrv.xml": "<configuration/>", "conf/logback_broker.xml": "<configuration/>"}
+	files := map[string]string{"conf/logback_namesrv.xml": "<configuration/>", "conf/logback_broker.xml": logOnConsole}
 	for path, text := range spec.Files {
 		files[path] = text
 	}
@@ -115,6 +117,10 @@ func newRocketMQ(t testing.TB, spec RocketMQSpec) (*RocketMQ, error) {
 	return r, r.startBroker(t, java, jars, spec.Settings)
 }
 
+// logOnConsole has a broker of version 4 say why it ends.
+const logOnConsole = `<configuration><appender name="console" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%d %p %c - %m%n</pattern></encoder></appender>
+<root level="WARN"><appender-ref ref="console"/></root></configuration>`
+
 func (r *RocketMQ) write(path, text string) error {
 	full := filepath.Join(r.dir, path)
 	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -123,10 +129,12 @@ func (r *RocketMQ) write(path, text string) error {
 	return os.WriteFile(full, []byte(text), 0o600)
 }
 
-// smallJava are arguments by which a server starts fast and stays small.
+// smallJava are arguments by which a server starts fast and stays small. Version 4,
+// made for Java 8, opens its memory maps by reflection, or cannot start again.
 func (r *RocketMQ) smallJava(jars, heap string) []string {
 	return []string{
 		"-Xms64m", "-Xmx" + heap, "-XX:MaxDirectMemorySize=256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		"--add-opens=java.base/java.nio=ALL-UNNAMED", "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED", "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
 		"-Drocketmq.home.dir=" + r.dir, "-Duser.home=" + r.dir, "-cp", filepath.Join(jars, "*"),
 	}
 }
@@ -210,6 +218,24 @@ func (r *RocketMQ) registered(ctx context.Context) error {
 		}
 	}
 	return Listening(r.BrokerPort)(ctx)
+}
+
+// AwaitRegistered waits until all name servers know the broker, after one was restarted.
+func (r *RocketMQ) AwaitRegistered(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	defer cancel()
+	for {
+		err := r.registered(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal(err)
+		}
+	}
 }
 
 // askNameServer sends one request without a body, and gives header and body of the answer.
