@@ -18,20 +18,21 @@ const module = "github.com/kefu-chat/kefu/"
 // below a part (store/storetest) belong to it. A part that is not here fails the
 // test: name it, and what it may see.
 var arrows = map[string][]string{
-	"cmd/kefu":          {"internal/app", "internal/bench"},
-	"internal/app":      {"*"},
-	"internal/server":   {"internal/live", "internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/wire", "internal/ws", "web"},
-	"internal/live":     {"internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus", "internal/wire", "internal/ws"},
-	"internal/store":    {"internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence"},
-	"internal/bench":    {"internal/wire", "internal/ws", "internal/store", "internal/chat", "internal/client", "internal/site", "internal/identity"},
-	"internal/client":   {"internal/wire", "internal/ws", "internal/chat"}, // an agent's and a visitor's program, for bench and test
-	"internal/metrics":  {"internal/live", "internal/bus", "internal/ws", "internal/store", "internal/chat", "internal/wire"},
-	"internal/wire":     {"internal/chat"},
-	"internal/bus":      {"internal/rocketmq", "internal/redis"},
-	"internal/rocketmq": {},
-	"internal/redis":    {},
-	"internal/ws":       {},
-	"internal/faults":   {}, // every part may ask it; it asks nobody
+	"cmd/kefu":             {"internal/app", "internal/bench"},
+	"internal/app":         {"*"},
+	"internal/server":      {"internal/live", "internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/wire", "internal/ws", "web"},
+	"internal/live":        {"internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus", "internal/wire", "internal/ws"},
+	"internal/store":       {"internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence"},
+	"internal/bench":       {"internal/wire", "internal/ws", "internal/store", "internal/chat", "internal/client", "internal/site", "internal/identity"},
+	"internal/client":      {"internal/wire", "internal/ws", "internal/chat"}, // an agent's and a visitor's program, for bench and test
+	"internal/metrics":     {"internal/live", "internal/bus", "internal/ws", "internal/store", "internal/chat", "internal/wire"},
+	"internal/wire":        {"internal/chat"},
+	"internal/bus":         {"internal/rocketmq", "internal/redis"},
+	"internal/rocketmq":    {},
+	"internal/redis":       {},
+	"internal/ws":          {},
+	"internal/certificate": {},
+	"internal/faults":      {}, // every part may ask it; it asks nobody
 
 	// The nouns look only toward chat and site, and toward audit, where their deeds are written down.
 	"internal/chat":      {},
@@ -59,6 +60,7 @@ var engines = map[string]string{
 	"golang.org/x/crypto/argon2":       "internal/identity",
 
 	"github.com/prometheus/client_golang": "internal/metrics",
+	"golang.org/x/crypto/acme":            "internal/certificate",
 }
 
 var junkDrawers = []string{"util", "utils", "common", "helper", "helpers", "model", "models", "misc", "shared"}
