@@ -52,7 +52,7 @@ describe('with the keyboard alone', () => {
     await mia.command({ t: 'send', text: 'I waited longest' })
     await (await wire.visitor()).command({ t: 'send', text: 'I came later' })
     const ada = await agent()
-    await ada.tab('waiting').waitFor()
+    await ada.row('I waited longest').waitFor()
     const press = (key: string) => ada.page.keyboard.press(key)
     await press('n')
     await ada.message('I waited longest').first().waitFor()

@@ -71,9 +71,8 @@ describe('a website on the list', () => {
     const stricter = await website({ policy: `default-src 'none'; script-src ${house.kefu.origin}` })
     const shop = await VisitorPage.open(await (await screen.person()).newPage(), stricter.at('shop.localhost'))
     const refused = shop.page.waitForEvent('console', message => /frame-src|default-src/.test(message.text()))
-    await shop.opener.click()
     await refused
-    expect(await shop.field.count()).toBe(0)
+    await shop.widget.waitFor({ state: 'detached' })
   })
 
   test('may be without TLS', async ({ website, house, screen, wire }) => {
@@ -152,14 +151,57 @@ async function withStorage(screen: Screen, later: (undo: () => Promise<unknown>)
   return context
 }
 
+describe('a website whose frame is late', () => {
+  test('shows the button before, and the panel only then', async ({ website, screen }) => {
+    const [shop, answer] = await held(screen, (await website()).at('shop.test'))
+    await shop.opener.click()
+    await expect.poll(() => shop.told()).toEqual(['open'])
+    expect(await shop.frame.isVisible()).toBe(false)
+    answer('continue')
+    await shop.field.waitFor()
+    expect(await shop.told()).toEqual(['open'])
+  })
+
+  test('takes the button away where the frame fails, and shows no error of the browser', async ({ website, screen }) => {
+    screen.expected.push(/net::ERR_FAILED/)
+    const [shop, answer] = await held(screen, (await website()).at('shop.test'))
+    await shop.opener.click()
+    await shop.page.evaluate(() => {
+      const seen = () => {
+        const frame = document.querySelector('kefu-widget')?.shadowRoot?.querySelector('iframe')
+        if (frame?.checkVisibility({ visibilityProperty: true })) console.error('the frame is shown')
+        if (frame) requestAnimationFrame(seen)
+      }
+      seen()
+    })
+    answer('abort')
+    await shop.widget.waitFor({ state: 'detached' })
+    expect(await shop.told()).toEqual(['open', 'close'])
+  })
+})
+
+/** A page whose frame waits for an answer, and which notes what the widget tells it. */
+async function held(screen: Screen, url: string) {
+  const context = await screen.person()
+  let answer: (how: 'continue' | 'abort') => void = () => {}
+  const answered = new Promise<'continue' | 'abort'>(done => { answer = done })
+  await context.route(/\/widget\/frame\.html/, async route => route[await answered]())
+  await context.addInitScript(() => {
+    const told: string[] = []
+    Object.assign(window, { told, Kefu: ['open', 'close'].map(event => ['on', event, () => told.push(event)]) })
+  })
+  const shop = await VisitorPage.open(await context.newPage(), url)
+  const told = () => shop.page.evaluate(() => (window as unknown as { told: string[] }).told)
+  return [Object.assign(shop, { told }), answer] as const
+}
+
 describe('a website that is not on the list', () => {
-  test('gets no panel', async ({ website, screen }) => {
+  test('gets neither a panel nor a button', async ({ website, screen }) => {
     screen.expected.push(/frame-ancestors/, /Unsafe attempt to load URL/)
     const shop = await VisitorPage.open(await (await screen.person()).newPage(), (await website()).at('other.localhost'))
     const refused = shop.page.waitForEvent('console', message => message.text().includes('frame-ancestors'))
-    await shop.opener.click()
     await refused
-    expect(await shop.field.count()).toBe(0)
+    await shop.widget.waitFor({ state: 'detached' })
     expect(shop.heard).toEqual([])
   })
 

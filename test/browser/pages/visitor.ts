@@ -38,6 +38,11 @@ export class VisitorPage {
     return new URL(this.page.url()).pathname.startsWith('/chat/') ? this.page : this.frame.contentFrame()
   }
 
+  /** All of it, on a website. */
+  get widget(): Locator {
+    return this.page.locator('kefu-widget')
+  }
+
   get frame(): Locator {
     return this.page.locator('kefu-widget iframe')
   }

@@ -15,12 +15,6 @@ function start(home: string, site: string): void {
   const early: ToFrame[] = []
   let post = (message: ToFrame): unknown => early.push(message)
   let opened = false
-  /**
-   * What gets the focus on opening: the frame, but only once it listens. A new process for it begins by telling the
-   * browser that the page around it has the focus; said after ours, that sends all typing to the page, and neither side
-   * notices.
-   */
-  let entry: HTMLElement = button
 
   const emit = (event: string, detail?: unknown) => told[event]?.forEach(fn => fn(detail))
 
@@ -52,14 +46,16 @@ function start(home: string, site: string): void {
 
   const load = () => {
     if (!frame.src) frame.src = `${home}/widget/frame.html?site=${site}&origin=${location.origin}`
+    // By then its script has run; if it does not listen, what came is the browser's own page about an error.
+    frame.onload = () => setTimeout(() => frame.inert && (toggle(false), host.remove()), 1000)
   }
   const toggle = (on: boolean) => {
     if (on === opened) return
     opened = on
     load()
-    root.classList.toggle('open', on)
+    root.className = on ? 'open' : ''
     button.ariaExpanded = `${on}`
-    ;(on ? entry : button).focus()
+    ;(on ? frame : button).focus()
     post({ t: 'open', on, page: where() })
     emit(on ? 'open' : 'close')
   }
@@ -70,10 +66,9 @@ function start(home: string, site: string): void {
         post = message => frame.contentWindow?.postMessage(message, home)
         post({ t: 'init', kept: kept(), page: where(), lang: language(), open: opened })
         early.splice(0).forEach(post)
-        entry = frame
+        frame.inert = false
         return opened && frame.focus()
       case 'face':
-        root.classList.remove('new')
         return draw(message.face)
       case 'keep':
         return keep(message.key, message.value)
@@ -100,7 +95,7 @@ function start(home: string, site: string): void {
   if (face) draw(JSON.parse(face))
   else [root.ariaLabel, button.ariaLabel] = loaderWords[/^zh/i.test(language()) ? 'zh' : 'en']
   // A first look waits for its colour, but not long.
-  setTimeout(() => root.classList.remove('new'), face ? 0 : 1500)
+  setTimeout(() => (root.style.opacity = ''), 1500)
 
   addEventListener('message', event => {
     if (event.origin === home && event.source === frame.contentWindow) received(event.data)
