@@ -291,6 +291,9 @@ func (c *committer) transact(run func(h *hot) error) error {
 	if err := c.h.begin(c.db.cfg.Limit); err != nil {
 		return err
 	}
+	if closed, err := fenced(c.h, c.db.dialect); err != nil || closed {
+		return errors.Join(err, errFenced())
+	}
 	if err := run(c.h); err != nil {
 		return err
 	}

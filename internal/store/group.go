@@ -89,6 +89,12 @@ func (g *group) run() error {
 			g.prints[i] = g.c.print.of(it.change.Fingerprint)
 		}
 	}
+	if closed, err := fenced(g.h, g.c.db.dialect); err != nil || closed {
+		for i := range g.outcomes {
+			g.outcomes[i].err = errFenced()
+		}
+		return err
+	}
 	if err := g.read(); err != nil {
 		return err
 	}

@@ -210,7 +210,11 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(migrate(ctx, pool.DB, patient, db.log), pool.Close())
+	err = migrate(ctx, pool.DB, patient, db.log)
+	if err == nil {
+		err = mayServe(ctx, pool.DB, patient)
+	}
+	return errors.Join(err, pool.Close())
 }
 
 // Update runs a short transaction of its own, outside of the commit groups:
@@ -222,7 +226,12 @@ func (db *DB) Update(ctx context.Context, do func(ctx context.Context, tx bun.Tx
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	for try := 1; ; try++ {
-		err := db.write.RunInTx(ctx, nil, do)
+		err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			if err := openFence(ctx, tx, db.dialect); err != nil {
+				return err
+			}
+			return do(ctx, tx)
+		})
 		if err == nil || try == tries || db.dialect.failure(err) != contended {
 			return err
 		}
