@@ -40,6 +40,7 @@ type Hub struct {
 	rosters maphash.Seed
 	resumes admission
 	stats   counters
+	talkers talkers
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -83,6 +84,7 @@ func NewHub(cfg Config, parts Parts) *Hub {
 	h.counts.init()
 	h.told.init()
 	h.resumes.init(h.cfg)
+	h.talkers.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.desk = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints)
 	return h

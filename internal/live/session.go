@@ -155,6 +155,11 @@ func (s *Session) command(f wire.Frame, t string) {
 		s.end(wire.CloseRefused, "hello comes first, and once")
 		return
 	}
+	s.carryOut(f, t)
+}
+
+// carryOut does what a frame behind hello asks for.
+func (s *Session) carryOut(f wire.Frame, t string) {
 	switch f := f.(type) {
 	case *wire.ClientText:
 		s.text(f, t)
