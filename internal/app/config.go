@@ -144,5 +144,6 @@ func (c Config) server(version string) server.Config {
 		HandshakeBurst: l.HandshakeBurst, HandshakePerSecond: l.HandshakePerSecond,
 		RequestBurst: l.RequestBurst, RequestPerSecond: l.RequestPerSecond,
 		HeaderTimeout: l.HeaderTimeout, RequestTimeout: l.RequestTimeout, TextCodePoints: l.TextCharacters,
+		FrameBytes: l.FrameBytes, QueueBytes: l.QueueBytes, QueueFrames: l.QueueFrames,
 	}
 }

@@ -157,7 +157,7 @@ func (s *Session) opened(data []byte) {
 	}
 	s.mu.Lock()
 	c := s.others[head.C]
-	current := c != nil && c.follow && c.asked == r
+	current := c != nil && c.follow && (c.asked == r || c.asked == 0) // 0: a stream began anew
 	if current {
 		c.asked = 0
 		c.mine, c.theirs, c.unread = head.Mine, head.Theirs, head.Unread

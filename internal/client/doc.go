@@ -20,6 +20,8 @@ import (
 type Config struct {
 	// URL is the WebSocket's address: ws://host:port/ws/v1/visitor or …/agent.
 	URL string
+	// Transport carries the frames (WebSocket); the streaming doors are found by URL.
+	Transport Transport
 	// Header goes along with the handshake: Origin and, for agents, Cookie.
 	Header http.Header
 	// LocalAddr is the IP to dial from, for instance 127.0.3.1.

@@ -3,11 +3,9 @@ package client
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/wire"
-	"github.com/kefu-chat/kefu/internal/ws"
 )
 
 // typeOf is the frame's "t", which the server writes first.
@@ -35,7 +33,7 @@ func typeOf(data []byte) string {
 }
 
 // frame takes what the server sent.
-func (s *Session) frame(conn *ws.ClientConn, data []byte) {
+func (s *Session) frame(conn line, data []byte) {
 	t := typeOf(data)
 	if s.cfg.Hear != nil && !s.deaf {
 		s.deaf = !s.cfg.Hear(t, data)
@@ -82,13 +80,13 @@ func decoded[T any](f func(*T), data []byte) {
 }
 
 // greeted takes the server's hello: the session is open.
-func (s *Session) greeted(conn *ws.ClientConn, data []byte) {
+func (s *Session) greeted(conn line, data []byte) {
 	hello, err := unmarshal[wire.ServerHello](data)
 	if err != nil {
 		_ = conn.Close()
 		return
 	}
-	_ = conn.NetConn().SetReadDeadline(time.Time{})
+	conn.greeted()
 	s.mu.Lock()
 	s.open, s.halted, s.refusal, s.limits = true, false, nil, hello.Limits
 	asked := s.askAnew() // under the same lock: who watches or opens more from now on asks by itself

@@ -8,7 +8,6 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/wire"
-	"github.com/kefu-chat/kefu/internal/ws"
 )
 
 // State is what has become of an item.
@@ -81,7 +80,7 @@ func (c *Conversation) Put(i *Item) *Item {
 }
 
 // out writes a frame, and tells of the item if it is one that goes out.
-func (s *Session) out(conn *ws.ClientConn, item *Item, frame []byte) {
+func (s *Session) out(conn line, item *Item, frame []byte) {
 	if f := s.cfg.Observer.Sent; f != nil && item != nil {
 		f(item, item.tries)
 	}

@@ -32,7 +32,7 @@ type Session struct {
 	deaf    bool // until the next connection
 
 	mu      sync.Mutex
-	conn    *ws.ClientConn
+	conn    line
 	open    bool // the server has said hello on conn
 	halted  bool // an error said: stop
 	ended   bool
@@ -95,11 +95,14 @@ func (s *Session) Limits() wire.Limits {
 	return s.limits
 }
 
-// Conn is the present connection, for tests that misbehave; nil while there is none.
+// Conn is the present WebSocket, for tests that misbehave; nil while there is none.
 func (s *Session) Conn() *ws.ClientConn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.conn
+	if l, ok := s.conn.(*socket); ok {
+		return l.ClientConn
+	}
+	return nil
 }
 
 // run is the session's goroutine.
@@ -131,17 +134,11 @@ func (s *Session) run() {
 func (s *Session) attempt() error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.AttemptTimeout)
 	defer cancel()
-	conn, err := ws.Dial(ctx, s.cfg.URL, ws.DialOptions{
-		Header: s.cfg.Header, Subprotocols: []string{wire.Subprotocol},
-		LocalAddr: s.cfg.LocalAddr, ReadBuffer: s.cfg.ReadBuffer,
-	})
+	conn, err := s.dial(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := conn.SetReadDeadline(time.Now().Add(s.cfg.AttemptTimeout)); err != nil {
-		return err
-	}
 	hello, err := s.begin(conn)
 	if err != nil {
 		return err
@@ -156,7 +153,7 @@ func (s *Session) attempt() error {
 	}
 }
 
-func (s *Session) begin(conn *ws.ClientConn) ([]byte, error) {
+func (s *Session) begin(conn line) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ctx.Err(); err != nil {
@@ -248,15 +245,10 @@ func (s *Session) find(c chat.ConversationUUID) *Conversation {
 }
 
 // write sends a frame if there is one; a failure shows in the next read.
-func (s *Session) write(conn *ws.ClientConn, frame []byte) {
-	if conn == nil || frame == nil {
-		return
-	}
-	_ = conn.NetConn().SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout))
-	if conn.Write(frame) != nil {
+func (s *Session) write(conn line, frame []byte) {
+	if conn != nil && frame != nil && conn.Write(frame) != nil {
 		_ = conn.Close()
 	}
-	_ = conn.NetConn().SetWriteDeadline(time.Time{}) // pongs, which the connection writes by itself, come later
 }
 
 // send writes a frame of any kind if the session is open, else says ErrOffline.

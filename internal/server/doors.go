@@ -20,22 +20,28 @@ const (
 
 // visitorDoor lets a visitor's connection in; who it is comes with its first frame.
 func (s *Server) visitorDoor(w http.ResponseWriter, r *http.Request) {
-	from := whenceOf(r.Context())
-	origin := r.Header.Get("Origin")
-	meta := live.Meta{
-		Address: from.address.String(), UserAgent: strings.Clone(r.UserAgent()),
-		Origin: strings.Clone(origin), OwnOrigin: origin == from.origin(),
-	}
 	if !s.stays(w) {
 		return
 	}
+	meta, ok := s.visitorMeta(w, r)
+	network := whenceOf(r.Context()).network
+	if ok && s.mayKnock(w, network) {
+		s.connect(w, r, network, func(c *ws.Conn) *live.Session { return s.parts.Hub.NewVisitor(c, meta) })
+	}
+}
+
+// visitorMeta is what a visitor's request says of it; false if it was refused.
+func (s *Server) visitorMeta(w http.ResponseWriter, r *http.Request) (live.Meta, bool) {
+	from := whenceOf(r.Context())
+	origin := r.Header.Get("Origin")
 	if origin == "" {
 		problemJSON(w, problem(crossOrigin, "A handshake names the origin of its page: send the header Origin."))
-		return
+		return live.Meta{}, false
 	}
-	if s.mayKnock(w, from.network) {
-		s.connect(w, r, from.network, func(c *ws.Conn) *live.Session { return s.parts.Hub.NewVisitor(c, meta) })
-	}
+	return live.Meta{
+		Address: from.address.String(), UserAgent: strings.Clone(r.UserAgent()),
+		Origin: strings.Clone(origin), OwnOrigin: origin == from.origin(),
+	}, true
 }
 
 // agentDoor lets an agent in by its cookie, from Kefu's own pages only: another
@@ -45,11 +51,7 @@ func (s *Server) agentDoor(w http.ResponseWriter, r *http.Request) {
 	if !s.stays(w) {
 		return
 	}
-	if r.Header.Get("Origin") != from.origin() {
-		problemJSON(w, problem(crossOrigin, "This connection is for Kefu's own pages: the header Origin is not "+from.origin()+". Behind a proxy, set trusted_proxies."))
-		return
-	}
-	if !s.mayKnock(w, from.network) { // before the database is asked
+	if !s.fromOwnPage(w, r) || !s.mayKnock(w, from.network) { // before the database is asked
 		return
 	}
 	login, agent, err := s.authenticate(discardCookies{w}, r)
@@ -58,6 +60,16 @@ func (s *Server) agentDoor(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.connect(w, r, from.network, func(c *ws.Conn) *live.Session { return s.parts.Hub.NewAgent(c, login, agent) })
+}
+
+// fromOwnPage refuses what another website's script may have sent.
+func (s *Server) fromOwnPage(w http.ResponseWriter, r *http.Request) bool {
+	own := whenceOf(r.Context()).origin()
+	if r.Header.Get("Origin") != own {
+		problemJSON(w, problem(crossOrigin, "This connection is for Kefu's own pages: the header Origin is not "+own+". Behind a proxy, set trusted_proxies."))
+		return false
+	}
+	return true
 }
 
 // discardCookies is for answers that carry no headers of ours: the upgrade's.
@@ -94,10 +106,7 @@ func (s *Server) mayKnock(w http.ResponseWriter, network netip.Prefix) bool {
 
 // connect upgrades a request, if its network has a seat left.
 func (s *Server) connect(w http.ResponseWriter, r *http.Request, network netip.Prefix, begin func(*ws.Conn) *live.Session) {
-	if !s.seats.take(network) {
-		p := problem(wire.TooMany, "Too many connections are open from this address.")
-		p.RetryAfter = seatPause
-		problemJSON(w, p)
+	if !s.takeSeat(w, network) {
 		return
 	}
 	seat := &seat{leave: func() { s.seats.leave(network) }, begin: begin, server: s}
@@ -111,6 +120,17 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, network netip.P
 	default:
 		seat.session(c)
 	}
+}
+
+// takeSeat bounds the live connections of a network.
+func (s *Server) takeSeat(w http.ResponseWriter, network netip.Prefix) bool {
+	free := s.seats.take(network)
+	if !free {
+		p := problem(wire.TooMany, "Too many connections are open from this address.")
+		p.RetryAfter = seatPause
+		problemJSON(w, p)
+	}
+	return free
 }
 
 const seatPause = 10_000 // ms

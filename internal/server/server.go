@@ -38,7 +38,14 @@ type Config struct {
 	HeaderTimeout, RequestTimeout, IdleTimeout time.Duration
 	// TextCodePoints is told to the widget.
 	TextCodePoints int
-	Now            func() time.Time
+	// FrameBytes bounds a frame that comes up in a request of its own (256 KiB);
+	// QueueBytes and QueueFrames what waits for one stream (1 MiB, 1024).
+	FrameBytes, QueueBytes, QueueFrames int
+	// StreamLasts is after how long a stream ends (60 s), PollLasts a poll without
+	// news (25 s); StreamBeat is the pause between two signs of life (15 s), and
+	// StreamGrace how long the session of an ended stream is kept (8 s).
+	StreamLasts, PollLasts, StreamBeat, StreamGrace time.Duration
+	Now                                             func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -51,6 +58,13 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.RequestTimeout, 30*time.Second)
 	orDefault(&c.IdleTimeout, 2*time.Minute)
 	orDefault(&c.TextCodePoints, 20000)
+	orDefault(&c.FrameBytes, 256<<10)
+	orDefault(&c.QueueBytes, 1<<20)
+	orDefault(&c.QueueFrames, 1024)
+	orDefault(&c.StreamLasts, time.Minute)
+	orDefault(&c.PollLasts, 25*time.Second)
+	orDefault(&c.StreamBeat, 15*time.Second)
+	orDefault(&c.StreamGrace, 8*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -83,6 +97,7 @@ type Server struct {
 	handshakes *rate
 	requests   *rate
 	seats      *seats
+	streams    *streams
 	routes     []Route
 	api        huma.API
 	spec       func() ([]byte, error)
@@ -99,6 +114,7 @@ func New(cfg Config, parts Parts) *Server {
 		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
 		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
 		seats:      newSeats(cfg.SessionsPerAddress),
+		streams:    newStreams(cfg.StreamGrace),
 	}
 	if s.watch == nil {
 		s.watch = nobodyWatches{}
@@ -115,9 +131,17 @@ func New(cfg Config, parts Parts) *Server {
 // Serve answers the connections of l until Shutdown.
 func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
 
-// Shutdown takes no new requests and waits for those under way; live
-// connections are the hub's and the sockets' to end.
-func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+// Shutdown takes no new requests, ends the streams, and waits for those under
+// way; WebSockets are the hub's and the sockets' to end.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.streams.shut(uint16(wire.CloseRestart), "the server restarts")
+	err := s.http.Shutdown(ctx)
+	if err != nil { // a request that does not end has its connection cut
+		_ = s.http.Close()
+	}
+	s.streams.left.Wait()
+	return err
+}
 
 // Handler is all doors, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
@@ -143,6 +167,7 @@ func (s *Server) handler() http.Handler {
 	})
 	mux.HandleFunc("GET "+VisitorDoor, s.visitorDoor)
 	mux.HandleFunc("GET "+AgentDoor, s.agentDoor)
+	s.mountStreams(mux)
 	s.pages(mux)
 
 	protection := http.NewCrossOriginProtection()
