@@ -198,10 +198,17 @@ func (one *sharedSite) ask(id chat.SiteID, cfg SharedConfig) (SiteAsk, bool) {
 			a.Drop = append(a.Drop, key)
 		}
 	}
-	one.expect = -1
-	if len(a.Put)+len(a.Drop) == len(one.pending) {
-		one.expect = int64(len(one.own))
+	one.expect = int64(len(one.own))
+	if len(a.Put)+len(a.Drop) < len(one.pending) { // first the rest: it would be read in vain
+		one.expect, a.Feed = -1, 0
+		return a, true
 	}
+	one.read(&a, cfg)
+	return a, a.Writes || one.wanted || len(a.IDs)+len(a.Keys) > 0
+}
+
+// read is what is asked about a site.
+func (one *sharedSite) read(a *SiteAsk, cfg SharedConfig) {
 	if one.wanted {
 		a.Page, a.After = cfg.Page, one.after
 	}
@@ -227,7 +234,6 @@ func (one *sharedSite) ask(id chat.SiteID, cfg SharedConfig) (SiteAsk, bool) {
 		}
 		a.IDs = append(a.IDs, look)
 	}
-	return a, a.Writes || one.wanted || len(a.IDs)+len(a.Keys) > 0
 }
 
 // learn takes an answer over. again says that there is more to be done in this turn.

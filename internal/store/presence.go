@@ -20,6 +20,9 @@ type presencePlace struct {
 
 	mu      sync.Mutex
 	audited map[chat.SiteID]time.Time // when a site's visitors under the name were last counted
+	// written is how many rows were written since the engine's statistics were made
+	// anew, of which again is due.
+	written, again int
 }
 
 var _ presence.Place = (*presencePlace)(nil)
@@ -27,7 +30,32 @@ var _ presence.Place = (*presencePlace)(nil)
 // Presence is the place where the nodes over this database share who is online;
 // one for each node.
 func (db *DB) Presence() presence.Place {
-	return &presencePlace{db: db, audited: map[chat.SiteID]time.Time{}}
+	return &presencePlace{db: db, audited: map[chat.SiteID]time.Time{}, again: analyzeFirst}
+}
+
+// analyzeFirst is after how many rows PostgreSQL is first told to look at them. It
+// plans by statistics, and of tables that were just filled it has none: it would
+// read all of a site to find some.
+const analyzeFirst = 1000
+
+// wrote counts rows that were written, and has the statistics made anew in time.
+func (p *presencePlace) wrote(ctx context.Context, rows int) {
+	if p.db.dialect.name() != "postgres" {
+		return
+	}
+	p.mu.Lock()
+	p.written += rows
+	due := p.written >= p.again
+	if due {
+		p.written, p.again = 0, min(p.again*3/2, 1_000_000)
+	}
+	p.mu.Unlock()
+	if !due {
+		return
+	}
+	if _, err := p.db.write.NewRaw("ANALYZE presence_visitor, presence_shared").Exec(ctx); err != nil {
+		p.db.log.Debug("the statistics of presence were not made anew", "error", err) // the engine does it, later
+	}
 }
 
 // clearBatch bounds how many visitors of dead nodes one exchange clears away.
@@ -143,6 +171,7 @@ func (p *presencePlace) write(ctx context.Context, ask *presence.Ask, answer *pr
 			return err
 		}
 		answer.Sites[i].Lost = !held
+		p.wrote(ctx, len(s.Put))
 	}
 	return nil
 }
@@ -214,7 +243,7 @@ func (p *presencePlace) clear(ctx context.Context, leases []nodeRow) (more bool,
 			SiteID     int64
 			VisitorKey []byte
 		}
-		if err := p.db.read.NewRaw("SELECT site_id, visitor_key FROM presence_visitor WHERE name = ? ORDER BY site_id LIMIT ?", l.Name, clearBatch).Scan(ctx, &rows); err != nil {
+		if err := p.db.read.NewRaw("SELECT site_id, visitor_key FROM presence_visitor WHERE name = ? ORDER BY name, site_id LIMIT ?", l.Name, clearBatch).Scan(ctx, &rows); err != nil {
 			return false, err
 		}
 		of := map[chat.SiteID][]presence.Key{}

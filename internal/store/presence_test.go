@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/presence/presencetest"
@@ -53,5 +54,18 @@ func TestPresenceInSQLite(t *testing.T) {
 func TestPresenceInServers(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) { presenceIn(t, Config{URL: s.fresh(t), Readers: 4}) })
+	}
+}
+
+func BenchmarkPresence(b *testing.B) {
+	for _, s := range servers(b) {
+		b.Run(s.name, func(b *testing.B) {
+			db, err := Open(context.Background(), Config{URL: s.fresh(b), Limit: time.Minute}, quiet)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { _ = db.Close() })
+			presencetest.Cost(b, presencetest.Engine{Place: func(testing.TB) presence.Place { return db.Presence() }})
+		})
 	}
 }

@@ -1,7 +1,6 @@
 package inredis_test
 
 import (
-	"context"
 	"os"
 	"testing"
 
@@ -40,13 +39,8 @@ func connect(t testing.TB, url string) rueidis.Client {
 
 func TestOneServer(t *testing.T) {
 	server := engines.StartRedis(t)
-	admin := connect(t, server.URL())
 	presencetest.Run(t, presencetest.Engine{
 		Place: func(t testing.TB) presence.Place { return inredis.New(connect(t, server.URL()), "kefu") },
-		Lose: func(t testing.TB) {
-			if err := admin.Do(context.Background(), admin.B().Flushall().Build()).Error(); err != nil {
-				t.Fatal(err)
-			}
-		},
+		Lose:  flush(t, server.URL()),
 	})
 }
