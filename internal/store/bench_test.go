@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -16,45 +17,60 @@ import (
 	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/test/engines"
 )
 
 // BenchmarkChange appends to 500 conversations in rotation in a database of a
 // million events (50,000 with -short).
 func BenchmarkChange(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "kefu.db")
-	db, err := Open(b.Context(), Config{Path: path}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
+	for name, where := range databases() {
+		b.Run(name, func(b *testing.B) {
+			db, err := Open(b.Context(), where(b), slog.New(slog.DiscardHandler))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() {
+				if err := db.Close(); err != nil {
+					b.Error(err)
+				}
+			}()
+			ids := begin500(b, db)
+			filled := 1_000_000
+			if testing.Short() {
+				filled = 50_000
+			}
+			fill(b, db, ids, filled)
+			for _, inFlight := range []int{1, 64, 256} {
+				b.Run(fmt.Sprintf("flight=%d", inFlight), func(b *testing.B) { rotate(b, db, ids, inFlight) })
+			}
+		})
 	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			b.Error(err)
-		}
-	}()
-	ids := begin500(b, db)
-	filled := 1_000_000
-	if testing.Short() {
-		filled = 50_000
-	}
-	fill(b, db, ids, filled)
-	for _, inFlight := range []int{1, 64, 256} {
-		b.Run(fmt.Sprintf("flight=%d", inFlight), func(b *testing.B) { rotate(b, db, ids, inFlight) })
+}
+
+// databases are where a new database of each engine is made.
+func databases() map[string]func(b *testing.B) Config {
+	return map[string]func(b *testing.B) Config{
+		"SQLite":     func(b *testing.B) Config { return Config{Path: filepath.Join(b.TempDir(), DatabaseFile)} },
+		"PostgreSQL": func(b *testing.B) Config { return Config{URL: engines.SharedPostgreSQL(b).NewDatabase(b)} },
+		"MariaDB":    func(b *testing.B) Config { return Config{URL: engines.SharedMariaDB(b).NewDatabase(b)} },
 	}
 }
 
 // BenchmarkYardstick is the bare loop over as many events.
 func BenchmarkYardstick(b *testing.B) {
-	for _, inFlight := range []int{1, 64, 256} {
-		b.Run(fmt.Sprintf("flight=%d", inFlight), func(b *testing.B) {
-			path := filepath.Join(b.TempDir(), "kefu.db")
-			report := measure(b)
-			m, err := Yardstick(context.Background(), path, b.N, inFlight)
-			if err != nil {
-				b.Fatal(err)
-			}
-			report()
-			b.ReportMetric(m.PerSecond(), "events/s")
-		})
+	for name, where := range databases() {
+		for _, inFlight := range []int{1, 64, 256} {
+			b.Run(fmt.Sprintf("%s/flight=%d", name, inFlight), func(b *testing.B) {
+				cfg := where(b)
+				report := measure(b)
+				m, err := Yardstick(context.Background(), cmp.Or(cfg.URL, cfg.Path), b.N, inFlight)
+				if err != nil {
+					b.Fatal(err)
+				}
+				report()
+				b.ReportMetric(m.PerSecond(), "events/s")
+			})
+		}
 	}
 }
 
@@ -163,7 +179,13 @@ func bytesWritten() int64 {
 
 // BenchmarkPage reads a newest page of 50 events and a head.
 func BenchmarkPage(b *testing.B) {
-	db, err := Open(b.Context(), Config{Path: filepath.Join(b.TempDir(), "kefu.db")}, slog.New(slog.DiscardHandler))
+	for name, where := range databases() {
+		b.Run(name, func(b *testing.B) { readPages(b, where(b)) })
+	}
+}
+
+func readPages(b *testing.B, cfg Config) {
+	db, err := Open(b.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -84,12 +84,15 @@ func (d postgresDialect) pool(_ context.Context, size int, readOnly bool) (*bun.
 }
 
 func (d postgresDialect) writer() (link, error) {
-	// Everything here is looked up by a whole key: one plan does for all values.
-	return d.link("BEGIN ISOLATION LEVEL READ COMMITTED", map[string]string{"plan_cache_mode": "force_generic_plan"})
+	// Everything here is looked up by whole keys: one plan does for all values. It is
+	// made when the tables are small, and must suit them when they are large.
+	return d.link("BEGIN ISOLATION LEVEL READ COMMITTED", map[string]string{
+		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_bitmapscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	})
 }
 
 func (d postgresDialect) reader() (link, error) {
-	return d.link("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", map[string]string{"default_transaction_read_only": "on"})
+	return d.link("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY", map[string]string{"default_transaction_read_only": "on", "enable_seqscan": "off"})
 }
 
 func (d postgresDialect) link(begin string, settings map[string]string) (link, error) {

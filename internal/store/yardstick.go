@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/gofrs/uuid/v5"
@@ -26,11 +27,16 @@ type Measured struct {
 // PerSecond is the rate.
 func (m Measured) PerSecond() float64 { return float64(m.Events) / m.Elapsed.Seconds() }
 
-// Yardstick writes n events into the database file at path, inFlight of them a
-// commit, with the same schema, rows and durability as Change, but without
-// rules, repeats, callbacks or queue: what the machine could do at best.
-func Yardstick(ctx context.Context, path string, n, inFlight int) (Measured, error) {
-	db, err := Open(ctx, Config{Path: path}, slog.New(slog.DiscardHandler))
+// Yardstick writes n events into the database at where, a file's path or a server's
+// URL, inFlight of them a commit, with the same schema, rows and durability as Change,
+// but without rules, repeats, callbacks or queue, and on one connection: what the
+// machine could do at best.
+func Yardstick(ctx context.Context, where string, n, inFlight int) (Measured, error) {
+	cfg := Config{Path: where}
+	if strings.Contains(where, "://") {
+		cfg = Config{URL: where}
+	}
+	db, err := Open(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return Measured{}, err
 	}
