@@ -21,9 +21,15 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/kefu-chat/kefu/internal/store"
+	realengines "github.com/kefu-chat/kefu/test/engines"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(withEngines{m}) }
+
+// withEngines ends the servers that tests started.
+type withEngines struct{ *testing.M }
+
+func (m withEngines) Run() int { return realengines.Main(m.M) }
 
 // configured is what "kefu serve" with these flags would run with.
 func configured(t *testing.T, args ...string) Config {

@@ -19,6 +19,8 @@ type commands struct {
 	Restore RestoreCommand `cmd:"" help:"Put a backup into an empty data folder."`
 	Version VersionCommand `cmd:"" help:"Print the version."`
 
+	RocketMQ RocketMQCommand `cmd:"" name:"rocketmq" help:"Use a RocketMQ by hand: send, receive, look at topics."`
+
 	File string `name:"config" placeholder:"FILE" help:"A YAML file with settings: see docs/CONFIGURATION.md. (KEFU_CONFIG)"`
 
 	kong.Plugins

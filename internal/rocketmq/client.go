@@ -247,5 +247,16 @@ func (c *Client) within(ctx context.Context) (context.Context, context.CancelFun
 
 // Route is where a topic's messages go to and come from now.
 func (c *Client) Route(ctx context.Context, topic string) (*Route, error) {
-	return c.routes.fetch(ctx, inNamespace(c.config.Namespace, topic))
+	route, err := c.routes.fetch(ctx, inNamespace(c.config.Namespace, topic))
+	if err != nil {
+		return nil, err
+	}
+	route.Topic = topic
+	for i := range route.Publish {
+		route.Publish[i].Topic = topic
+	}
+	for i := range route.Subscribe {
+		route.Subscribe[i].Topic = topic
+	}
+	return route, nil
 }

@@ -1,0 +1,251 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/rocketmq"
+)
+
+// RocketMQCommand is "kefu rocketmq".
+type RocketMQCommand struct {
+	Send    RocketMQSendCommand    `cmd:"" help:"Send messages."`
+	Receive RocketMQReceiveCommand `cmd:"" help:"Print what is sent to a topic from now on."`
+	Topic   RocketMQTopicCommand   `cmd:"" help:"Make topics, and look at them."`
+}
+
+// RocketMQServers says where a RocketMQ is, by the same settings as the server's.
+type RocketMQServers struct {
+	NameServers []string      `name:"rocketmq-name-servers" placeholder:"ADDRESS" help:"Name servers, host:port, separated by commas."`
+	Namespace   string        `name:"rocketmq-namespace" placeholder:"NAMESPACE" help:"The namespace of topics and groups."`
+	AccessKey   string        `name:"rocketmq-access-key" placeholder:"KEY" help:"The access key, where the brokers ask for one."`
+	SecretKey   string        `name:"rocketmq-secret-key" placeholder:"SECRET" help:"The secret of the access key."`
+	Group       string        `name:"group" default:"GID_KEFU_HAND" placeholder:"GROUP" help:"The group to send or receive as."`
+	Timeout     time.Duration `name:"timeout" default:"30s" help:"How long everything but receiving may take."`
+	JSON        bool          `name:"json" help:"Print JSON, one line for each."`
+}
+
+// use connects and does something, in the time that it may take.
+func (c *RocketMQServers) use(s *Process, do func(ctx context.Context, client *rocketmq.Client) error) error {
+	if len(c.NameServers) == 0 {
+		return usage("rocketmq.name_servers is empty: name the name servers, as --rocketmq-name-servers=HOST:9876")
+	}
+	client, err := rocketmq.New(rocketmq.Config{
+		NameServers: c.NameServers, Namespace: c.Namespace,
+		Credentials: rocketmq.Credentials{AccessKey: c.AccessKey, SecretKey: c.SecretKey},
+	})
+	if err != nil {
+		return oneLine(err)
+	}
+	defer client.Close()
+	ctx, cancel := signal.NotifyContext(s.Context, syscall.SIGINT, syscall.SIGTERM)
+	defer cancel()
+	return oneLine(do(ctx, client))
+}
+
+// oneLine is the error as one line; a mistake in what was asked for is one of usage.
+func oneLine(err error) error {
+	var said *UsageError
+	if err == nil || errors.As(err, &said) {
+		return err
+	}
+	text := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	var wrong *rocketmq.InvalidError
+	var long *rocketmq.TooLongError
+	if errors.As(err, &wrong) || errors.As(err, &long) || errors.Is(err, rocketmq.ErrEmptyBody) {
+		return usage("%s", text)
+	}
+	return errors.New(text)
+}
+
+// RocketMQSendCommand is "kefu rocketmq send".
+type RocketMQSendCommand struct {
+	RocketMQServers `embed:""`
+
+	Async       bool              `name:"async" xor:"kind" help:"Send all without waiting for the one before."`
+	Oneway      bool              `name:"oneway" xor:"kind" help:"Do not ask whether it was taken."`
+	Transaction string            `name:"transaction" xor:"kind" placeholder:"OUTCOME" help:"In a transaction: commit or rollback it, or check: say nothing, and commit when the broker asks."`
+	Tag         string            `name:"tag" help:"The messages' tag."`
+	Keys        []string          `name:"keys" help:"Their keys, separated by commas."`
+	Properties  map[string]string `name:"property" placeholder:"NAME=VALUE" help:"A property of the sender's own."`
+	OrderKey    string            `name:"order-key" help:"Messages with the same one keep their order."`
+	DelayLevel  int               `name:"delay-level" help:"Deliver later: 1 to 18 are 1s 5s 10s 30s 1m … 10m 20m 30m 1h 2h."`
+	Delay       time.Duration     `name:"delay" help:"Deliver later, to the millisecond, from RocketMQ 5.0 on."`
+
+	Topic string   `arg:"" help:"The topic."`
+	Body  []string `arg:"" optional:"" help:"The messages; without one, standard input is one message."`
+}
+
+// Run sends the messages.
+func (c *RocketMQSendCommand) Run(s *Process) error {
+	bodies, err := c.bodies(s.In)
+	if err != nil {
+		return err
+	}
+	return c.use(s, func(ctx context.Context, client *rocketmq.Client) error {
+		ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+		if c.Transaction != "" {
+			return c.transactions(ctx, s, client, bodies)
+		}
+		p, err := client.NewProducer(rocketmq.ProducerConfig{Group: c.Group})
+		if err != nil {
+			return err
+		}
+		switch {
+		case c.Async:
+			return c.async(ctx, s, p, bodies)
+		case c.Oneway:
+			for _, body := range bodies {
+				if err := p.SendOneway(ctx, c.message(body)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for _, body := range bodies {
+			result, err := p.Send(ctx, c.message(body))
+			if err != nil {
+				return err
+			}
+			if err := c.print(s.Out, result, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// maxStdin bounds a message that is read from standard input: one byte more than
+// can be sent, so that it is refused for its length.
+const maxStdin = 4<<20 + 1
+
+func (c *RocketMQSendCommand) bodies(in io.Reader) ([][]byte, error) {
+	if len(c.Body) == 0 {
+		body, err := io.ReadAll(io.LimitReader(in, maxStdin))
+		if err != nil {
+			return nil, fmt.Errorf("read the message from standard input: %w", err)
+		}
+		return [][]byte{body}, nil
+	}
+	var bodies [][]byte
+	for _, text := range c.Body {
+		bodies = append(bodies, []byte(text))
+	}
+	return bodies, nil
+}
+
+func (c *RocketMQSendCommand) message(body []byte) rocketmq.Message {
+	m := rocketmq.Message{
+		Topic: c.Topic, Tag: c.Tag, Keys: c.Keys, Properties: c.Properties,
+		OrderKey: c.OrderKey, DelayLevel: c.DelayLevel, Body: body,
+	}
+	if c.Delay > 0 {
+		m.DeliverAt = time.Now().Add(c.Delay)
+	}
+	return m
+}
+
+func (c *RocketMQSendCommand) async(ctx context.Context, s *Process, p *rocketmq.Producer, bodies [][]byte) error {
+	type answer struct {
+		result rocketmq.SendResult
+		err    error
+	}
+	answers := make(chan answer, len(bodies))
+	var failed []error
+	sent := 0
+	for _, body := range bodies {
+		err := p.SendAsync(ctx, c.message(body), func(r rocketmq.SendResult, err error) { answers <- answer{r, err} })
+		if err != nil {
+			failed = append(failed, err)
+			break
+		}
+		sent++
+	}
+	for range sent {
+		a := <-answers
+		if a.err == nil {
+			a.err = c.print(s.Out, a.result, "")
+		}
+		failed = append(failed, a.err)
+	}
+	return errors.Join(failed...)
+}
+
+// transactions sends each message in a transaction. Its outcome is recorded here,
+// for as long as the command runs, before the broker is told.
+func (c *RocketMQSendCommand) transactions(ctx context.Context, s *Process, client *rocketmq.Client, bodies [][]byte) error {
+	if c.Transaction != "commit" && c.Transaction != "rollback" && c.Transaction != "check" {
+		return usage("--transaction is %q: expected commit, rollback or check", c.Transaction)
+	}
+	outcome := rocketmq.CommitMessage
+	if c.Transaction == "rollback" {
+		outcome = rocketmq.RollbackMessage
+	}
+	asked := make(chan string, 1)
+	p, err := client.NewProducer(rocketmq.ProducerConfig{Group: c.Group, CheckTransaction: func(_ context.Context, m *rocketmq.MessageExt) rocketmq.TransactionState {
+		select {
+		case asked <- m.MsgID:
+			return outcome
+		case <-ctx.Done():
+			return rocketmq.TransactionUnknown
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	for _, body := range bodies {
+		tx, err := p.Prepare(ctx, c.message(body))
+		if err != nil {
+			return err
+		}
+		switch c.Transaction {
+		case "commit":
+			err = tx.Commit(ctx)
+		case "rollback":
+			err = tx.Rollback(ctx)
+		default:
+			err = awaitCheck(ctx, asked, tx.MsgID)
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.print(s.Out, tx.SendResult, outcome.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitCheck waits until the broker has asked about a transaction.
+func awaitCheck(ctx context.Context, asked <-chan string, id string) error {
+	for {
+		select {
+		case found := <-asked:
+			if found == id {
+				return nil
+			}
+		case <-ctx.Done():
+			return errors.New("the broker did not ask about the transaction in time: by default it asks after half a minute; raise --timeout")
+		}
+	}
+}
+
+// print prints what a broker said of a message; outcome is a transaction's.
+func (c *RocketMQSendCommand) print(out io.Writer, r rocketmq.SendResult, outcome string) error {
+	if c.JSON {
+		return json.NewEncoder(out).Encode(map[string]any{
+			"status": r.Status.String(), "id": r.MsgID, "offset_id": r.OffsetMsgID,
+			"broker": r.Queue.Broker, "queue": r.Queue.ID, "offset": r.QueueOffset, "transaction": outcome,
+		})
+	}
+	_, err := fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("%s %s %v at %d %s", r.Status, r.MsgID, r.Queue, r.QueueOffset, outcome)))
+	return err
+}
