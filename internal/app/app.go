@@ -41,6 +41,8 @@ type App struct {
 	sites    *site.Sites
 	people   *identity.People
 	bus      bus.Bus
+	node     string
+	presence presence.Registry
 	hub      *live.Hub
 	sockets  *ws.Server
 	server   *server.Server
@@ -51,10 +53,10 @@ type App struct {
 // Start starts everything; what it has started is stopped again if a later
 // part does not start. Errors: *UsageError for what the configuration can put right.
 func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
+	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.readPeople, a.startHub, a.startSockets, a.serve, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()
@@ -148,13 +150,11 @@ func (a *App) readPeople(ctx context.Context) error {
 }
 
 func (a *App) startHub(context.Context) error {
-	a.bus = bus.NewMemory()
 	cfg := a.cfg.live()
 	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
-	node := newNode()
 	a.hub = live.NewHub(cfg, live.Parts{
-		Node: node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db,
-		Bus: a.bus, Presence: presence.NewMemory(time.Now).On(node), Log: a.log,
+		Node: a.node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db, Entrances: a.db,
+		Bus: a.bus, Presence: a.presence, Log: a.log,
 	})
 	a.tell.hub.Store(a.hub)
 	if err := a.hub.Start(); err != nil {
