@@ -125,3 +125,41 @@ func TestRedisConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestRedisFollowsItsSentinels: the master is killed, and its replica takes over.
+func TestRedisFollowsItsSentinels(t *testing.T) {
+	group := engines.StartRedisSentinel(t)
+	sealer, lines := bustest.NewSealer(t, bustest.NewKeys()), bustest.NewLines()
+	config := bus.RedisConfig{URL: group.URL()}
+	here := must[*bus.Relay](t)(bus.NewRedis(config, sealer, "here", lines.Log()))
+	there := must[*bus.Relay](t)(bus.NewRedis(config, sealer, "there", slog.New(slog.DiscardHandler)))
+	talks(t, here, there)
+	group.Master.Kill()
+	bustest.Await(t, "it is seen", func() bool { return !here.Stats().Up })
+	received := there.Stats().Received
+	bustest.Await(t, "notices come over the new master", func() bool {
+		here.Publish("all", nil)
+		return there.Stats().Received > received
+	})
+	if here.Stats().Reconnects != 1 || lines.Count("bus is lost") != 1 || lines.Count("bus is back") != 1 {
+		t.Errorf("want one line for lost and one for back, have:\n%s", lines)
+	}
+}
+
+// TestRedisFollowsItsSlots: a part of a cluster moves to another of its servers,
+// and nothing but a connection ends.
+func TestRedisFollowsItsSlots(t *testing.T) {
+	group := engines.StartRedisCluster(t)
+	sealer := bustest.NewSealer(t, bustest.NewKeys())
+	config := bus.RedisConfig{URL: group.URL()}
+	here := must[*bus.Relay](t)(bus.NewRedis(config, sealer, "here", slog.New(slog.DiscardHandler)))
+	there := must[*bus.Relay](t)(bus.NewRedis(config, sealer, "there", slog.New(slog.DiscardHandler)))
+	talks(t, here, there)
+	group.MoveSlot(t, bus.RedisChannel("all"))
+	bustest.Await(t, "it is seen", func() bool { return there.Stats().Reconnects > 0 })
+	received := there.Stats().Received
+	bustest.Await(t, "notices come over the slot's new server", func() bool {
+		here.Publish("all", nil)
+		return there.Stats().Received > received
+	})
+}

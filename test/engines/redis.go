@@ -144,3 +144,35 @@ func redisSays(ctx context.Context, cli, address, text string, command ...string
 	}
 	return nil
 }
+
+// MoveSlot gives the slot of a key to another server of a cluster.
+func (g *RedisGroup) MoveSlot(t testing.TB, key string) {
+	t.Helper()
+	addresses := strings.Split(strings.TrimPrefix(g.url, "redis+cluster://"), ",")
+	ask := func(address string, command ...string) string {
+		t.Helper()
+		_, port, _ := strings.Cut(address, ":")
+		out, err := exec.Command(Find(t, "redis-cli"), append([]string{"-p", port}, command...)...).CombinedOutput()
+		if err != nil || strings.HasPrefix(string(out), "ERR") {
+			t.Fatalf("%s: %v %s", command, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	slot := ask(addresses[0], "CLUSTER", "KEYSLOT", key)
+	ids := make([]string, len(addresses))
+	owner := -1
+	for i, address := range addresses {
+		ids[i] = ask(address, "CLUSTER", "MYID")
+		// GET of a key that is elsewhere answers MOVED.
+		if !strings.Contains(ask(address, "GET", key), "MOVED") {
+			owner = i
+		}
+	}
+	if owner < 0 {
+		t.Fatalf("no server has slot %s", slot)
+	}
+	next := (owner + 1) % len(addresses)
+	for _, i := range []int{next, owner, 3 - next - owner} {
+		ask(addresses[i], "CLUSTER", "SETSLOT", slot, "NODE", ids[next])
+	}
+}
