@@ -20,15 +20,24 @@ type Entrance struct {
 	Number int64
 }
 
+// Way is how a connection comes in.
+type Way int
+
+// The ways to come in.
+const (
+	TakesOver Way = iota // it takes the place of the last one
+	ComesBack            // only if the last one went by the same token, or if there was none
+	IsFirst              // only if there was none
+)
+
 // Elsewhere is the code of the refusal of a connection whose place another one has taken.
 const Elsewhere chat.Code = "elsewhere"
 
 // Entrances remember, for all nodes, by which connection a person came in last.
 type Entrances interface {
-	// Enter lets a connection in that goes by a token, and returns its number. It
-	// takes the place of the last one or, if it only comes back, goes on only where
-	// the last one went by the same token, or where there was none. Errors: Elsewhere.
-	Enter(ctx context.Context, p Person, token string, back bool) (number int64, err error)
+	// Enter lets a connection in that goes by a token, and returns its number.
+	// Errors: Elsewhere, unless it takes over.
+	Enter(ctx context.Context, p Person, token string, how Way) (number int64, err error)
 	// EnteredSince are the last entrances of the last span milliseconds by the
 	// database's clock, with that clock's present time.
 	EnteredSince(ctx context.Context, spanMillis int64) ([]Entrance, chat.Millis, error)

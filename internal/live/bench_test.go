@@ -42,7 +42,7 @@ func (noStore) ChangedSince(context.Context, []chat.SiteID, int64) ([]chat.State
 func idleHub(tb testing.TB) *live.Hub {
 	w := &world{t: tb, people: newPeople(), clock: &clock{}, visitors: map[string]identity.Visitor{}, seen: map[chat.AgentID]chat.Millis{}}
 	h := live.NewHub(live.Config{}, live.Parts{
-		Node: "a", Store: noStore{}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w,
+		Node: "a", Store: noStore{}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db,
 		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("a"), Log: slog.New(slog.DiscardHandler),
 	})
 	if err := h.Start(); err != nil {

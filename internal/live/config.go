@@ -154,9 +154,11 @@ type Parts struct {
 	Sites    Sites
 	Logins   Logins
 	Seen     Seen
-	Bus      bus.Bus
-	Presence presence.Registry
-	Log      *slog.Logger
+	// Entrances are of persons who may have but one connection.
+	Entrances identity.Entrances
+	Bus       bus.Bus
+	Presence  presence.Registry
+	Log       *slog.Logger
 }
 
 // People is this node's picture of the agents (identity.People).

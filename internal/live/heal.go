@@ -23,6 +23,7 @@ type healer struct {
 	read     time.Time
 	database chat.Millis
 	passes   int
+	entered  entranceHealer
 }
 
 func (h *Hub) healForever() {
@@ -58,7 +59,8 @@ func (d *healer) pass() {
 	d.rights()
 	revoked := d.logins(now)
 	database, compared := d.conversations(now)
-	if revoked && compared { // otherwise the next pass looks further back
+	entered := d.entrances(now)
+	if revoked && compared && entered { // otherwise the next pass looks further back
 		d.read, d.database = now, database
 	}
 	if d.passes++; d.passes%sweepEvery == 0 {

@@ -21,6 +21,9 @@ func (s *Session) helloAgent(f *wire.ClientHello) {
 	}
 	s.agent.agent = a
 	on := h.sitesOf(a)
+	if onlyOne(on) && !s.enterAgent(f.Continues) {
+		return
+	}
 	s.agent.telling.Lock()
 	defer s.agent.telling.Unlock()
 	h.addAgent(s, presence.ParseState(string(f.Presence)), on)
@@ -29,9 +32,22 @@ func (s *Session) helloAgent(f *wire.ClientHello) {
 	s.send(wire.ServerHello{
 		Session: rand.Text(), You: wire.Person{Kind: chat.AgentActor, ID: int64(a.ID), Name: a.Name},
 		Sites: siteFrames(on, a), Limits: h.limits(), Now: s.now().UnixMilli(), Agents: colleagues,
+		Continues: s.continues(),
 	})
 	s.ready = true
 	h.greeted(s)
+	s.entered(identity.Person{Agent: a.ID})
+}
+
+// enterAgent is enter for an agent.
+func (s *Session) enterAgent(continues string) bool {
+	leave := s.resuming(0)
+	if leave == nil {
+		s.end(wire.CloseTryLater, "too many come back at once")
+		return false
+	}
+	defer leave()
+	return s.enter(identity.Person{Agent: s.agent.id}, continues)
 }
 
 // sitesOf are the sites on which the agent works.

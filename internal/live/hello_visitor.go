@@ -51,6 +51,9 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 		s.end(wire.CloseTryLater, "the visitor could not be looked up")
 		return
 	}
+	if !s.enterVisitor(on, f.Continues) {
+		return
+	}
 	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
 	s.describe(f)
 	if err := s.answerVisitor(f, on); err != nil {
@@ -196,7 +199,7 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 		Session: rand.Text(), You: wire.Person{Kind: chat.VisitorActor},
 		Sites:  []wire.Site{{ID: on.ID, Name: on.Name, Look: look, AnswerGoal: on.Settings.AnswerGoalSeconds}},
 		Limits: s.hub.limits(), Now: s.now().UnixMilli(),
-		AgentsHere: said(here),
+		AgentsHere: said(here), Continues: s.continues(),
 	}
 	c, known := s.visitor.conversation()
 	if !known {

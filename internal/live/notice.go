@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/presence"
 )
 
@@ -27,16 +28,17 @@ type notice struct {
 	V    int    `json:"v"`
 	Node string `json:"node"`
 
-	Conversation chat.Conversation `json:"c,omitzero"`
-	Changed      *changedNotice    `json:"changed,omitzero"`
-	Mark         *chat.Mark        `json:"mark,omitzero"`
-	Typing       *typingNotice     `json:"typing,omitzero"`
-	Looking      *[]chat.AgentID   `json:"looking,omitzero"`
-	AskLooking   bool              `json:"ask_looking,omitzero"`
-	Rows         []rowNotice       `json:"rows,omitzero"`
-	Revoked      []int64           `json:"revoked,omitzero"`
-	Agent        chat.AgentID      `json:"agent,omitzero"`
-	Site         chat.SiteID       `json:"site,omitzero"`
+	Conversation chat.Conversation  `json:"c,omitzero"`
+	Changed      *changedNotice     `json:"changed,omitzero"`
+	Mark         *chat.Mark         `json:"mark,omitzero"`
+	Typing       *typingNotice      `json:"typing,omitzero"`
+	Looking      *[]chat.AgentID    `json:"looking,omitzero"`
+	AskLooking   bool               `json:"ask_looking,omitzero"`
+	Rows         []rowNotice        `json:"rows,omitzero"`
+	Revoked      []int64            `json:"revoked,omitzero"`
+	Agent        chat.AgentID       `json:"agent,omitzero"`
+	Site         chat.SiteID        `json:"site,omitzero"`
+	Entered      *identity.Entrance `json:"entered,omitzero"`
 }
 
 // changedNotice is an appended stretch; without Events, which were too big, it
@@ -181,6 +183,8 @@ func (h *Hub) receive(topic string, data []byte) {
 		}
 	case n.Revoked != nil:
 		h.closeLogins(n.Revoked)
+	case n.Entered != nil:
+		h.hearEntered(*n.Entered)
 	case n.Agent != 0 || n.Site != 0:
 		h.wakeHealer()
 	default:

@@ -25,6 +25,7 @@ type Session struct {
 	meta    *Meta // until hello
 	page    *presence.Page
 	follow  follow // of the visitor's own conversation
+	place   atomic.Pointer[place]
 
 	messages, others bucket
 	refused          int32

@@ -115,7 +115,7 @@ func (w *world) make() *node {
 	}
 	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
-		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w,
+		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db,
 		Bus: w.network.Bus(), Presence: w.registry.On(name), Log: w.log,
 	})
 	w.nodes = append(w.nodes, n)

@@ -89,7 +89,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.people = identity.New(identity.Config{}, db, db, w.sites, heard, w.clock.Now)
 	w.must(w.people.Refresh(t.Context()))
 	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond}, live.Parts{
-		Node: "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db,
+		Node: "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db, Entrances: db,
 		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("a"), Log: log,
 	})
 	heard.hub = w.hub

@@ -30,6 +30,9 @@ type Settings struct {
 	Look    Look     `json:"look"`
 	// AnswerGoalSeconds is after how long an unanswered visitor has waited too long.
 	AnswerGoalSeconds int `json:"answer_goal_seconds"`
+	// OneConnection allows a person one connection at a time, tabs included: the
+	// newest. For an agent one of its sites that asks for it is enough.
+	OneConnection bool `json:"one_connection" required:"false"`
 }
 
 // Look is how the widget looks on this site. An empty text: the widget's own words.

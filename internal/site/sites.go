@@ -179,6 +179,7 @@ func differences(a, b Site) string {
 	for name, same := range map[string]bool{
 		"name": a.Name == b.Name, "origins": slices.Equal(a.Settings.Origins, b.Settings.Origins),
 		"look": a.Settings.Look == b.Settings.Look, "answer_goal_seconds": a.Settings.AnswerGoalSeconds == b.Settings.AnswerGoalSeconds,
+		"one_connection": a.Settings.OneConnection == b.Settings.OneConnection,
 	} {
 		if !same {
 			names = append(names, name)

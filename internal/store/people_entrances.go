@@ -54,7 +54,7 @@ func met(result sql.Result, err error) (bool, error) {
 }
 
 // Enter implements identity.Entrances.
-func (db *DB) Enter(ctx context.Context, p identity.Person, token string, back bool) (number int64, err error) {
+func (db *DB) Enter(ctx context.Context, p identity.Person, token string, how identity.Way) (number int64, err error) {
 	row := personRow{Token: []byte(token), Number: 1}
 	row.Kind, row.Person = keyOfPerson(p)
 	err = db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -64,12 +64,15 @@ func (db *DB) Enter(ctx context.Context, p identity.Person, token string, back b
 		}
 		row.ChangedAt = now
 		for range 3 { // the row may come or go between the two
+			done := false
 			next := tx.NewUpdate().Model((*personRow)(nil)).Set("token = ?, number = number + 1, changed_at = ?", row.Token, now).
 				Where("kind = ? AND person = ?", row.Kind, row.Person)
-			if back {
+			if how == identity.ComesBack {
 				next = next.Where("token = ?", row.Token)
 			}
-			done, err := met(next.Exec(ctx))
+			if how != identity.IsFirst {
+				done, err = met(next.Exec(ctx))
+			}
 			if !done && err == nil {
 				done, err = met(tx.NewInsert().Model(&row).Ignore().Exec(ctx))
 			}
@@ -79,7 +82,7 @@ func (db *DB) Enter(ctx context.Context, p identity.Person, token string, back b
 			case done:
 				return tx.NewSelect().Model((*personRow)(nil)).Column("number").
 					Where("kind = ? AND person = ?", row.Kind, row.Person).Scan(ctx, &number)
-			case back:
+			case how != identity.TakesOver:
 				return chat.Refuse(identity.Elsewhere, "another connection of the same person has taken the place of this one")
 			}
 		}

@@ -141,8 +141,8 @@ func TestTriesThatEndedAreRemoved(t *testing.T) {
 func TestTheLastEntranceIsKnownOnAllNodes(t *testing.T) {
 	everywhere(t, func(t *testing.T, clock *atomic.Int64, nodes ...*DB) {
 		ann, guest := identity.Person{Agent: 7}, identity.Person{Conversation: 7}
-		enter := func(i int, p identity.Person, token string, back bool) (int64, error) {
-			return nodes[i%len(nodes)].Enter(t.Context(), p, token, back)
+		enter := func(i int, p identity.Person, token string, how identity.Way) (int64, error) {
+			return nodes[i%len(nodes)].Enter(t.Context(), p, token, how)
 		}
 		must := func(n int64, err error) int64 {
 			t.Helper()
@@ -151,24 +151,30 @@ func TestTheLastEntranceIsKnownOnAllNodes(t *testing.T) {
 			}
 			return n
 		}
-		first := must(enter(0, ann, "one", false))
-		if again := must(enter(1, ann, "one", true)); again <= first {
+		first := must(enter(0, ann, "one", identity.TakesOver))
+		if again := must(enter(1, ann, "one", identity.ComesBack)); again <= first {
 			t.Errorf("whoever comes back has number %d, before %d", again, first)
 		}
-		second := must(enter(1, ann, "two", false))
-		if _, err := enter(0, ann, "one", true); chat.CodeOf(err) != identity.Elsewhere {
+		second := must(enter(1, ann, "two", identity.TakesOver))
+		if _, err := enter(0, ann, "one", identity.ComesBack); chat.CodeOf(err) != identity.Elsewhere {
 			t.Errorf("whoever lost its place comes back: %v", err)
 		}
-		if n := must(enter(0, guest, "late", true)); n != 1 {
+		if n := must(enter(0, guest, "late", identity.ComesBack)); n != 1 {
+			t.Errorf("the first of a person has number %d, want 1", n)
+		}
+		if _, err := enter(1, guest, "late", identity.IsFirst); chat.CodeOf(err) != identity.Elsewhere {
+			t.Errorf("whoever is not the first of a person: %v", err)
+		}
+		if n := must(enter(1, identity.Person{Agent: 8}, "first", identity.IsFirst)); n != 1 {
 			t.Errorf("the first of a person has number %d, want 1", n)
 		}
 		clock.Add(1000)
 		for _, db := range nodes {
 			since, now, err := db.EnteredSince(t.Context(), 2000)
-			if err != nil || len(since) != 2 || now != chat.Millis(clock.Load()) {
+			if err != nil || len(since) != 3 || now != chat.Millis(clock.Load()) {
 				t.Errorf("since: %+v at %d, %v", since, now, err)
 			}
-			last, err := db.LastEntered(t.Context(), []identity.Person{ann, guest, {Agent: 8}})
+			last, err := db.LastEntered(t.Context(), []identity.Person{ann, guest, {Agent: 9}})
 			if err != nil || len(last) != 2 {
 				t.Fatalf("last: %+v, %v", last, err)
 			}
@@ -198,7 +204,7 @@ func TestOneOfTwoWhoEnterTogetherIsLast(t *testing.T) {
 		for i := range numbers {
 			all.Go(func() {
 				var err error
-				if numbers[i], err = nodes[i%len(nodes)].Enter(t.Context(), p, string(rune('a'+i)), false); err != nil {
+				if numbers[i], err = nodes[i%len(nodes)].Enter(t.Context(), p, string(rune('a'+i)), identity.TakesOver); err != nil {
 					t.Error(err)
 				}
 			})
