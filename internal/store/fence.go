@@ -20,29 +20,52 @@ func errFenced() error {
 	return chat.Refuse(chat.Busy, "the database is being moved to another one: repeat it later")
 }
 
-// fenceQuery reads the fence under a lock that lets other writers read it, but
-// not Move close it before they have ended.
-func fenceQuery(d dialect) string {
-	query := "SELECT closed FROM fence WHERE id = 1"
+// fenceQueries take a lock that lets other writers take it, too, but not Move
+// close the fence before they have ended, and read the fence, which is the last of
+// them. PostgreSQL would write a row's lock to the disk: it gets a lock of no row.
+func fenceQueries(d dialect) (lock, read string) {
+	read = "SELECT closed FROM fence WHERE id = 1"
 	switch d.name() {
 	case "postgres":
-		return query + " FOR SHARE"
+		return "SELECT pg_advisory_xact_lock_shared(" + fenceLock + ")", read
 	case "mysql":
-		return query + " LOCK IN SHARE MODE"
+		return "", read + " LOCK IN SHARE MODE"
 	}
-	return query // SQLite has one writer at a time
+	return "", read // SQLite has one writer at a time
 }
 
-// fenced reads the fence in a group's transaction.
+// fenceLock is the number of PostgreSQL's lock around the fence.
+const fenceLock = "7021943351027842341"
+
+// readFence reads the fence in a group's transaction, at the latest at the next flush.
+func readFence(h *hot, d dialect, closed *bool) error {
+	lock, read := fenceQueries(d)
+	if lock != "" {
+		if err := h.exec(lock); err != nil {
+			return err
+		}
+	}
+	return h.later(read, func(r scanner) error { return r.Scan(closed) })
+}
+
+// fenced reads the fence now.
 func fenced(h *hot, d dialect) (closed bool, err error) {
-	err = h.query(fenceQuery(d), func(r scanner) error { return r.Scan(&closed) })
-	return closed, err
+	if err := readFence(h, d, &closed); err != nil {
+		return false, err
+	}
+	return closed, h.flush()
 }
 
 // openFence refuses a transaction on a database that is closed.
 func openFence(ctx context.Context, tx bun.Tx, d dialect) error {
 	var closed bool
-	if err := tx.QueryRowContext(ctx, fenceQuery(d)).Scan(&closed); err != nil {
+	lock, read := fenceQueries(d)
+	if lock != "" {
+		if _, err := tx.ExecContext(ctx, lock); err != nil {
+			return err
+		}
+	}
+	if err := tx.QueryRowContext(ctx, read).Scan(&closed); err != nil {
 		return err
 	}
 	if closed {
@@ -74,8 +97,20 @@ func (e *movedEnd) setFence(ctx context.Context, closed bool) error {
 	if closed {
 		value = 1
 	}
-	_, err := e.db.ExecContext(ctx, e.dialect.worded("UPDATE fence SET closed = ? WHERE id = 1"), value)
-	return err
+	tx, err := e.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if lock, _ := fenceQueries(e.dialect); lock != "" {
+		_, err = tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock("+fenceLock+")")
+	}
+	if err == nil {
+		_, err = tx.ExecContext(ctx, e.dialect.worded("UPDATE fence SET closed = ? WHERE id = 1"), value)
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
 }
 
 // Reopen lets a database take changes again after a move that was given up.

@@ -23,9 +23,9 @@ type group struct {
 	order   []*working // in the order of their first item: the order of writing
 	begun   map[beginKey]*working
 	answers map[sender]answer // what commands with a client_id led to, found or appended
-	// found are the conversations of those who begin; elsewhere are those that
-	// another committer writes.
-	found     map[beginKey]chat.ConversationID
+	// found are the conversations (id and visitor) of those who begin; elsewhere are
+	// those that another committer writes.
+	found     map[beginKey]chat.Conversation
 	elsewhere map[beginKey]chat.Conversation
 
 	wrote bool
@@ -78,7 +78,7 @@ func newGroup(c *committer, batch []item) *group {
 	return &group{
 		c: c, h: c.h, batch: batch, prints: make([][]byte, len(batch)), outcomes: make([]outcome, len(batch)),
 		open: map[chat.ConversationID]*working{}, begun: map[beginKey]*working{}, answers: map[sender]answer{},
-		found: map[beginKey]chat.ConversationID{}, elsewhere: map[beginKey]chat.Conversation{},
+		found: map[beginKey]chat.Conversation{}, elsewhere: map[beginKey]chat.Conversation{},
 	}
 }
 
@@ -89,14 +89,18 @@ func (g *group) run() error {
 			g.prints[i] = g.c.print.of(it.change.Fingerprint)
 		}
 	}
-	if closed, err := fenced(g.h, g.c.db.dialect); err != nil || closed {
-		for i := range g.outcomes {
-			g.outcomes[i].err = errFenced()
-		}
+	closed := false
+	if err := readFence(g.h, g.c.db.dialect, &closed); err != nil {
 		return err
 	}
 	if err := g.read(); err != nil {
 		return err
+	}
+	if closed {
+		for i := range g.outcomes {
+			g.outcomes[i].err = errFenced()
+		}
+		return nil
 	}
 	for i, it := range g.batch {
 		o := &g.outcomes[i]
@@ -126,19 +130,19 @@ func (g *group) read() error {
 	if err := g.readHeads(); err != nil {
 		return err
 	}
-	if err := g.readNow(); err != nil {
-		return err
-	}
-	if err := g.openBegun(); err != nil {
-		return err
-	}
 	if err := g.readAnswers(); err != nil {
 		return err
 	}
-	if err := g.readMarksOfBatch(); err != nil {
+	if err := g.readMarks(); err != nil {
 		return err
 	}
-	return g.h.flush()
+	if err := g.h.flush(); err != nil {
+		return err
+	}
+	if err := g.readNow(); err != nil {
+		return err
+	}
+	return g.openBegun()
 }
 
 // readNow takes the time that the heads came with; without any it asks.
@@ -147,8 +151,8 @@ func (g *group) readNow() error {
 	if clock == "" {
 		g.now = g.c.db.now()
 	}
-	if err := g.h.flush(); err != nil || g.now != 0 {
-		return err
+	if g.now != 0 {
+		return nil
 	}
 	return g.h.query("SELECT "+clock, func(r scanner) error { return r.Scan(&g.now) })
 }

@@ -71,33 +71,41 @@ func (g *group) place(w *working, number int64, public bool) (place, bool, error
 }
 
 func (w *working) setMark(who participant, m chat.Mark) {
-	if !w.cloned {
-		w.marks, w.cloned = maps.Clone(w.marks), true
-	}
+	marks := w.ownMarks()
 	if w.moved == nil {
 		w.moved = map[participant]bool{}
 	}
-	w.marks[who] = m
+	marks[who] = m
 	w.moved[who] = true
+}
+
+// ownMarks are the marks in a map that only this group has.
+func (w *working) ownMarks() map[participant]chat.Mark {
+	if w.marks == nil {
+		w.marks, w.cloned = map[participant]chat.Mark{}, true
+	}
+	if !w.cloned {
+		w.marks, w.cloned = maps.Clone(w.marks), true
+	}
+	return w.marks
 }
 
 func marksOfQuery(n int) string {
 	return "SELECT " + of("m", markColumns) + " FROM mark m WHERE m.conversation IN (" + places(n) + ")"
 }
 
-// readMarksOfBatch reads the marks of the conversations in which marks are to move.
-func (g *group) readMarksOfBatch() error {
+// readMarks reads the marks of the conversations in which marks are to move.
+func (g *group) readMarks() error {
 	var ids []int64
+	asked := map[chat.ConversationID]bool{}
 	for _, it := range g.batch {
-		if it.mark == nil {
+		if it.mark == nil || asked[it.mark.Conversation] {
 			continue
 		}
-		w := g.open[it.mark.Conversation]
-		if w == nil || w.marks != nil {
-			continue
+		asked[it.mark.Conversation] = true
+		if w := g.open[it.mark.Conversation]; w == nil || w.marks == nil {
+			ids = append(ids, int64(it.mark.Conversation))
 		}
-		w.marks, w.cloned = map[participant]chat.Mark{}, true
-		ids = append(ids, int64(w.state.Conversation))
 	}
 	return g.lookUp(g.c.sql.marksOf, len(ids), marksOfQuery, func(i int) { g.h.ints(ids[i]) }, g.useMark)
 }
@@ -107,7 +115,9 @@ func (g *group) useMark(r scanner) error {
 	if err := r.Scan(scanMark(&m)...); err != nil {
 		return err
 	}
-	g.open[m.Conversation].marks[participant{m.Who.Kind, m.Who.ID}] = m
+	if w := g.open[m.Conversation]; w != nil {
+		w.ownMarks()[participant{m.Who.Kind, m.Who.ID}] = m
+	}
 	return nil
 }
 

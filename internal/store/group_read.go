@@ -122,8 +122,8 @@ func (g *group) readHeads() error {
 	for _, it := range g.batch {
 		want(it.conversation())
 	}
-	for _, id := range g.found {
-		want(id)
+	for _, c := range g.found {
+		want(c.ID)
 	}
 	if !g.c.db.dialect.shared() {
 		return g.readTrusted(ids)
@@ -228,7 +228,7 @@ func (g *group) findBegun() error {
 			g.elsewhere[key] = chat.Conversation{ID: id, Visitor: visitor}
 			return nil
 		}
-		g.found[key] = id
+		g.found[key] = chat.Conversation{ID: id, Visitor: visitor}
 		return nil
 	})
 	if err != nil || len(keys) == 0 {
@@ -251,12 +251,12 @@ func (g *group) openBegun() error {
 		if _, handed := g.elsewhere[key]; !begins || handed || g.begun[key] != nil {
 			continue
 		}
-		id, found := g.found[key]
+		c, found := g.found[key]
 		if !found {
 			g.begun[key] = g.make(it.change.Begin)
 			continue
 		}
-		w := g.open[id]
+		w := g.open[c.ID]
 		if w == nil {
 			return errors.New("a conversation has no head")
 		}
@@ -319,22 +319,46 @@ func (s *statements) answersQuery(n int) string {
 		s.g.among(n, "event e", []string{"client_id", "by_kind", "by_id"}, []string{"bytea", "text", "bigint"})
 }
 
-// readAnswers looks up the client_ids of the batch.
+// readAnswers looks up the client_ids of the batch; a visitor who was not here
+// before has none.
 func (g *group) readAnswers() error {
 	var asked []sender
 	for _, it := range g.batch {
 		if it.change == nil || it.change.ClientID.IsNil() {
 			continue
 		}
-		if w := g.working(it.change); w != nil {
-			asked = append(asked, senderOf(it.change, w))
+		by := participant{kind: it.change.By.Kind, id: it.change.By.ID}
+		if by.kind == chat.VisitorActor && by.id == 0 {
+			known, err := g.visitorOf(it)
+			if err != nil {
+				return err
+			}
+			if known == 0 {
+				continue
+			}
+			by.id = int64(known)
 		}
+		asked = append(asked, sender{client: it.change.ClientID, by: by})
 	}
 	return g.lookUp(g.c.sql.answers, len(asked), g.c.sql.answersQuery, func(i int) {
 		g.h.arg(asked[i].client[:])
 		g.h.arg(string(asked[i].by.kind))
 		g.h.arg(asked[i].by.id)
 	}, g.useAnswer)
+}
+
+// visitorOf is the visitor of a conversation that was found; 0 for a new one.
+func (g *group) visitorOf(it item) (chat.VisitorID, error) {
+	if key, begins := it.begins(); begins {
+		return g.found[key].Visitor, nil
+	}
+	if err := g.h.flush(); err != nil { // the heads know
+		return 0, err
+	}
+	if w := g.open[it.change.Conversation]; w != nil {
+		return w.state.Visitor, nil
+	}
+	return 0, nil
 }
 
 func (g *group) useAnswer(r scanner) error {
