@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	_ "modernc.org/sqlite" // the database that is read
+	_ "github.com/go-sql-driver/mysql" // the databases that are read
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 )
@@ -76,23 +78,54 @@ func Read(ctx context.Context, path string) (*Database, error) {
 		return nil, err
 	}
 	defer db.Close()
-	out := &Database{Logs: map[chat.ConversationUUID]*Log{}}
-	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&out.Damage); err != nil {
+	var damage string
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&damage); err != nil {
 		return nil, fmt.Errorf("check %s: %w", path, err)
 	}
-	tx, err := db.BeginTx(ctx, nil) // one snapshot
+	return read(ctx, db, path, damage)
+}
+
+// ReadServer reads a database of a server, by the address that database.url has.
+func ReadServer(ctx context.Context, address string) (*Database, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	driver, dsn := "pgx", address
+	if u.Scheme == "mysql" {
+		driver, dsn = "mysql", fmt.Sprintf("%s@tcp(%s)%s", u.User, u.Host, u.Path)
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	return read(ctx, db, u.Redacted(), "ok") // such an engine checks its own pages as it reads them
+}
+
+func read(ctx context.Context, db *sql.DB, name, damage string) (*Database, error) {
+	out := &Database{Logs: map[chat.ConversationUUID]*Log{}, Damage: damage}
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{Isolation: snapshotOf(db)})
 	if err != nil {
 		return nil, err
 	}
 	defer tx.Rollback()
 	byID, err := readLogs(ctx, tx, out)
 	if err != nil {
-		return nil, fmt.Errorf("read the conversations of %s: %w", path, err)
+		return nil, fmt.Errorf("read the conversations of %s: %w", name, err)
 	}
 	if err := readEvents(ctx, tx, byID); err != nil {
-		return nil, fmt.Errorf("read the events of %s: %w", path, err)
+		return nil, fmt.Errorf("read the events of %s: %w", name, err)
 	}
 	return out, nil
+}
+
+// snapshotOf is the isolation in which all reads of a transaction see one snapshot.
+func snapshotOf(db *sql.DB) sql.IsolationLevel {
+	if _, ok := db.Driver().(*sqlite.Driver); ok {
+		return sql.LevelDefault
+	}
+	return sql.LevelRepeatableRead
 }
 
 func readLogs(ctx context.Context, tx *sql.Tx, out *Database) (map[int64]*Log, error) {

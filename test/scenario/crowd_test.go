@@ -20,6 +20,7 @@ type crowd struct {
 	agents   []*desk
 	still    atomic.Bool   // nobody begins anything more
 	acks     chan struct{} // a signal for every ack, dropped when nobody counts
+	lags     *lags         // nil: nobody measures
 }
 
 // talker is a visitor.
@@ -43,7 +44,12 @@ type desk struct {
 
 // newCrowd starts visitors and agents; every second one settles by acks alone.
 func newCrowd(s *server, visitors, agents int, change func(*client.Config)) *crowd {
-	c := &crowd{s: s, acks: make(chan struct{}, 1)}
+	return measuredCrowd(s, visitors, agents, nil, change)
+}
+
+// measuredCrowd is a crowd whose lags are measured.
+func measuredCrowd(s *server, visitors, agents int, lags *lags, change func(*client.Config)) *crowd {
+	c := &crowd{s: s, acks: make(chan struct{}, 1), lags: lags}
 	for i := range agents {
 		d := &desk{crowd: c, who: s.in.agents[i]}
 		d.a = s.agent(d.who, client.Observer{Event: d.answer, Settled: c.settled}, func(cfg *client.Config) {
@@ -56,7 +62,7 @@ func newCrowd(s *server, visitors, agents int, change func(*client.Config)) *cro
 	}
 	for i := range visitors {
 		t := &talker{crowd: c, name: fmt.Sprintf("visitor %d", i), secret: client.NewSecret(), desk: c.agents[i%agents]}
-		t.v = s.visitor(t.name, t.secret, client.Observer{Settled: t.settled}, func(cfg *client.Config) {
+		t.v = s.visitor(t.name, t.secret, client.Observer{Settled: t.settled, Event: t.heard}, func(cfg *client.Config) {
 			cfg.AcksOnly = i%2 == 0
 			if change != nil {
 				change(cfg)
@@ -75,6 +81,7 @@ func (c *crowd) settled(i *client.Item) {
 		c.s.t.Errorf("%s %q was refused: %+v", i.T, i.Text, i.Refusal)
 		return
 	}
+	c.lags.acked(i)
 	select {
 	case c.acks <- struct{}{}:
 	default:
@@ -94,8 +101,11 @@ func (t *talker) settled(i *client.Item) {
 	}
 }
 
+func (t *talker) heard(_ *client.Conversation, e *client.Event) { t.crowd.lags.seen(t.name, e) }
+
 // answer replies to a visitor's message, and now and then adds a note.
 func (d *desk) answer(c *client.Conversation, e *client.Event) {
+	d.crowd.lags.seen(d.who.name, e)
 	if d.crowd.still.Load() || e.By != chat.VisitorActor || e.Kind != chat.Message || len(c.Pending()) > 0 {
 		return
 	}

@@ -53,13 +53,14 @@ func makeTemplate() (*installation, error) {
 	if err := p.awaitReady(); err != nil {
 		return nil, err
 	}
-	if err := in.setUp("http://"+address, p.link); err != nil {
+	if err := in.setUp("http://"+address, p.link, agentsMade); err != nil {
 		return nil, fmt.Errorf("set up: %w", err)
 	}
 	return in, p.stop()
 }
 
-func (in *installation) setUp(base, secret string) error {
+// setUp makes the owner, a site and agents, by the link that the start of a server printed.
+func (in *installation) setUp(base, secret string, agents int) error {
 	me := struct {
 		Agent struct {
 			ID string `json:"id"`
@@ -85,7 +86,7 @@ func (in *installation) setUp(base, secret string) error {
 		return fmt.Errorf("%d sites, want 1", len(sites.Sites))
 	}
 	in.site, in.key = sites.Sites[0].ID, sites.Sites[0].Key
-	for i := range agentsMade {
+	for i := range agents {
 		agent, err := in.invite(base, i)
 		if err != nil {
 			return err

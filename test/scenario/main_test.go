@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/kefu-chat/kefu/test/engines"
 	"github.com/kefu-chat/kefu/test/powercut"
 )
 
@@ -43,6 +44,7 @@ func runAll(m *testing.M) int {
 	rig.faulty = sync.OnceValues(func() (string, error) { return build("kefu-faults", "-tags", "faults") })
 	rig.template = sync.OnceValues(makeTemplate)
 	code := m.Run()
+	engines.End()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -68,7 +68,7 @@ func (d *disk) look() *checker.Database {
 	d.t.Helper()
 	dup := filepath.Join(d.t.TempDir(), "copy")
 	d.must(os.CopyFS(dup, os.DirFS(filepath.Join(d.backing, "data"))))
-	db, err := checker.Read(d.t.Context(), filepath.Join(dup, filepath.Base(d.database())))
+	db, err := checker.Read(d.t.Context(), filepath.Join(dup, filepath.Base(d.databaseFile())))
 	d.must(err)
 	return db
 }

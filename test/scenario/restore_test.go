@@ -144,11 +144,11 @@ func putBack(t *testing.T, s *server, backup string) {
 		t.Fatal(err)
 	}
 	for _, end := range []string{"-wal", "-shm"} {
-		if err := os.Remove(s.database() + end); err != nil && !os.IsNotExist(err) {
+		if err := os.Remove(s.databaseFile() + end); err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(s.database(), content, 0o600); err != nil {
+	if err := os.WriteFile(s.databaseFile(), content, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -157,7 +157,7 @@ func TestAbsentAgentAfterRestart(t *testing.T) {
 // longAgo makes an agent of the stopped server one who was last seen 3 minutes ago.
 func longAgo(t *testing.T, s *server, agent chat.AgentID) {
 	t.Helper()
-	db, err := sql.Open("sqlite", s.database())
+	db, err := sql.Open("sqlite", s.databaseFile())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,10 +21,12 @@ type server struct {
 	in      *installation
 	program string
 	address string
-	args    []string
-	env     []string
-	p       *process
-	h       *checker.History
+	// database is the address of the database's server; empty: SQLite in the data folder.
+	database string
+	args     []string
+	env      []string
+	p        *process
+	h        *checker.History
 }
 
 // loose are limits that do not stand in the way of a crowd from one address.
@@ -78,14 +80,24 @@ func tail(text string, lines int) string {
 // start starts the process and waits until it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	p, err := launch(s.program, s.env, append([]string{"serve", "--listen", s.address, "--data", s.in.data}, s.args...)...)
+	s.launch()
+	if err := s.p.awaitReady(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// launch starts the process and does not wait for it.
+func (s *server) launch() {
+	s.t.Helper()
+	args := []string{"serve", "--listen", s.address}
+	if s.database == "" {
+		args = append(args, "--data", s.in.data)
+	}
+	p, err := launch(s.program, s.env, append(args, s.args...)...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.p = p
-	if err := p.awaitReady(); err != nil {
-		s.t.Fatal(err)
-	}
 }
 
 func (s *server) stop() {
@@ -97,7 +109,7 @@ func (s *server) stop() {
 
 func (s *server) base() string { return "http://" + s.address }
 
-func (s *server) database() string { return filepath.Join(s.in.data, store.DatabaseFile) }
+func (s *server) databaseFile() string { return filepath.Join(s.in.data, store.DatabaseFile) }
 
 // visitor starts a visitor's session; o may be empty, change may be nil.
 func (s *server) visitor(name, secret string, o client.Observer, change func(*client.Config)) *client.Visitor {
@@ -133,7 +145,13 @@ func (s *server) agent(who access, o client.Observer, change func(*client.Config
 // read is what the database of the stopped server holds.
 func (s *server) read() *checker.Database {
 	s.t.Helper()
-	db, err := checker.Read(s.t.Context(), s.database())
+	var db *checker.Database
+	var err error
+	if s.database != "" {
+		db, err = checker.ReadServer(s.t.Context(), s.database)
+	} else {
+		db, err = checker.Read(s.t.Context(), s.databaseFile())
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
