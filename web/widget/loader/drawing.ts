@@ -14,7 +14,7 @@ iframe{visibility:hidden;width:384px;height:min(664px,100dvh - 116px);border:0;b
 @media(prefers-reduced-motion:no-preference){.open iframe{animation:k .28s ease-out}div,button{transition:.18s}button:hover{scale:1.04}@keyframes k{from{opacity:0;translate:0 12px}}}
 @media print{div{display:none}}`
 
-const make = <T extends keyof HTMLElementTagNameMap>(name: T) => document.createElement(name)
+const make = document.createElement.bind(document)
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(css)
 
