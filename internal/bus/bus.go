@@ -1,7 +1,7 @@
 // Package bus carries notices between nodes. A notice is a hint: it may be
 // lost, repeated or come out of order; whoever needs the truth reads the
 // database. What is carried are bytes: a bus that leaves the process seals
-// them before they go (that comes with the network buses).
+// them before they go.
 package bus
 
 // Features are what a bus does beyond its duty.
@@ -20,7 +20,8 @@ type Receive func(topic string, notice []byte)
 // MaxNotice bounds a notice, in bytes.
 const MaxNotice = 64 << 10
 
-// MaxTopic bounds a topic's name, in bytes; names are ASCII letters, digits, '/', '-' and '_'.
+// MaxTopic bounds a topic's name, in bytes; names are ASCII letters, digits, '-'
+// and '_', in parts separated by single '/'.
 const MaxTopic = 96
 
 // Bus carries notices. All methods but Start and Close return at once, and are
