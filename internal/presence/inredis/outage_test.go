@@ -177,3 +177,40 @@ func TestNothingIsLeftForEver(t *testing.T) {
 		}
 	}
 }
+
+// TestOneSiteIsLost: a cluster may lose one server's keys; whoever held visitors
+// there tells them at its next tick.
+func TestOneSiteIsLost(t *testing.T) {
+	server := engines.StartRedis(t)
+	admin := connect(t, server.URL())
+	var nodes []*presence.Shared
+	sync := func(s *presence.Shared) {
+		t.Helper()
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, name := range []string{"a", "b"} {
+		s := presence.NewShared(inredis.New(connect(t, server.URL()), "kefu"), presence.SharedConfig{Node: name, Every: time.Hour, Lease: time.Minute})
+		t.Cleanup(s.Close)
+		s.Renew([]presence.Want{{Site: 7}})
+		s.SetVisitor(&presence.Visitor{Site: 7, Key: presence.Key{byte(i)}, State: presence.Online})
+		sync(s)
+		nodes = append(nodes, s)
+	}
+	keys, err := admin.Do(t.Context(), admin.B().Keys().Pattern("kefu:presence:{kefu:7}:*").Build()).AsStrSlice()
+	if err != nil || len(keys) < 4 {
+		t.Fatalf("keys %q, %v", keys, err)
+	}
+	if err := admin.Do(t.Context(), admin.B().Del().Key(keys...).Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*presence.Shared{nodes[0], nodes[1], nodes[0]} {
+		sync(s)
+	}
+	for _, s := range nodes {
+		if all, _ := s.Visitors(7, 10); len(all) != 2 || s.Count(7) != 2 {
+			t.Errorf("%d are shown and %d counted, want both", len(all), s.Count(7))
+		}
+	}
+}

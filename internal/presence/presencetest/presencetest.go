@@ -39,6 +39,7 @@ func Run(t *testing.T, e Engine) {
 		return
 	}
 	t.Run("a page does not load everybody", e.bounded)
+	t.Run("a page counts from the first node", e.longHere)
 	t.Run("the place lost everything", e.loses)
 	t.Run("the place is down", e.down)
 	t.Run("a node is frozen", e.frozen)

@@ -56,6 +56,38 @@ func (e Engine) bounded(t *testing.T) {
 	}
 }
 
+// longHere: a visitor's place on the page is when it came to the first of the
+// nodes that it is connected to now.
+func (e Engine) longHere(t *testing.T) {
+	w := e.world(t, 3, func(c *presence.SharedConfig) { c.Page = 10 })
+	a, b, watching := w.nodes[0], w.nodes[1], w.nodes[2]
+	for i := range 20 {
+		a.SetVisitor(visitor(w.site, 100+i, presence.Online))
+	}
+	late, early := visitor(w.site, 501, presence.Online), visitor(w.site, 501, presence.Away)
+	early.Since = 1
+	newest := func() presence.Key {
+		w.settle()
+		page, _ := watching.Visitors(w.site, 10)
+		return page[0].Key
+	}
+	a.SetVisitor(late)
+	if newest() != late.Key {
+		t.Error("who came last is not the first")
+	}
+	b.SetVisitor(early)
+	if first := newest(); first != visitor(w.site, 119, 0).Key {
+		t.Errorf("the first is %v, though it has been on another node for long", first)
+	}
+	if _, here := watching.ByKey(w.site, late.Key); here {
+		t.Error("who has been here for longest is still on the page")
+	}
+	b.SetVisitor(visitor(w.site, 501, presence.Offline))
+	if newest() != late.Key {
+		t.Error("it has left where it had been for long, and is not the first again")
+	}
+}
+
 func (e Engine) loses(t *testing.T) {
 	w := e.world(t, 3)
 	agent := chat.AgentID(w.site)
