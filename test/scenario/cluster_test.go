@@ -5,6 +5,7 @@ package scenario
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,15 @@ func (c *cluster) openBus(kind string, nodes int) func(node int) []string {
 		r := engines.StartRedis(c.t)
 		c.bus = r.Process
 		return same("--bus-kind=redis", "--redis-url="+r.URL())
+	case "nats":
+		n := engines.StartNATS(c.t)
+		c.bus = n.Process
+		return same("--bus-kind=nats", "--nats-url="+n.URL())
+	case "rocketmq 5.5.0", "rocketmq 4.9.7":
+		_, version, _ := strings.Cut(kind, " ")
+		r := engines.SharedRocketMQ(c.t, version)
+		topic := "KEFU_" + strings.ReplaceAll(filepath.Base(c.database), "?sslmode=disable", "")
+		return same("--bus-kind=rocketmq", "--rocketmq-name-servers="+strings.Join(r.Names(), ","), "--rocketmq-topic="+topic)
 	}
 	c.t.Fatalf("there is no bus %q", kind)
 	return nil
@@ -172,11 +182,11 @@ func (c *cluster) stopAll() {
 // pairs are those that every run takes; with the variable, all there are.
 func pairs() []pair {
 	if os.Getenv("TEST_MATRIX") != "all" {
-		return []pair{{"postgres", "mesh"}, {"mariadb", "redis"}}
+		return []pair{{"postgres", "mesh"}, {"mariadb", "redis"}, {"postgres", "nats"}, {"mariadb", "rocketmq 5.5.0"}}
 	}
 	var all []pair
 	for _, database := range []string{"postgres", "mariadb"} {
-		for _, bus := range []string{"mesh", "redis"} {
+		for _, bus := range []string{"mesh", "redis", "nats", "rocketmq 5.5.0", "rocketmq 4.9.7"} {
 			all = append(all, pair{database, bus})
 		}
 	}

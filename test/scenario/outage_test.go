@@ -192,11 +192,18 @@ func TestManyComeBackAtOnce(t *testing.T) {
 	door.lead(c.nodes[2].address)
 	var here, gone atomic.Int64
 	for i := range many {
+		in := false // an attempt that fails is told as a loss, too
 		v := c.visitor(fmt.Sprint("one of many ", i), client.NewSecret(), client.Observer{
-			Connected: func(*wire.ServerHello) { here.Add(1) },
+			Connected: func(*wire.ServerHello) {
+				in = true
+				here.Add(1)
+			},
 			Lost: func(uint16, error) {
-				here.Add(-1)
-				gone.Add(1)
+				if in {
+					in = false
+					here.Add(-1)
+					gone.Add(1)
+				}
 			},
 		}, func(cfg *client.Config) {
 			cfg.URL = "ws://" + door.address() + "/ws/v1/visitor"
