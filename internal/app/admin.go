@@ -105,7 +105,7 @@ func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, usage("%s is %q: the port is in use; stop the program that has it, or set %s to another one", key, address, key)
 	case errors.Is(err, syscall.EACCES):
-		return nil, usage("%s is %q: this program may not use the port; choose one above 1023, or give it the right", key, address)
+		return nil, usage("%s is %q: this program may not use the port; choose one above 1023, or give it the right: AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit", key, address)
 	case err != nil:
 		return nil, usage("%s is %q: %v; set it to an address of this machine", key, address, err)
 	}
@@ -115,16 +115,30 @@ func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 // openForAll tells readiness and figures what there is now to look at: it is the last
 // step of a start, and taken back first.
 func (a *App) openForAll(context.Context) error {
-	err := a.figures.Watch(metrics.Sources{Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.sockets.Stats, Store: a.db.Stats})
+	err := a.figures.Watch(metrics.Sources{Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.sockets.Stats, Store: a.db.Stats, Certificate: a.certificateEnds})
 	if err != nil {
 		return fmt.Errorf("register the figures: %w", err)
 	}
-	a.admin.checks.Store(&[]check{
+	checks := []check{
 		{"database", true, a.askDatabase},
 		{"drain", true, a.askDrain},
 		{"bus", false, a.askBus},
-	})
+	}
+	if a.https.shown != nil {
+		checks = append(checks, check{"certificate", false, a.askCertificate})
+	}
+	a.admin.checks.Store(&checks)
 	return nil
+}
+
+// askCertificate is shown and does not decide: the authority's challenge must
+// come through the balancer before there is one.
+func (a *App) askCertificate(context.Context) (string, bool) {
+	until := a.certificateEnds()
+	if until.IsZero() {
+		return "asked for", false
+	}
+	return "until " + until.UTC().Format(time.RFC3339), time.Now().Before(until)
 }
 
 func (a *App) askDatabase(ctx context.Context) (string, bool) {

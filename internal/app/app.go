@@ -37,6 +37,7 @@ type App struct {
 	figures  *metrics.Metrics
 	admin    *admin
 	listener net.Listener
+	https    https
 	db       *store.DB
 	sites    *site.Sites
 	people   *identity.People
@@ -56,7 +57,7 @@ func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()
@@ -117,18 +118,25 @@ func lockData(dir string) (func() error, error) {
 }
 
 func (a *App) listen(ctx context.Context) error {
-	l, err := listenOn(ctx, "listen", a.cfg.Listen)
+	if err := a.cfg.TLS.check(); err != nil {
+		return err
+	}
+	l, err := listenOn(ctx, "listen", a.cfg.listenAddress())
 	if err != nil {
 		return err
 	}
 	a.listener = l
-	a.stack.push("listener", func(context.Context) error {
+	a.pushListener("listener", l)
+	return a.listenPlain(ctx)
+}
+
+func (a *App) pushListener(name string, l net.Listener) {
+	a.stack.push(name, func(context.Context) error {
 		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // the server has closed it, if it served
 			return err
 		}
 		return nil
 	})
-	return nil
 }
 
 func (a *App) openStore(ctx context.Context) error {
@@ -183,7 +191,7 @@ func (a *App) serve(context.Context) error {
 	go func() {
 		defer close(ended)
 		if err := a.server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
-			a.failed <- err
+			a.fail(err)
 		}
 	}()
 	a.stack.push("server", func(ctx context.Context) error {

@@ -20,7 +20,7 @@ import (
 // environment (KEFU_LIMITS_FRAME_BYTES), by file (limits.frame_bytes), in this
 // order of precedence. docs/CONFIGURATION.md is generated from it.
 type Config struct {
-	Listen         string    `name:"listen" default:":8080" placeholder:"ADDRESS" help:"Where to listen: host:port, or :port for all addresses of this machine."`
+	Listen         string    `name:"listen" unset:":8080, with HTTPS :443" placeholder:"ADDRESS" help:"Where to listen: host:port, or :port for all addresses of this machine."`
 	Data           string    `name:"data" default:"./data" placeholder:"FOLDER" help:"The folder of the database. It is made if it does not exist; one server uses it at a time."`
 	TrustedProxies []Network `name:"trusted-proxies" placeholder:"NETWORK" help:"Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks such as 10.0.0.0/8, separated by commas. From anybody else these headers are ignored."`
 
@@ -145,5 +145,6 @@ func (c Config) server(version string) server.Config {
 		RequestBurst: l.RequestBurst, RequestPerSecond: l.RequestPerSecond,
 		HeaderTimeout: l.HeaderTimeout, RequestTimeout: l.RequestTimeout, TextCodePoints: l.TextCharacters,
 		FrameBytes: l.FrameBytes, QueueBytes: l.QueueBytes, QueueFrames: l.QueueFrames,
+		StrictTransport: c.TLS.strictTransport(),
 	}
 }

@@ -13,6 +13,7 @@ type TLSConfig struct {
 	Email         string   `name:"email" placeholder:"ADDRESS" help:"Where the authority writes when a certificate is about to end."`
 	Directory     string   `name:"directory" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The ACME directory of the authority that makes the certificates."`
 	DirectoryRoot string   `name:"directory-root" placeholder:"FILE" help:"Certificates in PEM that vouch for tls.directory, where the system's do not."`
+	PlainListen   string   `name:"plain-listen" unset:":80 with HTTPS" placeholder:"ADDRESS" help:"Where plain HTTP is answered beside HTTPS: the authority's challenges, and a redirect for everybody else. none: nowhere. With tls.certificate and a listen of your own, nowhere unless it is set."`
 	Certificate   string   `name:"certificate" placeholder:"FILE" help:"A certificate chain in PEM, instead of tls.domain. It is read again when the file changes."`
 	Key           string   `name:"key" placeholder:"FILE" help:"The key of tls.certificate, in PEM."`
 }

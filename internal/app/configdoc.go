@@ -44,6 +44,9 @@ func defaultWords(s setting) string {
 	if d := s.field.Tag.Get("default"); d != "" {
 		return "`" + d + "`"
 	}
+	if words := s.field.Tag.Get("unset"); words != "" {
+		return words
+	}
 	return "none"
 }
 

@@ -48,7 +48,8 @@ func (c *ServeCommand) Run(s *Process) error {
 
 // announce prints where to go.
 func (a *App) announce(ctx context.Context, out io.Writer) error {
-	base := baseURL(a.Address())
+	a.awaitCertificate(ctx)
+	base := a.base()
 	text := "Kefu " + a.version + " is ready.\n\n"
 	if a.people.HasOwner() {
 		text += "  Console    " + base + "/console/\n"

@@ -63,7 +63,7 @@ func (s setting) check(text string) error {
 		}
 		return fmt.Errorf("expected one of %s", strings.ReplaceAll(choice, ",", ", "))
 	}
-	if s.key == "listen" {
+	if s.key == "listen" || s.key == "admin.listen" || s.key == "tls.plain_listen" && text != nowhere {
 		return checkListen(text)
 	}
 	return s.checkOne(text, s.field.Type)

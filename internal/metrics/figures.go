@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,6 +18,8 @@ type Sources struct {
 	Bus     func() bus.Stats
 	Sockets func() ws.Stats
 	Store   func() store.Stats
+	// Certificate is when that of HTTPS ends; zero without one.
+	Certificate func() time.Time
 }
 
 // picture is what the sources say at one moment.
@@ -25,6 +28,8 @@ type picture struct {
 	bus     bus.Stats
 	sockets ws.Stats
 	store   store.Stats
+	// certificate is when it ends.
+	certificate time.Time
 }
 
 type put func(value float64, labels ...string)
@@ -61,6 +66,11 @@ func liveFigures() []figure {
 		one(counter("kefu_healed_conversations_total", "Conversations of which healing knew more than notices had told: many of them mean that the bus loses notices."),
 			func(p *picture) int64 { return p.hub.Healed }),
 		one(counter("kefu_heal_failures_total", "Looks at the database for what no notice told that failed."), func(p *picture) int64 { return p.hub.HealFailures }),
+		{gauge("kefu_certificate_expires_timestamp_seconds", "When the certificate of HTTPS ends, in seconds since 1970; absent where Kefu has none."), func(p *picture, put put) {
+			if !p.certificate.IsZero() {
+				put(float64(p.certificate.Unix()))
+			}
+		}},
 		one(counter("kefu_notices_unreadable_total", "Notices of other nodes that could not be read, or are of another version."), func(p *picture) int64 { return p.hub.Unreadable }),
 	}
 }
@@ -136,7 +146,7 @@ func (r *reader) Describe(out chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (r *reader) Collect(out chan<- prometheus.Metric) {
-	p := &picture{hub: r.sources.Hub(), bus: r.sources.Bus(), sockets: r.sources.Sockets(), store: r.sources.Store()}
+	p := &picture{hub: r.sources.Hub(), bus: r.sources.Bus(), sockets: r.sources.Sockets(), store: r.sources.Store(), certificate: r.sources.Certificate()}
 	for i, f := range r.figures {
 		f.read(p, func(value float64, labels ...string) {
 			out <- prometheus.MustNewConstMetric(r.descs[i], f.valueType(), value, labels...)

@@ -4,6 +4,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,6 +37,9 @@ type Config struct {
 	// HeaderTimeout bounds the reading of a request's head (10 s), RequestTimeout
 	// the rest of it and the answer (30 s), IdleTimeout the wait for the next one (2 min).
 	HeaderTimeout, RequestTimeout, IdleTimeout time.Duration
+	// StrictTransport is for how long browsers are told to come by HTTPS only, where
+	// this server itself speaks it (0: they are not told).
+	StrictTransport time.Duration
 	// TextCodePoints is told to the widget.
 	TextCodePoints int
 	// FrameBytes bounds a frame that comes up in a request of its own (256 KiB);
@@ -188,6 +192,9 @@ func (s *Server) enter(next http.Handler) http.Handler {
 		head := w.Header()
 		head.Set("X-Content-Type-Options", "nosniff")
 		head.Set("Referrer-Policy", "same-origin")
+		if r.TLS != nil && s.cfg.StrictTransport > 0 {
+			head.Set("Strict-Transport-Security", fmt.Sprintf("max-age=%d", int64(s.cfg.StrictTransport.Seconds())))
+		}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			head.Set("Cache-Control", "no-store")
 			if wait := s.requests.take(from.network); wait > 0 {

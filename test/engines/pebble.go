@@ -60,7 +60,7 @@ func StartPebble(t testing.TB, o PebbleOptions) *Pebble {
 	}
 	t.Cleanup(names.Kill)
 	port, management := FreePort(t), FreePort(t)
-	root, cert, key := vouched(t, dir)
+	cert, key := SelfSigned(t, dir)
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": fmt.Sprintf("127.0.0.1:%d", port), "managementListenAddress": fmt.Sprintf("127.0.0.1:%d", management),
 		"certificate": cert, "privateKey": key, "httpPort": o.HTTPPort, "tlsPort": o.TLSPort,
@@ -82,7 +82,7 @@ func StartPebble(t testing.TB, o PebbleOptions) *Pebble {
 	}
 	t.Cleanup(p.Kill)
 	return &Pebble{
-		Process: p, Directory: fmt.Sprintf("https://localhost:%d/dir", port), RootFile: root,
+		Process: p, Directory: fmt.Sprintf("https://localhost:%d/dir", port), RootFile: cert,
 		management: fmt.Sprintf("https://localhost:%d", management),
 	}
 }
@@ -128,8 +128,9 @@ func poolOf(t testing.TB, text []byte) *x509.CertPool {
 	return pool
 }
 
-// vouched makes a certificate for localhost that is its own root.
-func vouched(t testing.TB, dir string) (root, cert, key string) {
+// SelfSigned makes a certificate for localhost that vouches for itself, and its key,
+// in two files of the folder.
+func SelfSigned(t testing.TB, dir string) (cert, key string) {
 	t.Helper()
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -153,7 +154,7 @@ func vouched(t testing.TB, dir string) (root, cert, key string) {
 			t.Fatal(err)
 		}
 	}
-	return cert, cert, key
+	return cert, key
 }
 
 // buildPebble builds Pebble and its name server once for all test runs: they are a
