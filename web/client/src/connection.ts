@@ -1,6 +1,6 @@
 import { Cell, type Readable } from './cell.ts'
 import { attempt, type Socket, type World } from './world.ts'
-import { comesBack, subprotocol, type ClientFrame, type ClientHello, type closeCodes, type Frame, type Limits, type ServerFrame } from './wire.ts'
+import { comesBack, subprotocol, type ClientFrame, type ClientHello, type closeCodes, type Frame, type ServerFrame } from './wire.ts'
 
 /**
  * idle: not started, or resting while the page is put away. waiting: until `retryAt`. stopped: it will not come back by
@@ -39,11 +39,21 @@ const patience = { min: 500, max: 30_000 }
 const unclean = 1006
 const tooBig: typeof closeCodes.tooBig = 1009
 
+/** Hears no more of a socket, and closes it. */
+function hang(socket: Socket | undefined): void {
+  if (!socket) return
+  socket.onopen = socket.onmessage = socket.onclose = null
+  attempt(() => socket.close(1000))
+}
+
 /** One live connection that comes back by itself: hello, backoff, pings, and when to stay away. */
 export class Connection {
   readonly state: Readable<ConnectionState>
   private readonly cell = new Cell<ConnectionState>({ phase: 'idle', attempts: 0 })
+  /** The one that has been greeted, and the one that is to be: both while the server sends us elsewhere. */
   private socket: Socket | undefined
+  private coming: Socket | undefined
+  private continues: string | undefined
   private error: Frame<'error'> | undefined
   private backoff = patience
   private openedAt = 0
@@ -65,11 +75,8 @@ export class Connection {
 
   /** Closes and rests until start(). */
   rest(): void {
-    const open = this.socket
-    this.release()
-    attempt(() => open?.close(1000))
     this.put({ phase: 'idle', attempts: 0 })
-    if (open) this.options.lost(1000)
+    this.leave()
   }
 
   /** The page woke up, or the network is back: find out at once whether the connection still lives. */
@@ -81,19 +88,15 @@ export class Connection {
 
   /** Somebody asks to try now; also after a stop. */
   retry(): void {
-    const { phase } = this.cell.get()
-    if (phase === 'stopped' || phase === 'waiting') this.connect()
-    else this.wake()
+    if (this.cell.get().phase !== 'stopped') return this.wake()
+    this.continues = undefined // take over where one connection is allowed
+    this.connect()
   }
 
   /** Says hello anew on a new connection: who we are has changed. */
   renew(): void {
-    const { phase } = this.cell.get()
-    if (phase === 'idle') return
-    const open = this.socket
-    this.release()
-    attempt(() => open?.close(1000))
-    if (open) this.options.lost(1000)
+    if (this.cell.get().phase === 'idle') return
+    this.leave()
     this.connect()
   }
 
@@ -113,29 +116,39 @@ export class Connection {
     this.release()
     this.error = undefined
     this.put({ phase: 'connecting', attempts: this.cell.get().attempts + 1 })
-    const socket = attempt(() => this.world.socket(this.options.url, subprotocol))
-    if (!socket) return this.gone(unclean)
-    this.socket = socket
-    this.cancelTimer = this.world.timer(attemptLimit, () => this.drop())
-    socket.onopen = () => attempt(() => socket.send(JSON.stringify(this.options.hello())))
-    socket.onmessage = message => this.received(message.data)
-    socket.onclose = closed => this.gone(closed.code)
+    this.dial()
   }
 
-  private received(data: unknown): void {
-    const frame = attempt(() => JSON.parse(String(data)) as ServerFrame)
-    if (!frame || typeof frame !== 'object') return
-    this.heard()
-    if (frame.t === 'hello') this.greeted(frame.limits)
-    else if (this.cell.get().phase !== 'open') {
-      if (frame.t === 'error') this.error = frame
-      return
-    } else if (frame.t === 'error' && frame.do === 'stop') this.error = frame
-    if (frame.t !== 'pong') this.options.frame(frame)
-  }
-
-  private greeted(limits: Limits): void {
+  /** Opens a connection, beside the present one if there is one, whose place it takes when it is greeted. */
+  private dial(): void {
     this.cancelTimer()
+    const socket = attempt(() => this.world.socket(this.options.url, subprotocol))
+    this.coming = socket
+    if (!socket) return this.closed(socket, unclean)
+    this.cancelTimer = this.world.timer(attemptLimit, () => this.closed(socket, unclean))
+    socket.onopen = () => attempt(() => socket.send(JSON.stringify({ ...this.options.hello(), continues: this.continues })))
+    socket.onmessage = message => this.received(socket, message.data)
+    socket.onclose = closed => this.closed(socket, closed.code)
+  }
+
+  private received(socket: Socket, data: unknown): void {
+    const frame = attempt(() => JSON.parse(String(data)) as ServerFrame)
+    if (!frame?.t) return
+    if (frame.t === 'error' && (socket === this.coming || frame.do === 'stop')) this.error = frame
+    if (socket === this.coming) {
+      if (frame.t !== 'hello') return
+      this.leave(socket)
+      this.greeted(frame)
+    }
+    this.heard()
+    if (frame.t === 'move') {
+      if (!this.coming) this.dial()
+    } else if (frame.t !== 'pong') this.options.frame(frame)
+  }
+
+  private greeted({ limits, continues }: Frame<'hello'>): void {
+    this.continues = continues
+    this.error = undefined
     this.openedAt = this.world.now()
     this.backoff = { min: limits.backoff_min || patience.min, max: limits.backoff_max || patience.max }
     this.put({ phase: 'open', attempts: this.cell.get().attempts })
@@ -143,59 +156,82 @@ export class Connection {
 
   /** Anything received proves that the connection lives; the next silence is counted from here. */
   private heard(): void {
-    this.cancelPong?.()
-    this.cancelPong = undefined
-    this.cancelSilence()
+    this.quiet()
     this.cancelSilence = this.world.timer(this.attentive ? silence.attentive : silence.quiet, () => this.ping())
   }
 
   private ping(): void {
     if (this.cancelPong || this.cell.get().phase !== 'open') return
-    if (!this.send({ t: 'ping' })) return this.drop()
-    this.cancelPong = this.world.timer(pongLimit, () => this.drop())
+    const drop = () => this.closed(this.socket, unclean)
+    if (!this.send({ t: 'ping' })) return drop()
+    this.cancelPong = this.world.timer(pongLimit, drop)
   }
 
-  /** Gives a connection up without waiting for its close, which on a dead network may take minutes. */
-  private drop(): void {
-    const dead = this.socket
-    this.release()
-    attempt(() => dead?.close())
-    this.gone(unclean)
+  /** Ended, or given up without waiting for its close, which on a dead network may take minutes. */
+  private closed(socket: Socket | undefined, code: number): void {
+    hang(socket)
+    if (socket === this.coming && this.socket) {
+      this.coming = undefined
+      this.cancelTimer = this.world.timer(this.pause(1), () => this.dial())
+    } else if (this.coming && socket === this.socket) {
+      this.quiet()
+      this.socket = undefined
+      this.put({ phase: 'connecting', attempts: 1 })
+      this.options.lost(code)
+    } else this.gone(code)
   }
 
   private gone(code: number): void {
-    const { phase, attempts } = this.cell.get()
+    const { phase, attempts: before } = this.cell.get()
     const held = phase === 'open' && this.world.now() - this.openedAt >= settled
-    const why = { closed: code, ...(this.error && { error: this.error }) }
+    const attempts = held ? 0 : before
+    const why = { attempts, closed: code, ...(this.error && { error: this.error }) }
     this.release()
-    if (!comesBack(code)) this.put({ phase: 'stopped', attempts, ...why })
-    else this.wait(held ? 0 : attempts, why)
+    if (!comesBack(code)) this.put({ phase: 'stopped', ...why })
+    else {
+      const pause = this.pause(attempts)
+      this.put({ phase: 'waiting', retryAt: this.world.now() + pause, ...why })
+      this.cancelTimer = this.world.timer(pause, () => this.connect())
+    }
     this.options.lost(code)
     if (phase === 'connecting' && code !== tooBig && this.options.mayEnter) void this.ask(this.options.mayEnter, why)
   }
 
-  private wait(attempts: number, why: object): void {
+  private pause(attempts: number): number {
     const { min, max } = this.backoff
-    const pause = min + this.world.random() * (Math.min(max, min * 2 ** Math.min(attempts + 1, 20)) - min)
-    this.put({ phase: 'waiting', attempts, retryAt: this.world.now() + pause, ...why })
-    this.cancelTimer = this.world.timer(pause, () => this.connect())
+    const pause = min + this.world.random() * (Math.min(max, min * 2 ** (attempts + 1)) - min)
+    return Math.max(pause, this.error?.retry_after ?? 0)
   }
 
-  private async ask(mayEnter: () => Promise<boolean>, why: object): Promise<void> {
+  private async ask(mayEnter: () => Promise<boolean>, why: Omit<ConnectionState, 'phase'>): Promise<void> {
     const yes = await mayEnter().catch(() => true)
-    const { phase, attempts } = this.cell.get()
+    const { phase } = this.cell.get()
     if (yes || phase === 'open' || phase === 'idle') return
     this.release()
-    this.put({ phase: 'stopped', attempts, ...why })
+    this.put({ phase: 'stopped', ...why })
+  }
+
+  private quiet(): void {
+    this.cancelSilence()
+    this.cancelPong?.()
+    this.cancelPong = undefined
   }
 
   private release(): void {
     this.cancelTimer()
-    this.cancelSilence()
-    this.cancelPong?.()
-    this.cancelPong = undefined
-    if (this.socket) this.socket.onopen = this.socket.onmessage = this.socket.onclose = null
-    this.socket = undefined
+    this.quiet()
+    hang(this.coming)
+    hang(this.socket)
+    this.coming = this.socket = undefined
+  }
+
+  /** Says goodbye, for good or to go on with another connection. */
+  private leave(to?: Socket): void {
+    const open = this.socket
+    if (to) this.coming = undefined
+    this.release()
+    this.socket = to
+    if (open) this.options.lost(1000)
   }
 
   private put(state: ConnectionState): void {

@@ -146,3 +146,89 @@ describe('a connection', () => {
     expect(phase()).toBe('stopped')
   })
 })
+
+describe('a server that sends its connections elsewhere', () => {
+  const moving = () => {
+    const all = connection(() => 0)
+    all.open()
+    const [old] = all.world.sockets
+    if (!old) throw new Error('there is no connection')
+    old.say({ t: 'move', within: 15_000 })
+    return { ...all, old }
+  }
+
+  it('is left only when the new connection is greeted', () => {
+    const { world, live, old, lost, open, phase } = moving()
+    expect(world.sockets.length).toBe(2)
+    world.last.open()
+    expect(world.last.sent).toEqual([{ t: 'hello' }])
+    live.send({ t: 'ping' })
+    expect(old.sent.at(-1)).toEqual({ t: 'ping' })
+    expect([old.closedBy, phase(), lost]).toEqual([undefined, 'open', []])
+    open()
+    expect([old.closedBy, phase(), lost]).toEqual(['client', 'open', [1000]])
+    live.send({ t: 'typing', on: true })
+    expect(world.last.sent.at(-1)).toEqual({ t: 'typing', on: true })
+  })
+
+  it('is asked again after a pause when the new connection does not come about', async () => {
+    const { world, old, frames, open, phase } = moving()
+    old.say({ t: 'move', within: 14_000 })
+    expect(world.sockets.length).toBe(2)
+    world.last.lose(1006)
+    expect(phase()).toBe('open')
+    old.say({ t: 'pong', now: 1 })
+    await world.pass(limits.backoff_min)
+    expect(world.sockets.length).toBe(3)
+    const before = frames.length
+    old.say({ t: 'presence', presence: 'away' })
+    expect(frames.length).toBe(before + 1)
+    open()
+    expect(old.closedBy).toBe('client')
+  })
+
+  it.each([1012, 1006, 4502])('may end with %i before the new one is greeted', code => {
+    const { world, old, lost, open, phase } = moving()
+    old.lose(code)
+    expect([phase(), lost]).toEqual(['connecting', [code]])
+    expect(world.sockets.length).toBe(2)
+    open()
+    expect(phase()).toBe('open')
+  })
+
+  it('is forgotten when the page rests', () => {
+    const { world, live, old } = moving()
+    live.rest()
+    expect(world.sockets.map(({ closedBy }) => closedBy)).toEqual(['client', 'client'])
+    expect(old.closedBy).toBe('client')
+  })
+})
+
+describe('where a person may have one connection', () => {
+  it('a client that comes back says what it continues, until somebody takes over', async () => {
+    const { world, live, open, phase } = connection(() => 0)
+    world.last.open()
+    world.last.say({ ...helloFrame(), continues: 'abc' })
+    world.last.lose(1006)
+    await world.pass(limits.backoff_min)
+    world.last.open()
+    expect(world.last.sent).toEqual([{ t: 'hello', continues: 'abc' }])
+    world.last.lose(4502)
+    expect([phase(), live.state.get().closed]).toEqual(['stopped', 4502])
+    live.retry()
+    open()
+    expect(world.last.sent).toEqual([{ t: 'hello' }])
+    world.last.lose(1006)
+    await world.pass(limits.backoff_min)
+    world.last.open()
+    expect(world.last.sent).toEqual([{ t: 'hello' }])
+  })
+})
+
+it('comes back no sooner than a busy server asks for', async () => {
+  const { world, live } = connection(() => 0)
+  world.last.open()
+  world.last.say({ t: 'error', code: 'busy', text: '', do: 'retry', retry_after: 7_000 })
+  world.last.lose(1013)
+  expect((live.state.get().retryAt ?? 0) - world.now()).toBe(7_000)
+})
