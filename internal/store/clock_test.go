@@ -1,0 +1,67 @@
+package store
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/test/engines"
+)
+
+// TestTimeIsTheDatabases: a node whose clock differs from the database's by two
+// hours writes the database's time, and healing finds what it wrote.
+func TestTimeIsTheDatabases(t *testing.T) {
+	for name, start := range map[string]func(t *testing.T) string{
+		"PostgreSQL": func(t *testing.T) string { return engines.StartPostgreSQL(t).NewDatabase(t) },
+		"MariaDB":    func(t *testing.T) string { return engines.StartMariaDB(t).NewDatabase(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := late(t, start)
+			db := open(t, Config{URL: address})
+			near := func(what string, at chat.Millis) {
+				t.Helper()
+				if off := time.Since(at.Time()) - 2*time.Hour; off < -time.Minute || off > time.Minute {
+					t.Errorf("%s is %s: want two hours ago", what, at.Time())
+				}
+			}
+			begun := send(t, db, message(1, "hello"))
+			near("the conversation", begun.Conversation.CreatedAt)
+			near("the event", begun.Events[1].At)
+			c := message(1, "more")
+			c.Conversation, c.By.ID = begun.Conversation.ID, int64(begun.Conversation.Visitor)
+			near("the next event", send(t, db, c).Events[0].At)
+			states, now, err := db.ChangedSince(t.Context(), []chat.SiteID{1}, 15_000)
+			near("healing", now)
+			if err != nil || len(states) != 1 || states[0].Seq != 3 {
+				t.Errorf("healing found %+v, %v", states, err)
+			}
+			login := identity.Login{ID: 5, Agent: 7, CreatedAt: now, ExpiresAt: chat.At(time.Now().Add(time.Hour))}
+			if err := db.InsertLogin(t.Context(), login, []byte("hash")); err != nil {
+				t.Fatal(err)
+			}
+			if ids, err := db.RevokeLogins(t.Context(), 7, []int64{5}, chat.At(time.Now())); err != nil || len(ids) != 1 {
+				t.Fatal(ids, err)
+			}
+			ids, now, err := db.RevokedSince(t.Context(), 15_000)
+			near("the read of what was revoked", now)
+			if err != nil || len(ids) != 1 || ids[0] != 5 {
+				t.Errorf("revoked are %v, %v", ids, err)
+			}
+		})
+	}
+}
+
+// late starts a server by a clock that is two hours late.
+func late(t *testing.T, start func(t *testing.T) string) string {
+	t.Helper()
+	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+	if len(found) == 0 {
+		engines.Missing(t, "faketime")
+	}
+	for name, value := range map[string]string{"LD_PRELOAD": found[0], "FAKETIME": "-2h", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"} {
+		t.Setenv(name, value)
+	}
+	return start(t)
+}
