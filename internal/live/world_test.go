@@ -32,6 +32,7 @@ type world struct {
 	*people
 	clock    *clock
 	registry *presence.Memory
+	part     func(node string) presence.Registry // registry's, unless a test says otherwise
 	network  *bus.Network
 	log      *slog.Logger
 	settings []settings
@@ -91,7 +92,7 @@ func newWorld(t testing.TB, nodes int, change ...settings) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.db, w.registry = db, registry
+	w.db, w.registry, w.part = db, registry, registry.On
 	w.network, w.log, w.settings = bus.NewNetwork(), log, change
 	for range nodes {
 		w.make()
@@ -116,7 +117,7 @@ func (w *world) make() *node {
 	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
 		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db,
-		Bus: w.network.Bus(), Presence: w.registry.On(name), Log: w.log,
+		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log,
 	})
 	w.nodes = append(w.nodes, n)
 	return n

@@ -91,9 +91,12 @@ func (p *presencePlace) Exchange(ctx context.Context, ask *presence.Ask) (*prese
 		return nil, err
 	}
 	var alive []string
+	dead := map[string]bool{}
 	for _, l := range leases {
 		if l.Remains > 0 {
 			alive = append(alive, string(l.Name))
+		} else {
+			dead[string(l.Name)] = true
 		}
 	}
 	slices.Sort(alive)
@@ -106,7 +109,7 @@ func (p *presencePlace) Exchange(ctx context.Context, ask *presence.Ask) (*prese
 	for i := range answer.Sites {
 		answer.Sites[i].More, answer.Sites[i].Names = more, alive
 	}
-	return answer, p.read(ctx, ask, answer)
+	return answer, p.read(ctx, ask, answer, dead)
 }
 
 // hold reads the leases and sees to it that the asking name has one. lost says

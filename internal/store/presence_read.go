@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -16,6 +15,9 @@ type siteRead struct {
 	ask   *presence.SiteAsk
 	out   *presence.SiteAnswer
 	full  map[presence.Key]bool // whose records are read
+	// dead are names whose lease was over. One that nobody knew of then is new: what
+	// it told is read now, and would not be read again.
+	dead map[string]bool
 }
 
 // presenceSeen is a row without what was told in it.
@@ -26,7 +28,7 @@ type presenceSeen struct {
 }
 
 // read reads what was asked for, each site's revision first.
-func (p *presencePlace) read(ctx context.Context, ask *presence.Ask, answer *presence.Answer) error {
+func (p *presencePlace) read(ctx context.Context, ask *presence.Ask, answer *presence.Answer, dead map[string]bool) error {
 	if len(ask.Sites) == 0 {
 		return nil
 	}
@@ -48,7 +50,7 @@ func (p *presencePlace) read(ctx context.Context, ask *presence.Ask, answer *pre
 				a.Revision, a.Count = uint64(r.Revision), r.Visitors
 			}
 		}
-		one := siteRead{place: p, name: ask.Name, ask: &ask.Sites[i], out: a, full: map[presence.Key]bool{}}
+		one := siteRead{place: p, name: ask.Name, ask: &ask.Sites[i], out: a, full: map[presence.Key]bool{}, dead: dead}
 		if err := one.run(ctx, ask.Lease); err != nil {
 			return err
 		}
@@ -65,10 +67,7 @@ func (r *siteRead) run(ctx context.Context, lease time.Duration) error {
 	return r.audit(ctx, 2*lease)
 }
 
-func (r *siteRead) alive(name []byte) bool {
-	_, good := slices.BinarySearch(r.out.Names, string(name))
-	return good
-}
+func (r *siteRead) alive(name []byte) bool { return !r.dead[string(name)] }
 
 // page reads who the newest are; a visitor may have several rows, and those of
 // dead nodes are passed over.
