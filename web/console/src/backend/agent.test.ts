@@ -105,7 +105,7 @@ describe('a connection', () => {
 
   it('tells an ended log-in from a page that is refused', () => {
     const stopped = (closed: number) => connectionOf({ phase: 'stopped', attempts: 1, closed }, { state: 'live' }, 1000).state
-    expect([4500, 1006, 4503, 1002].map(stopped)).toEqual(['ended', 'ended', 'refused', 'refused'])
+    expect([4500, 1006, 4502, 4503, 1002].map(stopped)).toEqual(['ended', 'ended', 'elsewhere', 'refused', 'refused'])
     const { live, cells, told } = makeWorld()
     live.enter(ada)
     cells.connection.set({ phase: 'stopped', attempts: 1, closed: 4500 })

@@ -121,6 +121,8 @@ export class AgentLive implements Live {
   }
 
   send(c: string, text: string): void {
+    const { own, rows } = useInbox()
+    if (rows.get(c)?.round.state === 'waiting') own.add(c) // the reply takes it
     this.client?.send(c, text)
   }
 
@@ -137,10 +139,12 @@ export class AgentLive implements Live {
   }
 
   take(c: string): void {
+    useInbox().own.add(c)
     this.tell(this.client?.take(c))
   }
 
   assign(c: string, agent: string): void {
+    if (agent === useInbox().me.id) useInbox().own.add(c)
     this.tell(this.client?.assign(c, agent))
   }
 
@@ -230,10 +234,12 @@ export function connectionOf(state: ConnectionState, before: Connection, now: nu
   if (state.phase === 'open') return { state: 'live' }
   const since = before.state === 'live' ? now : before.as_of
   const old = since === undefined ? {} : { as_of: since }
-  if (state.phase === 'stopped') return { state: isEnded(state) ? 'ended' : 'refused', ...old }
+  if (state.phase === 'stopped') return { state: stopOf(state), ...old }
   if (before.state === 'connecting' && state.phase !== 'waiting') return { state: 'connecting' }
   return { state: 'lost', ...old, ...(state.retryAt !== undefined && { retry_at: state.retryAt }) }
 }
+
+const stopOf = (state: ConnectionState) => (state.closed === closeCodes.elsewhere ? 'elsewhere' : isEnded(state) ? 'ended' : 'refused')
 
 /** Revoked while connected; or not let in, which a browser tells as any loss, and only `mayEnter` makes final. */
 const isEnded = ({ closed }: ConnectionState) => closed !== undefined && (closed === closeCodes.revoked || comesBack(closed))

@@ -69,6 +69,8 @@ export interface SiteSettings {
   origins: string[]
   look: Look
   answer_goal_seconds: number
+  /** A person has one connection at a time: the newest. */
+  one_connection: boolean
 }
 
 export interface SiteInfo {

@@ -56,7 +56,7 @@ export interface Limits {
 
 /** `lost`: it comes back by itself. `refused`: it does not, this page is too old or at fault. `ended`: the log-in has ended. */
 export interface Connection {
-  state: 'connecting' | 'live' | 'lost' | 'refused' | 'ended'
+  state: 'connecting' | 'live' | 'lost' | 'elsewhere' | 'refused' | 'ended'
   /** While lost: when the next try comes, and since when the lists are old. */
   retry_at?: number
   as_of?: number
