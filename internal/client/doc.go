@@ -90,6 +90,9 @@ type Observer struct {
 	Connected func(h *wire.ServerHello)
 	// Lost: the connection ended, with the close code (1006 without one).
 	Lost func(code uint16, err error)
+	// Moved: the server sent the session elsewhere, and it was greeted there before
+	// it left. Connected follows.
+	Moved func()
 	// Stopped: the session will not come back.
 	Stopped func(err error)
 	// Sent: a command goes out now, again if tries > 1. Called by whoever sends.

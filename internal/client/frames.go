@@ -66,6 +66,8 @@ func (s *Session) frame(conn line, data []byte) {
 		decoded(s.cfg.Observer.Rows, data)
 	case "visitors":
 		s.visitors(data)
+	case "move":
+		s.move()
 	}
 }
 
@@ -88,7 +90,7 @@ func (s *Session) greeted(conn line, data []byte) {
 	}
 	conn.greeted()
 	s.mu.Lock()
-	s.open, s.halted, s.refusal, s.limits = true, false, nil, hello.Limits
+	s.open, s.halted, s.refusal, s.limits, s.continues = true, false, nil, hello.Limits, hello.Continues
 	asked := s.askAnew() // under the same lock: who watches or opens more from now on asks by itself
 	s.mu.Unlock()
 	for _, frame := range asked {

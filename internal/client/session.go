@@ -45,6 +45,9 @@ type Session struct {
 	pending map[int64]*request
 	lastR   int64
 	late    *alarm // looks for acks that do not come
+	// sought gets what came of a move; nil while there is none.
+	sought    chan *arrival
+	continues string // what the next hello says, where a person may have one connection
 }
 
 func newSession(ctx context.Context, cfg Config) *Session {
@@ -108,11 +111,19 @@ func (s *Session) Conn() *ws.ClientConn {
 // run is the session's goroutine.
 func (s *Session) run() {
 	defer close(s.done)
+	var next *arrival
 	for attempts := 1; ; attempts++ {
 		begun := time.Now()
-		err := s.attempt()
+		err := s.attempt(next)
 		code := codeOf(err)
 		s.down(code)
+		if next = s.arrived(); next != nil {
+			if f := s.cfg.Observer.Moved; f != nil {
+				f()
+			}
+			attempts = 0
+			continue
+		}
 		if f := s.cfg.Observer.Lost; f != nil {
 			f(code, err)
 		}
@@ -123,15 +134,22 @@ func (s *Session) run() {
 		if time.Since(begun) >= settled {
 			attempts = 0
 		}
-		if !s.rest(attempts) {
+		s.mu.Lock()
+		busy := s.refusal
+		s.mu.Unlock()
+		if !s.rest(attempts, busy) {
 			s.end(s.ctx.Err())
 			return
 		}
 	}
 }
 
-// attempt connects and reads until the connection ends, which is never without an error.
-func (s *Session) attempt() error {
+// attempt connects, or goes on with next, and reads until the connection ends,
+// which is never without an error.
+func (s *Session) attempt(next *arrival) error {
+	if next != nil {
+		return s.goOn(next)
+	}
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.AttemptTimeout)
 	defer cancel()
 	conn, err := s.dial(ctx)
@@ -144,6 +162,23 @@ func (s *Session) attempt() error {
 		return err
 	}
 	s.write(conn, hello)
+	return s.read(conn)
+}
+
+func (s *Session) goOn(next *arrival) error {
+	defer next.conn.Close()
+	s.mu.Lock()
+	s.conn, s.refusal, s.deaf = next.conn, nil, false
+	err := s.ctx.Err()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	s.frame(next.conn, next.hello)
+	return s.read(next.conn)
+}
+
+func (s *Session) read(conn line) error {
 	for {
 		data, err := conn.Read()
 		if err != nil {
@@ -160,7 +195,12 @@ func (s *Session) begin(conn line) ([]byte, error) {
 		return nil, err
 	}
 	s.conn, s.refusal, s.deaf = conn, nil, false
-	hello := wire.ClientHello{Presence: s.cfg.Presence, Client: s.cfg.Name}
+	return s.hello()
+}
+
+// hello is the first frame of a connection; under s.mu.
+func (s *Session) hello() ([]byte, error) {
+	hello := wire.ClientHello{Presence: s.cfg.Presence, Client: s.cfg.Name, Continues: s.continues}
 	if !s.agent {
 		hello.Site, hello.Secret = s.site, s.secret
 		if s.own.known {
@@ -202,14 +242,19 @@ func (s *Session) end(err error) {
 	}
 }
 
-// rest waits a random time before the next attempt; false when the session ends meanwhile.
-func (s *Session) rest(attempts int) bool {
+// rest waits a random time before the next attempt, and at least as long as the
+// last refusal, if any, asks for; false when the session ends meanwhile.
+func (s *Session) rest(attempts int, refusal *wire.ServerError) bool {
 	s.mu.Lock()
 	least := orElse(s.cfg.BackoffMin, orElse(time.Duration(s.limits.BackoffMin)*time.Millisecond, backoffMin))
 	most := orElse(s.cfg.BackoffMax, orElse(time.Duration(s.limits.BackoffMax)*time.Millisecond, backoffMax))
 	s.mu.Unlock()
 	span := min(most, least<<min(attempts+1, 20)) - least
-	timer := time.NewTimer(least + time.Duration(rand.Float64()*float64(max(span, 0))))
+	pause := least + time.Duration(rand.Float64()*float64(max(span, 0)))
+	if refusal != nil {
+		pause = max(pause, time.Duration(refusal.RetryAfter)*time.Millisecond)
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

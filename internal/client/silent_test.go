@@ -13,7 +13,7 @@ import (
 func silentStage(t *testing.T) *stage {
 	s := &stage{
 		t: t, accept: make(chan struct{}, 1), came: make(chan *ws.Conn, 1), frames: make(chan []byte, 100), rs: map[int64]int64{},
-		ncs: map[string]net.Conn{},
+		ncs: map[string]net.Conn{}, closed: map[*ws.Conn]bool{},
 	}
 	s.accept <- struct{}{}
 	return s

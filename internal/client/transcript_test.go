@@ -28,6 +28,7 @@ const patience = 10 * time.Second
 
 type step struct {
 	From  string         `json:"from"`
+	Over  string         `json:"over"`
 	Frame jsontext.Value `json:"frame,omitzero"`
 	Event happening      `json:"event,omitzero"`
 }
@@ -40,6 +41,7 @@ type happening struct {
 	C    chat.ConversationUUID `json:"c"`
 	N    int64                 `json:"n"`
 	View chat.View             `json:"view"`
+	Open bool                  `json:"open"`
 	shown
 }
 
@@ -97,6 +99,7 @@ type stage struct {
 	came    chan *ws.Conn
 	frames  chan []byte
 	conn    *ws.Conn
+	old     *ws.Conn        // before conn
 	rs      map[int64]int64 // the script's r, the client's
 
 	session *Session
@@ -105,22 +108,46 @@ type stage struct {
 	lists   *Lists
 	watched chat.View
 
-	mu    sync.Mutex
-	ncs   map[string]net.Conn
-	logs  map[chat.ConversationUUID][]wire.Event
-	items []*Item
+	mu     sync.Mutex
+	closed map[*ws.Conn]bool
+	ncs    map[string]net.Conn
+	logs   map[chat.ConversationUUID][]wire.Event
+	items  []*Item
 }
 
 func (s *stage) OnMessage(_ *ws.Conn, data []byte) {
 	s.frames <- append([]byte(nil), data...)
 }
 
-func (s *stage) OnClose(*ws.Conn, uint16, string, error) {}
+func (s *stage) OnClose(conn *ws.Conn, _ uint16, _ string, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed[conn] = true
+}
+
+// former holds the connection before the present one to be open, or to be closed soon.
+func (s *stage) former(open bool) error {
+	closed := func() string {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed[s.old] {
+			return "the former connection is open"
+		}
+		return ""
+	}
+	if !open {
+		return eventually(closed)
+	}
+	if closed() == "" {
+		return fmt.Errorf("the former connection is closed")
+	}
+	return nil
+}
 
 func newStage(t *testing.T) *stage {
 	s := &stage{
 		t: t, accept: make(chan struct{}, 1), came: make(chan *ws.Conn, 1), frames: make(chan []byte, 100), rs: map[int64]int64{},
-		ncs: map[string]net.Conn{}, logs: map[chat.ConversationUUID][]wire.Event{},
+		ncs: map[string]net.Conn{}, closed: map[*ws.Conn]bool{}, logs: map[chat.ConversationUUID][]wire.Event{},
 	}
 	return s
 }
@@ -135,7 +162,11 @@ func play(t *testing.T, client string, steps []step) {
 		case "client":
 			err = s.expect(step.Frame)
 		case "server":
-			err = s.say(step.Frame)
+			to := s.conn
+			if step.Over == "old" {
+				to = s.old
+			}
+			err = s.say(to, step.Frame)
 		case "event":
 			err = s.happen(step.Event)
 		}
@@ -250,6 +281,7 @@ func (s *stage) happen(e happening) error {
 	switch e.Do {
 	case "connect":
 		s.accept <- struct{}{}
+		s.old = s.conn
 		select {
 		case s.conn = <-s.came:
 		case <-time.After(patience):
@@ -272,6 +304,8 @@ func (s *stage) happen(e happening) error {
 			}
 			return ""
 		}, s.conversation(e.C).Read, e.N)
+	case "old":
+		return s.former(e.Open)
 	case "show":
 		return s.show(e)
 	}
@@ -304,7 +338,7 @@ func (s *stage) lose(code uint16) error {
 }
 
 // say sends a frame, with the client's number of the request that it answers.
-func (s *stage) say(frame jsontext.Value) error {
+func (s *stage) say(to *ws.Conn, frame jsontext.Value) error {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(frame, &members); err != nil {
 		return err
@@ -317,7 +351,7 @@ func (s *stage) say(frame jsontext.Value) error {
 		}
 		frame = out
 	}
-	return s.conn.Send(frame)
+	return to.Send(frame)
 }
 
 // expect waits for a frame that has all members of the script's.

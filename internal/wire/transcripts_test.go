@@ -21,6 +21,7 @@ type transcript struct {
 
 type step struct {
 	From  string         `json:"from"`
+	Over  string         `json:"over,omitzero"`
 	Frame jsontext.Value `json:"frame,omitzero"`
 	Event jsontext.Value `json:"event,omitzero"`
 }
@@ -62,6 +63,7 @@ type dialogue struct {
 	frames  int
 	asked   map[int64]string
 	ordered map[chat.ClientID]bool
+	before  map[chat.ClientID]bool // ordered over the connection before
 	greeted bool
 }
 
@@ -72,6 +74,9 @@ func (d *dialogue) take(s step) error {
 		return d.fromClient(s.Frame)
 	case "server":
 		d.frames++
+		if s.Over != "" { // what it answers was sent before this connection
+			d = &dialogue{client: d.client, ordered: d.before}
+		}
 		return d.fromServer(s.Frame)
 	case "event":
 		return d.happened(s.Event)
@@ -88,8 +93,9 @@ func (d *dialogue) happened(event jsontext.Value) error {
 	}
 	switch what.Do {
 	case "connect", "lost":
+		d.before = d.ordered
 		d.greeted, d.asked, d.ordered = false, map[int64]string{}, map[chat.ClientID]bool{}
-	case "send", "note", "open", "watch", "read", "wait", "show":
+	case "send", "note", "open", "watch", "read", "wait", "show", "old":
 	default:
 		return fmt.Errorf("README.md knows no event %q", what.Do)
 	}

@@ -4,8 +4,9 @@ import { alone, FakeWorld, settle } from './fakes.ts'
 
 interface Step {
   from: 'client' | 'server' | 'event'
+  over?: 'old'
   frame?: { t: string } & Record<string, unknown>
-  event?: { do: string; c?: string; id?: string; text?: string; n?: number; code?: number; ms?: number; view?: View } & Record<string, unknown>
+  event?: { do: string; c?: string; id?: string; text?: string; n?: number; code?: number; open?: boolean; ms?: number; view?: View } & Record<string, unknown>
 }
 
 interface Transcript {
@@ -35,6 +36,7 @@ class Player {
   private readonly site: string
   private visitor: VisitorClient | undefined
   private agent: AgentClient | undefined
+  private connected = 0
   private sent: ClientFrame[] = []
   private read = 0
 
@@ -54,7 +56,7 @@ class Player {
 
   async play(): Promise<void> {
     for (const step of this.transcript.steps) {
-      if (step.from === 'server') this.world.last.say(step.frame ?? {})
+      if (step.from === 'server') (step.over ? this.old : this.world.last).say(step.frame ?? {})
       else if (step.from === 'client') await this.expectSent(step.frame ?? { t: '' })
       else await this.act(step.event ?? { do: '' })
       await settle()
@@ -81,6 +83,8 @@ class Player {
         return this.agent ? this.agent.read(c, event.n ?? 0) : this.visitor?.read()
       case 'wait':
         return this.world.pass(event.ms ?? 0)
+      case 'old':
+        return expect(this.old.closedBy).toBe(event.open ? undefined : 'client')
       case 'show':
         return this.show(event)
       default:
@@ -90,12 +94,19 @@ class Player {
 
   private async connect(): Promise<void> {
     expect(this.unexpected()).toEqual([])
-    const before = this.world.sockets.length
-    if (before === 0) (this.agent ?? this.visitor)?.start()
-    else while (this.world.sockets.length === before) await this.world.pass(1_000)
+    if (this.connected === 0) (this.agent ?? this.visitor)?.start()
+    else while (this.world.sockets.length === this.connected) await this.world.pass(1_000)
+    this.connected = this.world.sockets.length
     this.world.last.open()
     this.sent = this.world.last.sent
     this.read = 0
+  }
+
+  /** The connection before the present one. */
+  private get old() {
+    const old = this.world.sockets.at(-2)
+    if (!old) throw new Error('the transcript names a second connection, but there was none')
+    return old
   }
 
   /** The next frame that is not a mark, unless a mark is what is expected. */
