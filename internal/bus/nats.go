@@ -65,7 +65,6 @@ func natsOptions(config NATSConfig) ([]nats.Option, error) {
 		if err != nil {
 			return nil, fmt.Errorf("nats.authority: %w", err)
 		}
-		encrypted = true
 		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}))
 	} else if encrypted {
 		options = append(options, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS12}))

@@ -103,7 +103,7 @@ func Leaks(options ...goleak.Option) error {
 // Await waits until something is so.
 func Await(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(Within); !so(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(Within); !so(); <-time.After(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}

@@ -250,7 +250,7 @@ func TestAnUnknownKeyIsReadAtOnce(t *testing.T) {
 	if _, _, err := receiver.Open("all", envelope); !errors.Is(err, seal.ErrKey) {
 		t.Fatalf("want %v, have %v", seal.ErrKey, err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); ; <-time.After(time.Millisecond) {
 		if _, _, err = receiver.Open("all", envelope); err == nil {
 			return
 		}
@@ -275,7 +275,7 @@ func TestKeysThatCannotBeRead(t *testing.T) {
 	}
 	defer s.Close()
 	keys.Fail(errors.New("no database"))
-	for deadline := time.Now().Add(5 * time.Second); lines.Count("cannot be read") == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); lines.Count("cannot be read") == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it is not said that the keys cannot be read")
 		}
