@@ -152,8 +152,8 @@ func (a *App) openStore(ctx context.Context) error {
 }
 
 func (a *App) readPeople(ctx context.Context) error {
-	a.sites = site.New(a.db, a.db, &a.tell, time.Now)
-	a.people = identity.New(a.cfg.identity(), a.db, a.db, a.sites, &a.tell, time.Now)
+	a.sites = site.New(a.db, a.db, &a.tell, faults.Now)
+	a.people = identity.New(a.cfg.identity(), a.db, a.db, a.sites, &a.tell, faults.Now)
 	return a.people.Refresh(ctx)
 }
 

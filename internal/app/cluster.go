@@ -3,10 +3,10 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/bus/seal"
+	"github.com/kefu-chat/kefu/internal/faults"
 	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/presence/inredis"
 	"github.com/kefu-chat/kefu/internal/redis"
@@ -26,10 +26,11 @@ func (a *App) openBus(ctx context.Context) error {
 		sealer.Close()
 		return nil
 	})
-	a.bus, err = a.busOf(sealer)
+	made, err := a.busOf(sealer)
 	if err != nil {
 		return usage("%v", err)
 	}
+	a.bus = bus.Disorder(made)
 	return nil
 }
 
@@ -74,10 +75,10 @@ func (a *App) openPresence(context.Context) error {
 	case a.cfg.Database.URL != "":
 		place = a.db.Presence()
 	default:
-		a.presence = presence.NewMemory(time.Now).On(a.node)
+		a.presence = presence.NewMemory(faults.Now).On(a.node)
 		return nil
 	}
-	shared := presence.NewShared(place, presence.SharedConfig{Node: a.node, Log: a.log})
+	shared := presence.NewShared(place, presence.SharedConfig{Node: a.node, Now: faults.Now, Log: a.log})
 	a.stack.push("presence", func(context.Context) error {
 		shared.Close()
 		return nil

@@ -122,6 +122,7 @@ func (c Config) live() live.Config {
 		Messages:    live.Rate{Burst: float64(l.MessageBurst), PerSecond: l.MessagePerSecond},
 		Others:      live.Rate{Burst: float64(l.FrameBurst), PerSecond: l.FramePerSecond},
 		HelloWithin: l.HelloTimeout, DropDeliveries: func() bool { return faults.Off("deliveries") },
+		Now: faults.Now,
 	}
 }
 

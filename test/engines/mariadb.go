@@ -26,7 +26,7 @@ var sharedMariaDB shared[*MariaDB]
 func SharedMariaDB(t testing.TB) *MariaDB {
 	t.Helper()
 	return sharedMariaDB.get(t, func() (*MariaDB, error) {
-		m, err := newMariaDB(t)
+		m, err := newMariaDB(t, nil)
 		if err == nil {
 			atEnd(m.Kill)
 		}
@@ -37,7 +37,13 @@ func SharedMariaDB(t testing.TB) *MariaDB {
 // StartMariaDB starts a server of the test's own, with further arguments. It ends with the test.
 func StartMariaDB(t testing.TB, args ...string) *MariaDB {
 	t.Helper()
-	m, err := newMariaDB(t, args...)
+	return StartMariaDBIn(t, nil, args...)
+}
+
+// StartMariaDBIn is StartMariaDB with an environment, such as Clock.Env.
+func StartMariaDBIn(t testing.TB, env []string, args ...string) *MariaDB {
+	t.Helper()
+	m, err := newMariaDB(t, env, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +51,7 @@ func StartMariaDB(t testing.TB, args ...string) *MariaDB {
 	return m
 }
 
-func newMariaDB(t testing.TB, args ...string) (*MariaDB, error) {
+func newMariaDB(t testing.TB, env []string, args ...string) (*MariaDB, error) {
 	path := Find(t, "mariadbd", "/usr/sbin")
 	dir, err := folderFor("mariadb", "mysql")
 	if err != nil {
@@ -59,7 +65,7 @@ func newMariaDB(t testing.TB, args ...string) (*MariaDB, error) {
 		"--no-defaults", "--datadir=" + dir, "--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "pid"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port), "--skip-log-bin", "--innodb-buffer-pool-size=64M", "--max-connections=500",
 	}, args...)
-	m.Process, err = Start("mariadbd", Spec{Path: path, Args: args, Dir: dir, User: "mysql", Ready: m.answers})
+	m.Process, err = Start("mariadbd", Spec{Path: path, Args: args, Dir: dir, User: "mysql", Env: env, Ready: m.answers})
 	return m, err
 }
 

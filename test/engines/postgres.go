@@ -25,7 +25,7 @@ var sharedPostgreSQL shared[*PostgreSQL]
 func SharedPostgreSQL(t testing.TB) *PostgreSQL {
 	t.Helper()
 	return sharedPostgreSQL.get(t, func() (*PostgreSQL, error) {
-		p, err := newPostgreSQL(t)
+		p, err := newPostgreSQL(t, nil)
 		if err == nil {
 			atEnd(p.Kill)
 		}
@@ -37,7 +37,13 @@ func SharedPostgreSQL(t testing.TB) *PostgreSQL {
 // as "-c", "fsync=off". It ends with the test.
 func StartPostgreSQL(t testing.TB, args ...string) *PostgreSQL {
 	t.Helper()
-	p, err := newPostgreSQL(t, args...)
+	return StartPostgreSQLIn(t, nil, args...)
+}
+
+// StartPostgreSQLIn is StartPostgreSQL with an environment, such as Clock.Env.
+func StartPostgreSQLIn(t testing.TB, env []string, args ...string) *PostgreSQL {
+	t.Helper()
+	p, err := newPostgreSQL(t, env, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +53,7 @@ func StartPostgreSQL(t testing.TB, args ...string) *PostgreSQL {
 
 const postgresFolders = "/usr/lib/postgresql/*/bin"
 
-func newPostgreSQL(t testing.TB, args ...string) (*PostgreSQL, error) {
+func newPostgreSQL(t testing.TB, env []string, args ...string) (*PostgreSQL, error) {
 	path := Find(t, "postgres", postgresFolders)
 	dir, err := folderFor("postgres", "postgres")
 	if err != nil {
@@ -58,7 +64,7 @@ func newPostgreSQL(t testing.TB, args ...string) (*PostgreSQL, error) {
 	}
 	p := &PostgreSQL{Port: FreePort(t), dir: dir}
 	args = append([]string{"-D", dir, "-k", dir, "-h", "127.0.0.1", "-p", strconv.Itoa(p.Port), "-c", "max_connections=300"}, args...)
-	p.Process, err = Start("postgres", Spec{Path: path, Args: args, Dir: dir, User: "postgres", Ready: p.answers})
+	p.Process, err = Start("postgres", Spec{Path: path, Args: args, Dir: dir, User: "postgres", Env: env, Ready: p.answers})
 	return p, err
 }
 

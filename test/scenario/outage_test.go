@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -49,11 +50,7 @@ func TestNoticesDroppedBetweenNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := newClusterOf(t, program, pair{"postgres", "mesh"}, 3)
-	for _, n := range c.nodes {
-		n.stop()
-		n.env = []string{variable + "=" + lost}
-		n.start()
-	}
+	c.restartWith(lost, 0, 1, 2)
 	lags := newLags()
 	crowd := measuredCrowd(c.server, 24, agentsInCluster, lags, paced)
 	writeFor(t, crowd, outage())
@@ -207,6 +204,7 @@ func TestManyComeBackAtOnce(t *testing.T) {
 			},
 		}, func(cfg *client.Config) {
 			cfg.URL = "ws://" + door.address() + "/ws/v1/visitor"
+			cfg.Header = http.Header{"Origin": {"http://" + door.address()}}
 			cfg.BackoffMin, cfg.BackoffMax = 0, 0 // what hello says
 		})
 		v.Send(fmt.Sprint("hello of ", i))

@@ -33,7 +33,7 @@ type server struct {
 var loose = []string{
 	"--limits-message-burst=100000", "--limits-message-per-second=100000", "--limits-frame-burst=100000",
 	"--limits-frame-per-second=100000", "--limits-handshake-burst=100000", "--limits-handshake-per-second=100000",
-	"--limits-request-burst=100000", "--limits-request-per-second=100000", "--log-level=debug",
+	"--limits-sessions-per-address=100000", "--limits-request-burst=100000", "--limits-request-per-second=100000", "--log-level=debug",
 }
 
 // newServer prepares a server of the plain program on a copy of the template; start starts it.
