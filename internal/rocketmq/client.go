@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -57,6 +58,7 @@ func New(config Config) (*Client, error) {
 	if len(config.NameServers) == 0 || len(config.NameServers) > maxNameServers {
 		return nil, invalid("%d name servers are given; 1 to %d were expected, as host:port", len(config.NameServers), maxNameServers)
 	}
+	config.NameServers = slices.Clone(config.NameServers) // the caller's stays as it is
 	for i, addr := range config.NameServers {
 		config.NameServers[i] = strings.TrimSpace(addr)
 		if _, _, err := net.SplitHostPort(config.NameServers[i]); err != nil {

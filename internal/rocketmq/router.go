@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// maxRoutes bounds the topics whose routes are kept; beyond it one makes room for another.
+const maxRoutes = 4096
+
 // staleWait is how often a route is asked for again, at most, after something went wrong with it.
 const staleWait = 500 * time.Millisecond
 
@@ -35,6 +38,12 @@ func (r *router) entry(topic string) *routeEntry {
 	defer r.mu.Unlock()
 	e, ok := r.topics[topic]
 	if !ok {
+		for some := range r.topics {
+			if len(r.topics) < maxRoutes {
+				break
+			}
+			delete(r.topics, some)
+		}
 		e = &routeEntry{asking: make(chan struct{}, 1)}
 		r.topics[topic] = e
 	}
@@ -59,14 +68,27 @@ func (r *router) lookup(ctx context.Context, topic string) (*Route, error) {
 	}
 	select {
 	case e.asking <- struct{}{}:
-		defer func() { <-e.asking }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		if route := r.atHand(e); route != nil { // somebody else asks: it need not be waited for
+			return route, nil
+		}
+		select {
+		case e.asking <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
+	defer func() { <-e.asking }()
 	if route := r.known(e); route != nil { // somebody else has asked meanwhile
 		return route, nil
 	}
 	return r.ask(ctx, topic, e)
+}
+
+func (r *router) atHand(e *routeEntry) *Route {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return e.route
 }
 
 // ask asks the name server. Where it fails the route at hand stays in use.
@@ -112,7 +134,7 @@ func (r *router) publish(ctx context.Context, topic string) (*Route, error) {
 	lent := lender.borrow(topic)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := r.topics[topic]; e.route == nil {
+	if e := r.topics[topic]; e != nil && e.route == nil {
 		e.route, e.stale, e.asked = lent, true, time.Now()
 	}
 	return lent, nil

@@ -5,6 +5,7 @@ package engines
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,6 +83,8 @@ type Spec struct {
 	User string
 	// Ready is nil when the server answers; it is asked until then.
 	Ready func(ctx context.Context) error
+	// Within bounds how long that may take; a minute if it is 0.
+	Within time.Duration
 }
 
 // Start starts a server and waits until it is ready. Stop it when done.
@@ -119,7 +122,7 @@ func (p *Process) Restart() error {
 }
 
 func (p *Process) awaitReady() error {
-	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(p.spec.Within, startWithin))
 	defer cancel()
 	for {
 		err := p.spec.Ready(ctx)

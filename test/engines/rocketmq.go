@@ -23,6 +23,10 @@ import (
 // broker of a version come as Maven artifacts, see rocketmq/pom.xml.
 func RocketMQVersions() []string { return []string{"5.5.0", "4.9.7"} }
 
+// javaWithin is how long one of these servers may take until it answers: 3 to 5 s
+// of work, on a machine that may have much else to do.
+const javaWithin = 4 * time.Minute
+
 // RocketMQ is a real broker with its name servers.
 type RocketMQ struct {
 	NameServers []*NameServer
@@ -147,7 +151,7 @@ func (r *RocketMQ) startNameServer(t testing.TB, java, jars string, i int) error
 		return err
 	}
 	args := append(r.smallJava(jars, "256m"), "org.apache.rocketmq.namesrv.NamesrvStartup", "-c", filepath.Join(r.dir, name+".conf"))
-	p, err := Start("name server", Spec{Path: java, Args: args, Dir: r.dir, Ready: Listening(port)})
+	p, err := Start("name server", Spec{Path: java, Args: args, Dir: r.dir, Ready: Listening(port), Within: javaWithin})
 	if err == nil {
 		r.NameServers = append(r.NameServers, &NameServer{Process: p, Addr: "127.0.0.1:" + strconv.Itoa(port)})
 	}
@@ -176,7 +180,7 @@ func (r *RocketMQ) startBroker(t testing.TB, java, jars string, settings map[str
 	}
 	args := append(r.smallJava(jars, "512m"), "org.apache.rocketmq.broker.BrokerStartup", "-c", filepath.Join(r.dir, "broker.conf"))
 	var err error
-	r.Broker, err = Start("broker", Spec{Path: java, Args: args, Dir: r.dir, Ready: r.registered})
+	r.Broker, err = Start("broker", Spec{Path: java, Args: args, Dir: r.dir, Ready: r.registered, Within: javaWithin})
 	return err
 }
 
@@ -223,7 +227,7 @@ func (r *RocketMQ) registered(ctx context.Context) error {
 // AwaitRegistered waits until all name servers know the broker, after one was restarted.
 func (r *RocketMQ) AwaitRegistered(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), javaWithin)
 	defer cancel()
 	for {
 		err := r.registered(ctx)
