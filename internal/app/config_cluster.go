@@ -53,7 +53,7 @@ type NATSConfig struct {
 
 // RedisConfig is a Redis for presence, and for the bus if that is redis.
 type RedisConfig struct {
-	URL       string `name:"url" placeholder:"URL" help:"redis://USER:PASSWORD@HOST:6379/0, rediss:// with TLS; redis+cluster://HOST,HOST and redis+sentinel://HOST,HOST/MASTER for several (rediss+cluster, rediss+sentinel with TLS)."`
+	URL       string `name:"url" placeholder:"URL" help:"redis://USER:PASSWORD@HOST:6379/0, rediss:// with TLS; redis+cluster://HOST,HOST and redis+sentinel://HOST,HOST/MASTER for several (rediss+cluster, rediss+sentinel with TLS). Sentinels with a password of their own: ?sentinel_user=NAME&sentinel_password=PASSWORD at the end."`
 	Authority string `name:"authority" placeholder:"FILE" help:"Certificates in PEM that vouch for the servers, where the system's do not."`
 	Prefix    string `name:"prefix" default:"kefu" placeholder:"WORD" help:"What all keys and channels begin with, where several installations share a Redis."`
 }
