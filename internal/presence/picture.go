@@ -89,38 +89,54 @@ func (e *entry) with(node string, v *Visitor) *Visitor {
 	return together(e.parts)
 }
 
-// show puts the entry where it belongs, and remembers the change.
+// show puts the entry where it belongs, and remembers the change; nil: it was or
+// is not here.
 func (s *sitePicture) show(e *entry, was, now *Visitor) {
-	switch {
-	case was != nil && now != nil && *was == *now:
+	if was == nil && now == nil || was != nil && now != nil && *was == *now {
 		e.shown = now
 		return
-	case was == nil && now == nil:
-		return
 	}
-	if was != nil && (now == nil || was.Since != now.Since) {
-		i, _ := slices.BinarySearchFunc(s.order, was, func(e *entry, v *Visitor) int { return compare(e.shown, v) })
-		s.order = slices.Delete(s.order, i, i+1)
-	}
-	if was != nil && (now == nil || was.ID() != now.ID()) {
-		s.remember(was.gone())
-	}
-	if was != nil && (now == nil || was.Conversation.Visitor != now.Conversation.Visitor) && s.ids[was.Conversation.Visitor] == was.Key {
-		delete(s.ids, was.Conversation.Visitor)
+	moved := was == nil || now == nil || was.Since != now.Since
+	if was != nil {
+		if moved {
+			s.unorder(was)
+		}
+		s.unname(was, now)
 	}
 	e.shown = now
 	if now == nil {
 		delete(s.visitors, was.Key)
 		return
 	}
-	if was == nil || was.Since != now.Since {
-		i, _ := slices.BinarySearchFunc(s.order, now, func(e *entry, v *Visitor) int { return compare(e.shown, v) })
+	if moved {
+		i, _ := s.place(now)
 		s.order = slices.Insert(s.order, i, e)
 	}
 	if id := now.Conversation.Visitor; id != 0 {
 		s.ids[id] = now.Key
 	}
 	s.remember(now)
+}
+
+// place is where a visitor stands, or has to stand, in the order.
+func (s *sitePicture) place(v *Visitor) (int, bool) {
+	return slices.BinarySearchFunc(s.order, v, func(e *entry, v *Visitor) int { return compare(e.shown, v) })
+}
+
+func (s *sitePicture) unorder(was *Visitor) {
+	i, _ := s.place(was)
+	s.order = slices.Delete(s.order, i, i+1)
+}
+
+// unname ends what a visitor is called no longer.
+func (s *sitePicture) unname(was, now *Visitor) {
+	if now == nil || was.ID() != now.ID() {
+		s.remember(was.gone())
+	}
+	id := was.Conversation.Visitor
+	if (now == nil || id != now.Conversation.Visitor) && s.ids[id] == was.Key {
+		delete(s.ids, id)
+	}
 }
 
 // compare orders visitors by when they came.

@@ -12,7 +12,7 @@ func (one *sharedSite) learn(ask *SiteAsk, a *SiteAnswer, s *Shared, picture *si
 	one.settle(ask, a)
 	if !slices.Equal(one.names, a.Names) {
 		one.names = a.Names
-		one.dropDead(picture, s.cfg.Node)
+		one.dropDead(picture)
 	}
 	for i := range a.Records {
 		one.take(&a.Records[i], s, picture)
@@ -73,7 +73,7 @@ func (one *sharedSite) settle(ask *SiteAsk, a *SiteAnswer) {
 }
 
 // dropDead takes what dead nodes told out of the picture.
-func (one *sharedSite) dropDead(picture *sitePicture, self string) {
+func (one *sharedSite) dropDead(picture *sitePicture) {
 	for key, h := range one.held {
 		if i := slices.IndexFunc(h.names, func(name string) bool { return !slices.Contains(one.names, name) }); i < 0 {
 			continue

@@ -33,6 +33,7 @@ func presenceIn(t *testing.T, cfg Config) {
 	}
 	made := 0
 	presencetest.Run(t, presencetest.Engine{
+		Runs: 20,
 		Place: func(testing.TB) presence.Place {
 			made++
 			return nodes[made%len(nodes)].Presence()

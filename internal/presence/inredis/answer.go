@@ -148,8 +148,11 @@ func readSite(result rueidis.RedisResult, a *presence.SiteAnswer) error {
 	}
 	for _, m := range all {
 		fields, err := m.AsStrSlice()
-		if err != nil || len(fields) < 2 || len(fields)%2 != 0 {
-			return fmt.Errorf("presence in redis: a visitor that cannot be read (%d fields, %v)", len(fields), err)
+		if err != nil {
+			return fmt.Errorf("presence in redis: a visitor that cannot be read: %w", err)
+		}
+		if len(fields) < 2 || len(fields)%2 != 0 {
+			return fmt.Errorf("presence in redis: a visitor of %d fields: want a key, a revision, and pairs of name and data", len(fields))
 		}
 		record := presence.Record{Key: r.key(fields[0])}
 		if record.Revision, err = strconv.ParseUint(fields[1], 10, 64); err != nil {

@@ -176,7 +176,13 @@ func (e Engine) newcomer(t *testing.T) {
 // snapshot would say, on every node, over nodes that come and go.
 func (e Engine) following(t *testing.T) {
 	w := e.world(t, 3)
+	runs, broken := 0, false
 	rapid.Check(t, func(r *rapid.T) {
+		if runs++; e.Runs > 0 && runs > e.Runs && !broken {
+			return
+		}
+		through := false
+		defer func() { broken = broken || !through }() // so that it can be made smaller
 		for who := range 7 { // of the run before
 			for _, n := range w.nodes {
 				n.SetVisitor(visitor(w.site, who, presence.Offline))
@@ -233,6 +239,7 @@ func (e Engine) following(t *testing.T) {
 				}
 			},
 		})
+		through = true
 	})
 }
 

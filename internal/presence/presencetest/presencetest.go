@@ -22,6 +22,8 @@ type Engine struct {
 	Place func(t testing.TB) presence.Place
 	// Lose makes the place forget everything.
 	Lose func(t testing.TB)
+	// Runs bounds how many random courses an engine takes that is slow; 0: rapid's number.
+	Runs int
 }
 
 // Run runs the whole suite.
