@@ -6,7 +6,7 @@ export interface Site {
   name: string
   key: string
   version: number
-  settings: { origins: string[]; look: Record<string, string>; answer_goal_seconds: number }
+  settings: { origins: string[]; look: Record<string, string>; answer_goal_seconds: number; one_connection: boolean }
 }
 
 export type Role = 'agent' | 'supervisor' | 'admin'

@@ -57,12 +57,22 @@ export class AgentPage {
     return this.composer.getByRole('textbox')
   }
 
-  button(name: 'take' | 'resolve' | 'send' | 'addNote' | 'tryNow'): Locator {
+  button(name: 'take' | 'resolve' | 'send' | 'addNote' | 'tryNow' | 'useHere'): Locator {
     return this.sheet.getByRole('button', { name: this.t(name), exact: true })
   }
 
   get banner(): Locator {
     return this.sheet.getByText(this.t('noConnection'))
+  }
+
+  /** What a page says whose place another one has taken. */
+  get elsewhere(): Locator {
+    return this.sheet.getByText(this.t('elsewhere'))
+  }
+
+  /** The same agent in another tab. */
+  async again(): Promise<AgentPage> {
+    return AgentPage.open(await this.page.context().newPage(), this.page.url(), this.lang)
   }
 
   message(text: string): Locator {

@@ -85,6 +85,15 @@ export class VisitorPage {
     return this.panel.getByText(this.t('lost'))
   }
 
+  /** What a page says whose place another one has taken, and how to take over. */
+  get elsewhere(): Locator {
+    return this.panel.getByText(this.t('elsewhere'))
+  }
+
+  get useHere(): Locator {
+    return this.panel.getByRole('button', { name: this.t('useHere'), exact: true })
+  }
+
   async write(text: string): Promise<void> {
     await this.field.fill(text)
     await this.field.press('Enter')
