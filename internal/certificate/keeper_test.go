@@ -26,7 +26,7 @@ import (
 func TestMain(m *testing.M) {
 	code := engines.Main(m)
 	if err := goleak.Find(); err != nil && code == 0 {
-		os.Stderr.WriteString(err.Error())
+		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)

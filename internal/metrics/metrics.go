@@ -146,10 +146,11 @@ func (m *Metrics) Delivered(d time.Duration) { m.here.Observe(d.Seconds()) }
 // DeliveredFrom is the same for an event of another node.
 func (m *Metrics) DeliveredFrom(d time.Duration) { m.elsewhere.Observe(d.Seconds()) }
 
-// Request counts a request that was answered. route must be of a bounded set.
+// Request counts a request that was answered. route must be of a bounded set; took
+// is 0 for a live connection.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, knownMethod(method), strconv.Itoa(status)).Inc()
-	if status != http.StatusSwitchingProtocols {
+	if took > 0 {
 		m.request.Observe(took.Seconds())
 	}
 }

@@ -49,7 +49,7 @@ func exercised(t testing.TB) *Metrics {
 	m.Delivered(200 * time.Microsecond)
 	m.DeliveredFrom(5 * time.Millisecond)
 	m.Request(http.MethodGet, "/widget.js", http.StatusOK, time.Millisecond)
-	m.Request("BREW", "/ws/v1/visitor", http.StatusSwitchingProtocols, time.Hour)
+	m.Request("BREW", "/ws/v1/visitor", http.StatusSwitchingProtocols, 0)
 	m.Closed(4000)
 	m.Closed(4999)
 	m.LogIn("wrong")

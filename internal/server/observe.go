@@ -17,7 +17,8 @@ import (
 
 // Watch is told what happens at the doors. Its methods return at once.
 type Watch interface {
-	// Request was answered; route is its pattern, one of a bounded set.
+	// Request was answered; route is its pattern, one of a bounded set. took is 0 for
+	// what lasts as long as its client wants: a live connection.
 	Request(method, route string, status int, took time.Duration)
 	// Closed is a live connection that ended with this close code.
 	Closed(code uint16)
@@ -95,7 +96,11 @@ func (s *Server) observed(a *answer, r *http.Request, took time.Duration) {
 	if _, route, ok := strings.Cut(a.route, " "); ok {
 		a.route = route
 	}
-	s.watch.Request(r.Method, a.route, a.status, took)
+	measured := took
+	if a.status == http.StatusSwitchingProtocols || a.route == VisitorStream || a.route == AgentStream {
+		measured = 0
+	}
+	s.watch.Request(r.Method, a.route, a.status, measured)
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
 		s.log.Debug("a request was answered", "request", a.request.String(), "method", r.Method, "route", a.route, "status", a.status, "took", took)
 	}

@@ -35,7 +35,7 @@ func (w *watched) note(what string) {
 }
 
 func (w *watched) Request(method, route string, status int, took time.Duration) {
-	if took < 0 || took > time.Minute {
+	if live := status == 101; took < 0 || took > time.Minute || live && took != 0 {
 		w.note("a request that took " + took.String())
 	}
 	w.note(fmt.Sprintf("%s %s %d", method, route, status))

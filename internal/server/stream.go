@@ -234,6 +234,7 @@ func (one *stream) leave(gone bool) {
 		one.session.Silent()
 	}
 	one.session.Closed()
+	one.server.watch.Closed(one.conn.closeCode())
 	one.server.seats.leave(one.network)
 }
 

@@ -70,6 +70,16 @@ func (c *streamConn) closeLocked(code uint16, reason string) {
 	}
 }
 
+// closeCode is why it has ended; ws.CodeAbnormal when nobody closed it.
+func (c *streamConn) closeCode() uint16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code == 0 {
+		return ws.CodeAbnormal
+	}
+	return c.code
+}
+
 // SetReadLimit implements live.Conn: the request's body had its own bound.
 func (*streamConn) SetReadLimit(int64) {}
 
