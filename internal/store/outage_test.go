@@ -108,10 +108,10 @@ func (w *wire) cut() {
 }
 
 // hooked is a database whose next commit is done by hook.
-func hooked(t *testing.T, address string) (db *DB, onCommit func(func(commit func() error) error)) {
+func hooked(t *testing.T, cfg Config) (db *DB, onCommit func(func(commit func() error) error)) {
 	var mu sync.Mutex
 	var hook func(func() error) error
-	db = open(t, Config{URL: address, Commit: func(commit func() error) error {
+	cfg.Commit = func(commit func() error) error {
 		mu.Lock()
 		h := hook
 		hook = nil
@@ -120,7 +120,8 @@ func hooked(t *testing.T, address string) (db *DB, onCommit func(func(commit fun
 			return commit()
 		}
 		return h(commit)
-	}})
+	}
+	db = open(t, cfg)
 	return db, func(h func(commit func() error) error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -135,7 +136,7 @@ func TestAnswerOfTheCommitIsLost(t *testing.T) {
 		for _, kept := range []bool{true, false} {
 			t.Run(s.name+"/kept="+strconv.FormatBool(kept), func(t *testing.T) {
 				w, address := newWire(t, s.fresh(t))
-				db, onCommit := hooked(t, address)
+				db, onCommit := hooked(t, Config{URL: address})
 				first := send(t, db, message(1, "before"))
 				onCommit(func(commit func() error) error {
 					w.set(func(w *wire) { w.mute, w.deaf = kept, !kept })
@@ -236,7 +237,7 @@ func TestServerIsKilled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
-			db, onCommit := hooked(t, s.address)
+			db, onCommit := hooked(t, Config{URL: s.address})
 			send(t, db, message(1, "first"))
 			c := message(1, "never reached it")
 			onCommit(func(commit func() error) error { s.process.Kill(); return commit() })
