@@ -117,7 +117,11 @@ func (s *Shared) note(ctx context.Context, err error) {
 
 // expire forgets what the other nodes told when their leases may all be over.
 func (s *Shared) expire() {
-	if s.expired || s.cfg.Now().Sub(s.heard) < s.cfg.Lease {
+	passed := s.cfg.Now().Sub(s.heard)
+	if passed < 0 { // a clock that was set back says nothing of what passed
+		s.heard = s.cfg.Now()
+	}
+	if s.expired || passed < s.cfg.Lease {
 		return
 	}
 	s.expired = true

@@ -183,7 +183,7 @@ func (e Engine) following(t *testing.T) {
 		}
 		through := false
 		defer func() { broken = broken || !through }() // so that it can be made smaller
-		for who := range 7 { // of the run before
+		for who := range 7 {                           // of the run before
 			for _, n := range w.nodes {
 				n.SetVisitor(visitor(w.site, who, presence.Offline))
 			}

@@ -179,6 +179,8 @@ func (e Engine) down(t *testing.T) {
 	if _, ok := a.ByID(w.site, idOf(w.site, 1)); !ok {
 		t.Error("down: the other's visitor is already forgotten")
 	}
+	w.clock.pass(-2 * time.Hour)
+	fail()
 	w.clock.pass(lease + time.Second)
 	fail()
 	_, there := a.ByID(w.site, idOf(w.site, 1))
@@ -186,8 +188,8 @@ func (e Engine) down(t *testing.T) {
 	if a.Agent(agent) != presence.Offline || there || !here || a.Count(w.site) != 1 || a.Agent(other) != presence.Online {
 		t.Errorf("down for longer than a lease: other agent %s, other visitor %t, own %t, %d counted", a.Agent(agent), there, here, a.Count(w.site))
 	}
-	if since, failures := a.shared.Stats(); since.IsZero() || failures != 6 {
-		t.Errorf("lost since %s, after %d failures; want 6", since, failures)
+	if since, failures := a.shared.Stats(); since.IsZero() || failures != 9 {
+		t.Errorf("lost since %s, after %d failures; want 9", since, failures)
 	}
 	place.down.Store(false)
 	w.settle()
