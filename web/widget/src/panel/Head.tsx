@@ -8,8 +8,9 @@ export function Head({ home }: { home: boolean }) {
   const { site, conversation, agentsHere } = useReadable(client.state)
   const title = site?.look?.title || site?.name || t('name')
   const agent = conversation?.round.state === 'assigned' ? conversation.round.agent : undefined
-  const live = useReadable(client.connection).phase === 'open'
-  const here = !live ? t('connecting') : agentsHere === 'offline' ? t('offline') : agentsHere === 'away' ? t('away') : t('online')
+  const { phase } = useReadable(client.connection)
+  const live = phase === 'open'
+  const here = phase === 'stopped' ? t('paused') : !live ? t('connecting') : agentsHere === 'offline' ? t('offline') : agentsHere === 'away' ? t('away') : t('online')
   return (
     <header class="kw-head">
       <div class="kw-bar">
