@@ -32,6 +32,15 @@ describe('words', () => {
     expect(fill('{a} {b}', 'en', { a: '{b}', b: '$&' })).toBe('{b} $&')
   })
 
+  it('puts a space between Chinese and other letters, and none between Chinese', () => {
+    const handed = (by: string, agent: string) => fill('{by} 转接给 {agent}', 'zh-CN', { by, agent })
+    expect(handed('你', 'Ada')).toBe('你转接给 Ada')
+    expect(handed('Ada', '王芳')).toBe('Ada 转接给王芳')
+    expect(handed('\u2068王芳\u2069', '\u2068Ada\u2069')).toBe('\u2068王芳\u2069转接给 \u2068Ada\u2069')
+    expect(fill('有 {n} 位访客', 'zh-CN', { n: 3 })).toBe('有 3 位访客')
+    expect(fill('for {name} now', 'en', { name: '王芳' })).toBe('for 王芳 now')
+  })
+
   it('wants the parameters of a text by type', () => {
     const t = translator(words, 'en')
     expectTypeOf(t<'greet'>).parameters.toEqualTypeOf<['greet', { readonly name: string | number }]>()

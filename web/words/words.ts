@@ -43,16 +43,23 @@ export function translator<Zh extends Texts>(words: Words<Zh>, lang: Lang | (() 
   }
 }
 
-const hole = /\{(\w+)(?:, ?([^{},]*), ?([^{},]*))?\}/g
+const hole = /( ?)\{(\w+)(?:, ?([^{},]*), ?([^{},]*))?\}( ?)/g
+// Chinese letters and punctuation at an edge of a text, inside the marks that keep its direction apart.
+const beginsHan = /^[\u2066-\u2069]*[\u2e80-\u303f\u3400-\u9fff\uff00-\uffef]/
+const endsHan = /[\u2e80-\u303f\u3400-\u9fff\uff00-\uffef][\u2066-\u2069]*$/
 
-/** Fills a text's parameters; numbers are written as the language writes them. */
+/**
+ * Fills a text's parameters; numbers are written as the language writes them. In Chinese a space beside a parameter is for
+ * Latin words and figures, and goes where the parameter is Chinese itself: "Ada 转接给你".
+ */
 export function fill(text: string, lang: Lang, params: Readonly<Record<string, string | number>>): string {
-  return text.replace(hole, (whole, name: string, one?: string, many?: string) => {
+  return text.replace(hole, (whole, before: string, name: string, one: string | undefined, many: string | undefined, after: string) => {
     const value = params[name]
     if (value === undefined) return whole
-    const shown = typeof value === 'number' ? value.toLocaleString(lang) : value
-    if (one === undefined || many === undefined) return shown
-    return (Number(value) === 1 ? one : many).replace('#', shown)
+    const written = typeof value === 'number' ? value.toLocaleString(lang) : value
+    const shown = one === undefined || many === undefined ? written : (Number(value) === 1 ? one : many).replace('#', written)
+    if (lang !== 'zh-CN') return before + shown + after
+    return (beginsHan.test(shown) ? '' : before) + shown + (endsHan.test(shown) ? '' : after)
   })
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EnterKey } from '../src/panel/enter.ts'
-import { piecesOf } from '../src/panel/links.ts'
+import { piecesOf } from '@words/links.ts'
 
 const links = (text: string) => piecesOf(text).flatMap(({ text: shown, href }) => (href ? [shown] : []))
 
@@ -12,7 +12,9 @@ describe('links', () => {
     ['(https://example.com/a_(b))', ['https://example.com/a_(b)']],
     ['http://localhost:8080/ and https://例子.测试/', ['http://localhost:8080/', 'https://例子.测试/']],
     ['HTTPS://EXAMPLE.COM', ['HTTPS://EXAMPLE.COM']],
-    ['javascript:alert(1) data:text/html,x ftp://example.com mailto:a@b.c', []],
+    ['javascript:alert(1) data:text/html,x ftp://example.com //example.com a@b.c', []],
+    ['write to mailto:tea@example.com, please', ['mailto:tea@example.com']],
+    ['mailto: mailto:nobody mailto:a@b@c', []],
     ['https://', []],
     ['https://example.com/"onmouseover="x', ['https://example.com/']],
   ])('of %s', (text, found) => expect(links(text)).toEqual(found))
@@ -23,8 +25,8 @@ describe('links', () => {
     }
   })
 
-  it('lead only to http and https', () => {
-    for (const { href } of piecesOf('https://a.b/ http://c.d:99/x https://user:pw@e.f/')) if (href) expect(href).toMatch(/^https?:/)
+  it('lead only to http, https and mailto', () => {
+    for (const { href } of piecesOf('https://a.b/ http://c.d:99/x https://user:pw@e.f/ mailto:a@b.c')) if (href) expect(href).toMatch(/^(https?|mailto):/)
   })
 })
 

@@ -90,6 +90,20 @@ describe('a connection', () => {
     expect([inbox.me.name, inbox.lists.waiting[0]?.c, inbox.held.waiting.more, inbox.counts.visitors, useVisitors().here.length]).toEqual(['Ada', 'a', true, 4, 1])
   })
 
+  it('knows what this screen asked to have', () => {
+    const { live, list } = makeWorld()
+    live.enter(ada)
+    const waits: Row = { ...row('w'), round: { number: 1, state: 'waiting' } }
+    const had: Row = { ...row('c'), round: { number: 1, state: 'assigned', agent: { id: '99', name: 'Ben' } } }
+    list('open').set({ rows: [had, waits], more: false, known: true })
+    live.take('t')
+    live.assign('over', ada.id)
+    live.assign('away', '99')
+    live.send('w', 'a reply takes it')
+    live.send('c', 'a reply in a round that somebody has moves nothing')
+    expect([...useInbox().own]).toEqual(['t', 'over', 'w'])
+  })
+
   it('is live, lost with the time its lists are of, and live again', () => {
     const { live, cells, told } = makeWorld()
     live.enter(ada)

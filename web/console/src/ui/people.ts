@@ -1,4 +1,4 @@
-import type { Lang } from '@words/words.ts'
+import { pickLang } from '@words/words.ts'
 import type { Visitor } from '../backend/types.ts'
 
 /** FNV-1a: the same key gives the same name and colour on every screen. */
@@ -29,18 +29,21 @@ const animals: readonly (readonly [string, string])[] = [
   ['斑马', 'Zebra'], ['雨燕', 'Swift'],
 ]
 
-/** A friendly name for somebody who has not said theirs, with two digits that keep namesakes apart: "Calm Otter 07". */
-export function friendlyName(key: string, lang: Lang): string {
+/**
+ * A friendly name for somebody who has not said theirs, with two digits that keep namesakes apart: "Calm Otter 07".
+ * It is in the visitor's language (a BCP 47 tag), not in the agent's: colleagues speak of the same person by the same name.
+ */
+export function friendlyName(key: string, language: string | undefined): string {
   const h = hash(key)
-  const side = lang === 'zh-CN' ? 0 : 1
+  const side = pickLang(language ? [language] : []) === 'zh-CN' ? 0 : 1
   const manner = manners[h % manners.length]?.[side] ?? ''
   const animal = animals[Math.floor(h / manners.length) % animals.length]?.[side] ?? ''
   const digits = String(Math.floor(h / (manners.length * animals.length)) % 100).padStart(2, '0')
   return side === 0 ? `${manner}的${animal} ${digits}` : `${manner} ${animal} ${digits}`
 }
 
-export function nameOf(visitor: Visitor, lang: Lang): string {
-  return visitor.says?.name?.trim() || friendlyName(visitor.key, lang)
+export function nameOf(visitor: Visitor): string {
+  return visitor.says?.name?.trim() || friendlyName(visitor.key, visitor.language)
 }
 
 const cjk = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/

@@ -4,7 +4,8 @@ import { expect, it, vi } from 'vitest'
 import { webAddress } from './address.ts'
 import { mailProblem, originOf, passwordTooShort, secretIn } from './checks.ts'
 import { press, useKeys } from './keys.ts'
-import { friendlyName, initials } from './people.ts'
+import { friendlyName, initials, nameOf } from './people.ts'
+import { lang } from './language.ts'
 import { preferences } from './preferences.ts'
 import { waitOf } from './wait.ts'
 import { draftOf, keepDraft } from '../features/inbox/drafts.ts'
@@ -65,9 +66,19 @@ it('keeps a draft for each conversation, and forgets a blank one', async () => {
 })
 
 it('gives anonymous visitors distinct, stable names', () => {
-  expect(friendlyName('k1', 'en')).toBe(friendlyName('k1', 'en'))
+  expect(friendlyName('k1', 'en-GB')).toBe(friendlyName('k1', undefined))
   const names = new Set(Array.from({ length: 500 }, (_, i) => friendlyName(`visitor ${i}`, 'zh-CN')))
   expect(names.size).toBeGreaterThan(495)
+})
+
+it('calls a visitor the same in both languages of the console', () => {
+  const visitor = (language?: string) => ({ key: 'k1', site: '1', presence: 'online' as const, ...(language && { language }) })
+  const seen = (['zh-CN', 'en'] as const).map(one => {
+    lang.value = one
+    return [nameOf(visitor('en-US')), nameOf(visitor('zh-TW')), nameOf(visitor())]
+  })
+  expect(seen[0]).toEqual(seen[1])
+  expect(seen[0]?.map(name => /[\u4e00-\u9fff]/.test(name))).toEqual([false, true, false])
 })
 
 it('shortens names', () => {

@@ -1,4 +1,4 @@
-import { piecesOf } from './links.ts'
+import { piecesOf } from '@words/links.ts'
 
 /** A person's text: its own direction, its links, and nothing that could be markup. */
 export function Text({ text }: { text: string }) {

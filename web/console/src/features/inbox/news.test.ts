@@ -3,24 +3,29 @@ import { createPinia, setActivePinia } from 'pinia'
 import { effectScope, nextTick } from 'vue'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Row } from '../../backend/types.ts'
+import { toast } from '../../ui/toasts.ts'
 import { alertOnNews } from './news.ts'
-import { chime } from './alerts.ts'
+import { chime, notifyDesktop } from './alerts.ts'
 import { useInbox } from './store.ts'
 
 vi.mock('./alerts.ts', () => ({ chime: vi.fn(), notifyDesktop: vi.fn() }))
-
-const scope = effectScope()
 
 function waiting(c: string, v = 1, unread = 1): Row {
   return { c, v, site: '1', visitor: { key: c, site: '1', presence: 'online' }, round: { number: 1, state: 'waiting' }, last_at: 1, unread }
 }
 
 beforeEach(() => { setActivePinia(createPinia()) })
-afterEach(() => { vi.mocked(chime).mockClear() })
+afterEach(() => {
+  vi.mocked(chime).mockClear()
+  vi.mocked(notifyDesktop).mockClear()
+  toast.value = null
+})
 
+const said = () => toast.value?.text
 const list = (...rows: Row[]) => ({ rows, more: false, known: true })
 
 it('sounds for who comes to wait, also while the connection was away, but not for the first lists or a repeat', async () => {
+  const scope = effectScope()
   const inbox = useInbox()
   scope.run(() => { alertOnNews(() => undefined) })
   inbox.held.mine = list()
@@ -47,5 +52,45 @@ it('sounds for who comes to wait, also while the connection was away, but not fo
   inbox.held.waiting = list(waiting('c'), waiting('d'))
   await nextTick()
   expect(chime).toHaveBeenCalledTimes(2)
+  scope.stop()
+})
+
+it('tells whom a round is handed to, and marks it until it is opened', async () => {
+  const scope = effectScope()
+  const inbox = useInbox()
+  inbox.me.id = 'me'
+  const opened = vi.fn()
+  const of = (agent: string, c = 'a', v = 1): Row => ({ ...waiting(c, v, 0), round: { number: 1, state: 'assigned', agent: { id: agent, name: agent } } })
+  const come = async (...rows: Row[]) => {
+    inbox.held.open = list(...rows)
+    await nextTick()
+  }
+  scope.run(() => { alertOnNews(opened) })
+  inbox.held.waiting = inbox.held.mine = list()
+  await come(of('ben'), waiting('b'), waiting('c'), of('me', 'd'))
+  expect([said(), inbox.handed.size]).toEqual([undefined, 0])
+
+  await come(of('me', 'a', 2), waiting('b'), waiting('c'), of('me', 'd'))
+  expect(said()).toMatch(/ is yours now$/)
+  expect([...inbox.handed]).toEqual(['a'])
+  expect(chime).toHaveBeenCalledTimes(1)
+  expect(vi.mocked(notifyDesktop).mock.calls[0]?.[1]).toBe('Handed to you')
+  toast.value?.act?.run()
+  expect(opened).toHaveBeenCalledWith('a')
+  inbox.open = 'a'
+  await nextTick()
+  expect(inbox.handed.size).toBe(0)
+
+  // What this screen took itself is no news, and a supervisor's gift is; several are told in one toast.
+  inbox.open = null
+  toast.value = null
+  inbox.own.add('b')
+  await come(of('me', 'a', 2), of('me', 'b', 2), waiting('c'), of('me', 'd'))
+  expect([said(), inbox.handed.size, inbox.own.size]).toEqual([undefined, 0, 0])
+  await come(of('ben', 'a', 3), of('ben', 'b', 3), of('me', 'c', 2), of('me', 'd'))
+  expect([...inbox.handed]).toEqual(['c'])
+  await come(of('me', 'a', 4), of('me', 'b', 4), of('ben', 'c', 3), of('me', 'd'))
+  expect(said()).toBe('2 conversations are yours now')
+  expect([...inbox.handed].sort()).toEqual(['a', 'b'])
   scope.stop()
 })

@@ -1,9 +1,11 @@
 import { watch } from 'vue'
 import type { Row } from '../../backend/types.ts'
-import { lang } from '../../ui/language.ts'
+import { useWords } from '../../ui/language.ts'
 import { nameOf } from '../../ui/people.ts'
+import { show } from '../../ui/toasts.ts'
 import { chime, notifyDesktop } from './alerts.ts'
 import { useInbox } from './store.ts'
+import { inboxWords } from './words.ts'
 
 interface Seen {
   state: string
@@ -11,16 +13,27 @@ interface Seen {
   owner: string | undefined
 }
 
-/** Whether a change of a row is news for this agent: somebody waits now, somebody wrote in a round of mine, or a round was handed to me. */
+/** Whether a round became this agent's: somebody handed it over, or a supervisor gave it. */
+export function isHanded(before: Seen | undefined, now: Seen, me: string): boolean {
+  if (now.state !== 'assigned' || now.owner !== me || !before || before.owner === me) return false
+  return before.state === 'assigned' || before.state === 'waiting'
+}
+
+/** Whether a change of a row is news for this agent: somebody waits now, somebody wrote in a round of mine, or a round became mine. */
 export function isNews(before: Seen | undefined, now: Seen, me: string): boolean {
   if (now.state === 'waiting') return before?.state !== 'waiting'
   if (now.state !== 'assigned' || now.owner !== me) return false
-  if (before && before.owner !== me && before.state === 'assigned') return true
-  return now.unread > (before?.unread ?? 0)
+  return isHanded(before, now, me) || now.unread > (before?.unread ?? 0)
 }
 
 function seenOf(row: Row): Seen {
   return { state: row.round.state, unread: row.unread, owner: row.round.agent?.id }
+}
+
+interface Change {
+  row: Row
+  before: Seen | undefined
+  now: Seen
 }
 
 const atOnce = 3 // notifications, when much came while the connection was away
@@ -28,15 +41,36 @@ const atOnce = 3 // notifications, when much came while the connection was away
 /** Sounds and notifies as rows change; the first lists after a start are no news, and what is looked at is none. */
 export function alertOnNews(open: (c: string) => void): void {
   const inbox = useInbox()
+  const t = useWords(inboxWords)
   let seen = new Map<string, Seen>()
   let ready = false // all lists were here when they were last looked at
   watch(() => [inbox.rows, inbox.held.waiting.known && inbox.held.mine.known && inbox.held.open.known] as const, ([rows, known]) => {
     const looked = document.hasFocus() ? inbox.open : null
-    const news = ready ? [...rows.values()].filter(row => row.c !== looked && isNews(seen.get(row.c), seenOf(row), inbox.me.id)) : []
-    seen = new Map([...rows.values()].map(row => [row.c, seenOf(row)]))
+    const all = [...rows.values()].map(row => ({ row, before: seen.get(row.c), now: seenOf(row) }))
+    const asked = ({ row, before, now }: Change) => inbox.own.has(row.c) && isHanded(before, now, inbox.me.id)
+    const news = ready ? all.filter(one => one.row.c !== looked && !asked(one) && isNews(one.before, one.now, inbox.me.id)) : []
+    for (const { row, before, now } of all) if (before?.owner !== now.owner) inbox.own.delete(row.c)
+    seen = new Map(all.map(({ row, now }) => [row.c, now]))
     ready = known
     if (news.length === 0) return
+    const handed = news.filter(one => isHanded(one.before, one.now, inbox.me.id)).map(one => one.row)
     chime()
-    for (const row of news.slice(0, atOnce)) notifyDesktop(nameOf(row.visitor, lang.value), row.last?.text ?? '', row.c, () => { open(row.c) })
+    for (const { row } of news.slice(0, atOnce)) {
+      notifyDesktop(nameOf(row.visitor), handed.includes(row) ? t('handedToYou') : row.last?.text ?? '', row.c, () => { open(row.c) })
+    }
+    tell(handed)
   }, { immediate: true })
+  // What is opened, or is no longer mine, needs no mark.
+  watch(() => [inbox.open, inbox.rows] as const, ([c, rows]) => {
+    const kept = [...inbox.handed].filter(one => one !== c && rows.get(one)?.round.agent?.id === inbox.me.id)
+    if (kept.length < inbox.handed.size) inbox.handed = new Set(kept)
+  })
+
+  function tell(rows: readonly Row[]): void {
+    const [first] = rows
+    if (!first) return
+    inbox.handed = new Set([...inbox.handed, ...rows.map(row => row.c).filter(c => c !== inbox.open)])
+    const text = rows.length > 1 ? t('nowYoursMany', { n: rows.length }) : t('nowYours', { name: nameOf(first.visitor) })
+    show(text, { label: t('openIt'), run: () => { open(first.c) } })
+  }
 }

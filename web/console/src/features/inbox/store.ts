@@ -29,6 +29,10 @@ export const useInbox = defineStore('inbox', () => {
   const absent = shallowReactive(new Set<string>())
   /** The conversations with something that could not be sent. */
   const failed = shallowRef<ReadonlySet<string>>(new Set())
+  /** What became this agent's by somebody else's doing, and was not opened since. */
+  const handed = shallowRef<ReadonlySet<string>>(new Set())
+  /** What this screen asked to have: when it comes it is no news. */
+  const own = new Set<string>()
 
   const current = computed(() => (open.value ? conversations.get(open.value) ?? null : null))
   const siteOf = (id: string) => sites.value.find(site => site.id === id)
@@ -60,10 +64,12 @@ export const useInbox = defineStore('inbox', () => {
     conversations.clear()
     absent.clear()
     failed.value = new Set()
+    handed.value = new Set()
+    own.clear()
   }
 
   return {
-    me, sites, agents, connection, limits, counts, held, view, chosen, open, conversations, absent, failed,
+    me, sites, agents, connection, limits, counts, held, view, chosen, open, conversations, absent, failed, handed, own,
     current, lists, rows, typing, siteOf, reset,
   }
 })

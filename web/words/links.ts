@@ -4,11 +4,11 @@ export interface Piece {
   href?: string
 }
 
-// Only http and https, up to white space or what cannot stand in an address; Chinese text often follows without a space.
-const address = /\bhttps?:\/\/[^\s<>"'`，。；：！？、（）【】《》“”‘’\u3000]+/gi
+// Up to white space or what cannot stand in an address; Chinese text often follows without a space.
+const address = /\b(?:https?:\/\/|mailto:)[^\s<>"'`，。；：！？、（）【】《》“”‘’\u3000]+/gi
 const trailing = /[.,;:!?)\]}*_~]+$/
 
-/** Finds the links of a text; nothing of the text is lost or changed. */
+/** Finds the links of a text, to http, https and mailto only; nothing of the text is lost or changed. */
 export function piecesOf(text: string): Piece[] {
   const pieces: Piece[] = []
   let from = 0
@@ -34,7 +34,8 @@ function trimmed(found: string): string {
 
 function hrefOf(text: string): string | undefined {
   try {
-    const { protocol, hostname, href } = new URL(text)
+    const { protocol, hostname, pathname, href } = new URL(text)
+    if (protocol === 'mailto:') return /^[^@]+@[^@]+$/.test(pathname) ? href : undefined
     return /^https?:$/.test(protocol) && hostname ? href : undefined
   } catch {
     return undefined
