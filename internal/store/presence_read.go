@@ -140,30 +140,9 @@ func (r *siteRead) lookups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	args := []any{int64(r.ask.Site)}
-	for _, look := range r.ask.Keys {
-		args = append(args, look.Key[:])
-	}
-	for _, key := range of {
-		args = append(args, key[:])
-	}
-	revisions := map[presence.Key]uint64{}
-	if len(args) > 1 {
-		var rows []presenceSeen
-		if err := r.place.db.read.NewRaw("SELECT visitor_key, name, revision FROM presence_visitor WHERE site_id = ? AND visitor_key IN ("+places(len(args)-1)+")", args...).Scan(ctx, &rows); err != nil {
-			return err
-		}
-		here := map[presence.Key]bool{}
-		for _, row := range rows {
-			key := presence.Key(row.VisitorKey)
-			revisions[key] = max(revisions[key], uint64(row.Revision))
-			here[key] = here[key] || r.alive(row.Name)
-		}
-		for key := range revisions {
-			if !here[key] {
-				delete(revisions, key)
-			}
-		}
+	revisions, err := r.revisions(ctx, of)
+	if err != nil {
+		return err
 	}
 	for _, look := range r.ask.Keys {
 		if revision, here := revisions[look.Key]; !here {
@@ -181,6 +160,37 @@ func (r *siteRead) lookups(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// revisions are those of the visitors that are looked up and here.
+func (r *siteRead) revisions(ctx context.Context, of map[chat.VisitorID]presence.Key) (map[presence.Key]uint64, error) {
+	args := []any{int64(r.ask.Site)}
+	for _, look := range r.ask.Keys {
+		args = append(args, look.Key[:])
+	}
+	for _, key := range of {
+		args = append(args, key[:])
+	}
+	revisions := map[presence.Key]uint64{}
+	if len(args) == 1 {
+		return revisions, nil
+	}
+	var rows []presenceSeen
+	if err := r.place.db.read.NewRaw("SELECT visitor_key, name, revision FROM presence_visitor WHERE site_id = ? AND visitor_key IN ("+places(len(args)-1)+")", args...).Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	here := map[presence.Key]bool{}
+	for _, row := range rows {
+		key := presence.Key(row.VisitorKey)
+		revisions[key] = max(revisions[key], uint64(row.Revision))
+		here[key] = here[key] || r.alive(row.Name)
+	}
+	for key := range revisions {
+		if !here[key] {
+			delete(revisions, key)
+		}
+	}
+	return revisions, nil
 }
 
 // keysOf finds the keys of the ids that are asked for.
