@@ -31,11 +31,11 @@ func (c *RocketMQReceiveCommand) Run(s *Process) error {
 	}
 	return c.use(s, func(ctx context.Context, client *rocketmq.Client) error {
 		ctx, stop := context.WithCancel(ctx)
-		came, trouble := make(chan *rocketmq.MessageExt), make(chan error, 1)
+		came, news := make(chan *rocketmq.MessageExt), make(chan string, 1)
 		starting, cancel := context.WithTimeout(ctx, c.Timeout)
 		defer cancel()
 		consumer, err := client.Subscribe(starting, rocketmq.ConsumerConfig{
-			Group: c.Group, Topic: c.Topic, Tags: c.Tags, Watch: func(err error) { keepLatest(trouble, err) },
+			Group: c.Group, Topic: c.Topic, Tags: c.Tags, Watch: func(trouble error) { keepLatest(news, wording(trouble)) },
 		}, func(m *rocketmq.MessageExt) {
 			select {
 			case came <- m:
@@ -49,21 +49,28 @@ func (c *RocketMQReceiveCommand) Run(s *Process) error {
 		defer consumer.Close()
 		defer stop()                                                               // first: it lets go whoever hands over a message
 		_, _ = fmt.Fprintf(s.Err, "Receiving from %s; Ctrl-C ends it.\n", c.Topic) // to whoever sits there
-		return c.receive(ctx, s, came, trouble)
+		return c.receive(ctx, s, came, news)
 	})
 }
 
 // keepLatest puts what is new in the place of what nobody has read yet. Only one
 // goroutine at a time puts.
-func keepLatest(to chan error, err error) {
+func keepLatest(to chan string, text string) {
 	select {
 	case <-to:
 	default:
 	}
-	to <- err
+	to <- text
 }
 
-func (c *RocketMQReceiveCommand) receive(ctx context.Context, s *Process, came <-chan *rocketmq.MessageExt, trouble <-chan error) error {
+func wording(trouble error) string {
+	if trouble == nil {
+		return "all is well again"
+	}
+	return oneLine(trouble).Error()
+}
+
+func (c *RocketMQReceiveCommand) receive(ctx context.Context, s *Process, came <-chan *rocketmq.MessageExt, news <-chan string) error {
 	for n := 0; c.Count == 0 || n < c.Count; {
 		select {
 		case m := <-came:
@@ -71,11 +78,7 @@ func (c *RocketMQReceiveCommand) receive(ctx context.Context, s *Process, came <
 				return err
 			}
 			n++
-		case err := <-trouble:
-			text := "all is well again"
-			if err != nil {
-				text = oneLine(err).Error()
-			}
+		case text := <-news:
 			_, _ = fmt.Fprintln(s.Err, "kefu: "+text) // to whoever sits there
 		case <-ctx.Done():
 			return nil

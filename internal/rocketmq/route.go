@@ -49,30 +49,28 @@ type Route struct {
 	borrowed bool
 }
 
-// broker is the broker of that name.
-func (r *Route) broker(name string) (Broker, bool) {
-	i, ok := slices.BinarySearchFunc(r.Brokers, name, func(b Broker, n string) int { return cmp.Compare(b.Name, n) })
+// addrs are where a broker and its copies are, by id.
+func (r *Route) addrs(broker string) map[int]string {
+	i, ok := slices.BinarySearchFunc(r.Brokers, broker, func(b Broker, name string) int { return cmp.Compare(b.Name, name) })
 	if !ok {
-		return Broker{}, false
+		return nil
 	}
-	return r.Brokers[i], true
+	return r.Brokers[i].Addrs
 }
 
 // master is where a broker takes messages.
-func (r *Route) master(name string) (string, bool) {
-	b, _ := r.broker(name)
-	addr, ok := b.Addrs[masterID]
+func (r *Route) master(broker string) (string, bool) {
+	addr, ok := r.addrs(broker)[masterID]
 	return addr, ok
 }
 
 // reader is where a broker's messages are read: the master, or the first of its copies.
-func (r *Route) reader(name string) (string, bool) {
-	b, _ := r.broker(name)
-	ids := slices.Sorted(maps.Keys(b.Addrs))
-	if len(ids) == 0 {
+func (r *Route) reader(broker string) (string, bool) {
+	addrs := r.addrs(broker)
+	if len(addrs) == 0 {
 		return "", false
 	}
-	return b.Addrs[ids[0]], true
+	return addrs[slices.Min(slices.Collect(maps.Keys(addrs)))], true
 }
 
 // jsonRoute is the servers' TopicRouteData.
