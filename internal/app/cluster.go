@@ -78,7 +78,7 @@ func (a *App) openPresence(context.Context) error {
 		a.presence = presence.NewMemory(faults.Now).On(a.node)
 		return nil
 	}
-	shared := presence.NewShared(place, presence.SharedConfig{Node: a.node, Now: faults.Now, Log: a.log})
+	shared := presence.NewShared(place, presence.SharedConfig{Node: a.node, Log: a.log})
 	a.stack.push("presence", func(context.Context) error {
 		shared.Close()
 		return nil

@@ -16,10 +16,24 @@ import (
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
+// siteByKey finds a site by its widget key, also one that another node has just made.
+func (h *Hub) siteByKey(key string) (site.Site, bool) {
+	on, ok := h.Sites.ByKey(key)
+	if ok {
+		return on, true
+	}
+	ctx, cancel := h.reading()
+	defer cancel()
+	if _, err := h.People.Heal(ctx); err != nil {
+		h.Log.Debug("people and sites could not be looked at anew", "error", err)
+	}
+	return h.Sites.ByKey(key)
+}
+
 // helloVisitor lets a visitor in: it is found by its secret's hash, or it is a
 // newcomer of whom nothing is stored before its first message.
 func (s *Session) helloVisitor(f *wire.ClientHello) {
-	on, ok := s.hub.Sites.ByKey(f.Site)
+	on, ok := s.hub.siteByKey(f.Site)
 	if !ok {
 		s.refuse(wire.UnknownSite, "no site has this widget key")
 		return

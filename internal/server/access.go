@@ -73,6 +73,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, who access) (call
 	c.from = identity.From{Address: c.address.String(), Network: c.network.String(), Browser: r.UserAgent()}
 	c.token = tokenOf(r)
 	if who.kind == "anybody" {
+		s.freshen(r.Context())
 		return c, nil
 	}
 	var err error
@@ -90,6 +91,24 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, who access) (call
 		return c, s.admitToSite(&c, r.PathValue("site"), who.role)
 	}
 	return caller{}, fmt.Errorf("route %s has no rule of access", r.URL.Path)
+}
+
+// freshen takes over what another node has changed about people and sites:
+// whoever changed it there may be sent here with the very next request.
+func (s *Server) freshen(ctx context.Context) {
+	if _, err := s.parts.People.Heal(ctx); err != nil {
+		s.log.DebugContext(ctx, "people and sites could not be looked at anew", "error", err)
+	}
+}
+
+// siteByKey finds a site by its widget key, also one that another node has just made.
+func (s *Server) siteByKey(ctx context.Context, key string) (site.Site, bool) {
+	one, ok := s.parts.Sites.ByKey(key)
+	if !ok {
+		s.freshen(ctx)
+		one, ok = s.parts.Sites.ByKey(key)
+	}
+	return one, ok
 }
 
 // admitToSite lets a member in. A site that is not the agent's looks as if it did not exist.

@@ -44,6 +44,7 @@ func noCookie(w whence) http.Cookie {
 // authenticate finds whose cookie this is, and renews it when its log-in has
 // been renewed. Errors: NotLoggedIn.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) (identity.Login, identity.Agent, error) {
+	s.freshen(r.Context())
 	token := tokenOf(r)
 	login, agent, renewed, err := s.parts.People.Authenticate(r.Context(), token)
 	if err == nil && renewed {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"path"
@@ -76,7 +77,7 @@ func loader(w http.ResponseWriter, r *http.Request) {
 
 // frame is the widget's frame: only the site's origins and Kefu itself may embed it.
 func (s *Server) frame(w http.ResponseWriter, r *http.Request) {
-	one, ok := s.siteOf(r.URL.Query())
+	one, ok := s.siteOf(r.Context(), r.URL.Query())
 	if !ok {
 		notFoundPage(w)
 		return
@@ -87,7 +88,9 @@ func (s *Server) frame(w http.ResponseWriter, r *http.Request) {
 	web.ServeAsset(w, r, web.FramePage)
 }
 
-func (s *Server) siteOf(q url.Values) (site.Site, bool) { return s.parts.Sites.ByKey(q.Get("site")) }
+func (s *Server) siteOf(ctx context.Context, q url.Values) (site.Site, bool) {
+	return s.siteByKey(ctx, q.Get("site"))
+}
 
 // widgetAsset answers scripts and styles of the frame. They may be read across
 // origins, because a frame whose storage is partitioned may have an opaque one.
@@ -99,7 +102,7 @@ func widgetAsset(w http.ResponseWriter, r *http.Request) {
 
 // chatPage is the panel as a page of its own, for links and QR codes.
 func (s *Server) chatPage(w http.ResponseWriter, r *http.Request) {
-	if _, ok := s.parts.Sites.ByKey(r.PathValue("key")); !ok {
+	if _, ok := s.siteByKey(r.Context(), r.PathValue("key")); !ok {
 		notFoundPage(w)
 		return
 	}

@@ -95,3 +95,21 @@ func (p *PostgreSQL) NewDatabase(t testing.TB) string {
 	}
 	return p.url(name)
 }
+
+// Make makes a user and an empty database of that name.
+func (p *PostgreSQL) Make(t testing.TB, user, password, name string) {
+	t.Helper()
+	db, err := sql.Open("pgx", p.url("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{
+		fmt.Sprintf("CREATE USER %s PASSWORD '%s'", user, password),
+		fmt.Sprintf("CREATE DATABASE %s OWNER %s", name, user),
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
