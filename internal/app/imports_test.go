@@ -49,8 +49,8 @@ var arrows = map[string][]string{
 	"test": {"*"},
 }
 
-// engines are the libraries that only one part may know.
-var engines = map[string]string{
+// ownedBy names the libraries that only one part may know.
+var ownedBy = map[string]string{
 	"database/sql":                     "internal/store",
 	"github.com/uptrace/bun":           "internal/store",
 	"modernc.org/sqlite":               "internal/store",
@@ -154,7 +154,7 @@ func judge(part, own, imported string) string {
 		}
 		return fmt.Sprintf("%s imports %s, but %s may only see %v", own, other, part, may)
 	}
-	for engine, owner := range engines {
+	for engine, owner := range ownedBy {
 		if (imported == engine || strings.HasPrefix(imported, engine+"/")) && part != owner && part != "test" {
 			return fmt.Sprintf("%s imports %s, which belongs to %s alone", own, imported, owner)
 		}

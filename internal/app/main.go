@@ -17,6 +17,7 @@ type commands struct {
 	Admin   AdminCommand   `cmd:"" help:"Manage people without a browser."`
 	Backup  BackupCommand  `cmd:"" help:"Copy the database to a file, also while the server runs."`
 	Restore RestoreCommand `cmd:"" help:"Put a backup into an empty data folder."`
+	Move    MoveCommand    `cmd:"" help:"Carry everything from one database to another, also while the server runs."`
 	Version VersionCommand `cmd:"" help:"Print the version."`
 
 	RocketMQ RocketMQCommand `cmd:"" name:"rocketmq" help:"Use a RocketMQ by hand: send, receive, look at topics."`
