@@ -14,7 +14,7 @@ import (
 // A node is asked to stop while visitors write: each is greeted by another node
 // before it leaves this one, and none sees its connection lost.
 func TestVisitorsMoveBeforeANodeStops(t *testing.T) {
-	const visitors, each = 8, 60
+	const visitors, each = 8, 40
 	c := newCluster(t, pairs()[0], 2, "--drain-delay=500ms", "--drain-spread=1s")
 	door := newBalancer(t)
 	door.lead(c.nodes[0].address)
@@ -27,7 +27,7 @@ func TestVisitorsMoveBeforeANodeStops(t *testing.T) {
 			cfg.URL = "ws://" + door.address() + "/ws/v1/visitor"
 			cfg.Header = http.Header{"Origin": {"http://" + door.address()}}
 		})
-		<-v.Send("before").Done()
+		<-v.Send(fmt.Sprint("before, of ", i)).Done()
 		all = append(all, v)
 	}
 	door.lead(c.nodes[1].address) // the other one is ready
@@ -39,8 +39,8 @@ func TestVisitorsMoveBeforeANodeStops(t *testing.T) {
 	}()
 	items := make([]*client.Item, 0, visitors*each)
 	for n := range each {
-		for _, v := range all {
-			items = append(items, v.Send(fmt.Sprint("message ", n)))
+		for i, v := range all {
+			items = append(items, v.Send(fmt.Sprint("message ", n, " of ", i)))
 		}
 		<-items[len(items)-1].Done()
 		time.Sleep(30 * time.Millisecond) // as people write, over all of the drain
