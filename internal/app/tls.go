@@ -171,7 +171,7 @@ func (a *App) keepCertificate() (*certificate.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:errcheck // it is one
+	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if c.DirectoryRoot != "" {
 		text, err := os.ReadFile(c.DirectoryRoot)
 		if err != nil {

@@ -156,8 +156,8 @@ func TestAPanicIsWrittenDownAndEndsOnlyItsRequest(t *testing.T) {
 	w, watch, log := observedWorld(t)
 	func() {
 		defer func() {
-			if p := recover(); p != http.ErrAbortHandler {
-				t.Errorf("it went on as %v", p)
+			if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+				t.Errorf("it went on as %v", err)
 			}
 		}()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/widget.js", nil)
