@@ -11,7 +11,7 @@ const gzipped = file => gzipSync(readFileSync(new URL(file, dist)), { level: 9 }
 const manifestOf = name => JSON.parse(readFileSync(new URL(`manifest/${name}.json`, import.meta.url), 'utf8'))
 
 /** Every file that the entry loads: scripts and styles, following static imports and, if asked, dynamic ones. */
-function filesOf(manifest, key, { dynamic = false } = {}, seen = new Set(), files = new Set()) {
+function filesOf(manifest, key, { dynamic = false } = {}, seen = new Set(dynamic ? [streams] : []), files = new Set()) {
   if (seen.has(key)) return files
   seen.add(key)
   const chunk = manifest[key]
@@ -34,6 +34,8 @@ function hold(t, files, budget) {
 const widget = manifestOf('widget')
 const console_ = manifestOf('console')
 const loader = 'widget.js'
+/** Loaded where WebSocket is blocked, and nowhere else. */
+const streams = 'client/src/transport-stream.ts'
 
 test('the loader is at most 2 KB', t => hold(t, [loader], 2 * KB))
 
@@ -44,6 +46,8 @@ test('the hidden frame is at most 10 KB', t => {
 test('all code and style of the open panel is at most 30 KB', t => {
   hold(t, [loader, 'widget/frame.html', ...filesOf(widget, 'widget/frame.html', { dynamic: true })], 30 * KB)
 })
+
+test('what is loaded where WebSocket is blocked is at most 3 KB', t => hold(t, filesOf(widget, streams), 3 * KB))
 
 test('the full-page chat is at most 30 KB', t => {
   hold(t, ['widget/chat.html', ...filesOf(widget, 'widget/chat.html', { dynamic: true })], 30 * KB)

@@ -15,7 +15,7 @@ export default defineConfig({
     emptyOutDir: false,
     copyPublicDir: false,
     manifest: true,
-    modulePreload: { polyfill: false },
+    modulePreload: { polyfill: false, resolveDependencies: (_, files, { hostType }) => (hostType === 'html' ? files : []) },
     assetsDir: 'widget/assets',
     rolldownOptions: {
       input: {

@@ -8,7 +8,7 @@ import { Lists, VisitorsHere, type ListState, type VisitorsState } from './lists
 import { Outbox, type OutboxItem } from './outbox.ts'
 import { Requests } from './requests.ts'
 import { codePoints, isBlank, sendable } from './text.ts'
-import { TypingSender } from './typing.ts'
+import { TypingSender } from './typing-sender.ts'
 import { type SendProblem } from './visitor.ts'
 import { type AgentInfo, type Counts, type Frame, type Presence, type Refused, type ServerFrame, type View } from './wire.ts'
 import { type World } from './world.ts'
@@ -250,6 +250,11 @@ export class AgentClient {
         return this.copies.get(frame.c)?.copy.event(frame.e)
       case 'page':
         return this.copies.get(frame.c)?.copy.page(frame.page)
+      // Answers that nobody waits for: a stream began anew.
+      case 'list':
+        return this.lists.snapshot(frame)
+      case 'conversation':
+        return this.looked.has(frame.conversation.c) ? this.copies.get(frame.conversation.c)?.opened(frame) : undefined
       case 'ack':
         return this.acked(frame)
       case 'error':

@@ -1,5 +1,7 @@
 /** The browser as the client's world. Nothing else in this package touches a global of the page. */
+import { uuids } from './ids.ts'
 import { type Channel, type Tabs } from './keep.ts'
+import { lines } from './transport.ts'
 import { attempt, memoryShelf, type Shelf, type Socket, type World } from './world.ts'
 import { type Presence } from './wire.ts'
 
@@ -13,6 +15,7 @@ export const browserWorld: World = {
   },
   socket: (url, protocol) => new WebSocket(url, protocol) as Socket,
 }
+browserWorld.socket = lines(browserWorld, () => import('./transport-stream.ts'))
 
 /** The address of a live connection of the server that the page came from. */
 export const liveUrl = (who: 'visitor' | 'agent'): string => `${location.origin.replace(/^http/, 'ws')}/ws/v1/${who}`
@@ -35,10 +38,9 @@ export function localShelf(prefix: string): Shelf | undefined {
 
 /** What this tab shares with the others; locks are there only where the page came over TLS or from this machine. */
 export function browserTabs(shelf: Shelf = localShelf('kefu.') ?? memoryShelf()): Tabs {
-  const id = Array.from(browserWorld.bytes(9), byte => byte.toString(36)).join('')
   const locks = attempt(() => navigator.locks) as LockManager | undefined
   return {
-    id,
+    id: uuids(browserWorld)(),
     shelf,
     channel: name => new BroadcastChannel(name) as Channel,
     ...(locks && { locks: { request: (name: string, held: () => Promise<void>) => locks.request(name, held) } }),

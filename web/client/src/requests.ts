@@ -22,9 +22,9 @@ export class Requests {
   ask<T extends Answer['t']>(frame: Unnumbered<Asked>): Promise<Frame<T>> {
     const r = ++this.last
     return new Promise((done, failed) => {
-      const cancel = this.world.timer(limit, () => this.fail(r, new Refused('late', 'no answer in time')))
+      const cancel = this.world.timer(limit, () => this.fail(r, new Refused('late')))
       this.waiting.set(r, { done: answer => done(answer as Frame<T>), failed, cancel })
-      if (!this.send({ ...frame, r } as ClientFrame)) this.fail(r, new Refused('offline', 'there is no connection'))
+      if (!this.send({ ...frame, r } as ClientFrame)) this.fail(r, new Refused('offline'))
     })
   }
 
@@ -38,7 +38,7 @@ export class Requests {
   }
 
   drop(): void {
-    for (const r of [...this.waiting.keys()]) this.fail(r, new Refused('offline', 'the connection was lost'))
+    for (const r of [...this.waiting.keys()]) this.fail(r, new Refused('offline'))
   }
 
   private fail(r: number, why: Refused): boolean {

@@ -2,44 +2,8 @@ import { Cell, type Readable } from './cell.ts'
 import { type Person } from './wire.ts'
 import { type World } from './world.ts'
 
-/** Said again this often while somebody writes, and over by itself after this long, in ms. */
-const again = 4_000
+/** It is over by itself after this long, in ms. */
 export const typingLasts = 6_000
-
-/** Tells that somebody writes here. */
-export class TypingSender {
-  private said: { at: number; note: boolean } | undefined
-  private cancel = () => {}
-
-  constructor(
-    private readonly world: Pick<World, 'now' | 'timer'>,
-    private readonly send: (on: boolean, note: boolean) => void,
-  ) {}
-
-  /** A key was pressed. */
-  key(note = false): void {
-    const now = this.world.now()
-    if (!this.said || this.said.note !== note || now - this.said.at >= again) {
-      this.said = { at: now, note }
-      this.send(true, note)
-    }
-    this.cancel()
-    this.cancel = this.world.timer(typingLasts, () => this.end())
-  }
-
-  /** It was sent, or deleted. */
-  end(): void {
-    this.cancel()
-    if (this.said) this.send(false, this.said.note)
-    this.said = undefined
-  }
-
-  /** The connection was lost: nobody knows of it any longer. */
-  forget(): void {
-    this.cancel()
-    this.said = undefined
-  }
-}
 
 export interface Typist {
   readonly who: Person

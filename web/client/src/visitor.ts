@@ -8,7 +8,8 @@ import { Outbox, type OutboxItem } from './outbox.ts'
 import { Requests } from './requests.ts'
 import { roundAfter } from './round.ts'
 import { codePoints, isBlank, sendable } from './text.ts'
-import { Typists, TypingSender, type Typist } from './typing.ts'
+import type { TypingSender } from './typing-sender.ts'
+import { Typists, type Typist } from './typing.ts'
 import { type ConversationInfo, type Event, type ClientHello, type Frame, type Limits, type Marks, type PageInfo, type Presence, type Says, type ServerFrame, type Site } from './wire.ts'
 import { attempt, type World } from './world.ts'
 
@@ -50,6 +51,8 @@ export class VisitorClient {
   readonly log: Readable<LogState>
   readonly outbox: Readable<readonly OutboxItem[]>
   readonly typists: Readable<readonly Typist[]>
+  /** Tells that the visitor writes: brought by typingOf. */
+  typing?: TypingSender
 
   private readonly cell = new Cell<VisitorState>({ agentsHere: 'offline', unread: 0 })
   private readonly items = new Cell<readonly OutboxItem[]>([])
@@ -57,7 +60,6 @@ export class VisitorClient {
   private readonly requests: Requests
   private readonly copy: Log
   private readonly marks: MarkSender
-  private readonly typing: TypingSender
   private readonly others: Typists
   private readonly newId: () => string
   private readonly arrivals = new Set<(event: Event) => void>()
@@ -71,7 +73,7 @@ export class VisitorClient {
   private readTo = 0
 
   constructor(
-    private readonly world: World,
+    readonly world: World,
     private readonly tabs: Tabs,
     private readonly options: VisitorOptions,
   ) {
@@ -95,7 +97,6 @@ export class VisitorClient {
     )
     this.log = this.copy.state
     this.marks = new MarkSender(world, marks => live.send({ t: 'mark', ...marks }))
-    this.typing = new TypingSender(world, on => live.send({ t: 'typing', on }))
     this.others = new Typists(world)
     this.typists = this.others.state
     this.state = this.cell
@@ -144,7 +145,7 @@ export class VisitorClient {
     if (isBlank(clean)) return 'blank'
     if (codePoints(clean) > (this.cell.get().limits?.text_code_points ?? 20_000)) return 'too_long'
     this.exist()
-    this.typing.end()
+    this.typing?.end()
     return this.sending.add('', 'send', clean) ? undefined : 'full'
   }
 
@@ -167,12 +168,8 @@ export class VisitorClient {
     return this.copy.loadOlder()
   }
 
-  key(): void {
-    this.typing.key()
-  }
-
-  endTyping(): void {
-    this.typing.end()
+  writes(on: boolean): void {
+    this.live.send({ t: 'typing', on })
   }
 
   /** online or away. */
@@ -254,7 +251,7 @@ export class VisitorClient {
   private lost(code: number): void {
     this.requests.drop()
     this.others.clear()
-    this.typing.forget()
+    this.typing?.forget()
     this.sending.offline(code)
   }
 

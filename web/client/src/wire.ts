@@ -12,7 +12,7 @@ export type RefusalCode = ErrorCode | 'offline' | 'late' | (string & {})
 export class Refused extends Error {
   constructor(
     readonly code: RefusalCode,
-    message: string,
+    message: string = code,
     readonly frame?: Frame<'error'>,
   ) {
     super(message)

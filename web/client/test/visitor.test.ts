@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { VisitorClient, type VisitorOptions } from '../src/index.ts'
+import { typingOf } from '../src/typing-sender.ts'
 import { FakeBrowser, FakeWorld, brokenShelf, helloFrame, settle } from './fakes.ts'
 import { ModelServer } from './server.ts'
 
@@ -26,7 +27,7 @@ describe('a visitor', () => {
   it('leaves nothing in the browser before the first message', async () => {
     const { client, browser, greet, world } = visitor()
     greet()
-    client.key()
+    typingOf(client).key()
     client.says({ name: 'Hannah' })
     client.page({ url: 'https://shop.example/cart' })
     client.read()
@@ -133,13 +134,13 @@ describe('a visitor', () => {
     greet()
     const said = () => world.last.sent.filter(frame => frame.t === 'typing').map(frame => frame.on)
     for (let i = 0; i < 10; i++) {
-      client.key()
+      typingOf(client).key()
       await world.pass(1_000)
     }
     expect(said()).toEqual([true, true, true])
     await world.pass(6_000)
     expect(said()).toEqual([true, true, true, false])
-    client.key()
+    typingOf(client).key()
     client.send('done')
     expect(said().at(-1)).toBe(false)
   })

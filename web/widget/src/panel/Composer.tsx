@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { codePoints, isBlank } from '@client/text.ts'
+import { typingOf } from '@client/typing-sender.ts'
 import { type SendProblem } from '@client/visitor.ts'
 import { EnterKey } from './enter.ts'
 import { usePanel, useReadable } from './hooks.ts'
@@ -31,8 +32,8 @@ export function useDraft({ before, sent }: { before?: () => void; sent?: () => v
     onInput: (event: { currentTarget: HTMLTextAreaElement }) => {
       setText(event.currentTarget.value)
       setProblem(undefined)
-      if (isBlank(event.currentTarget.value)) client.endTyping()
-      else client.key()
+      if (isBlank(event.currentTarget.value)) typingOf(client).end()
+      else typingOf(client).key()
     },
     onKeyDown: (event: KeyboardEvent) => {
       if (!enter.current.sends(event)) return
