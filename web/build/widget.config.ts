@@ -15,6 +15,7 @@ export default defineConfig({
     emptyOutDir: false,
     copyPublicDir: false,
     manifest: true,
+    // Nothing is preloaded for a script (lean.ts), so no script carries a list of what would be.
     modulePreload: { polyfill: false, resolveDependencies: (_, files, { hostType }) => (hostType === 'html' ? files : []) },
     assetsDir: 'widget/assets',
     rolldownOptions: {
