@@ -44,7 +44,7 @@ func TestTransactions(t *testing.T) {
 		l := newLedger()
 		p := newProducer(t, c, rocketmq.ProducerConfig{Group: "GID_TX_" + topic, CheckTransaction: l.outcome(topic)})
 		prepare := func(body string) *rocketmq.Transaction {
-			tx, err := p.Prepare(within(t), rocketmq.Message{Topic: topic, Tag: "tx", Body: []byte(body)})
+			tx, err := p.Prepare(within(t), rocketmq.Message{Topic: topic, Tag: "tx", OrderKey: "one queue", Body: []byte(body)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,10 +55,15 @@ func TestTransactions(t *testing.T) {
 		if err := back.Rollback(within(t)); err != nil {
 			t.Fatal(err)
 		}
-		// Of these two the broker hears nothing, and asks.
-		forgotten, lost := prepare("never said"), prepare("never said, rolled back")
+		// Of these the broker hears nothing, and asks, more or less in this order: were
+		// the first ones committed, some would come before the last.
+		var lost *rocketmq.Transaction
+		for range 10 {
+			lost = prepare("never said, rolled back")
+			l.record(lost.MsgID, rocketmq.RollbackMessage)
+		}
+		forgotten := prepare("never said")
 		l.record(forgotten.MsgID, rocketmq.CommitMessage)
-		l.record(lost.MsgID, rocketmq.RollbackMessage)
 
 		done := prepare("committed")
 		l.record(done.MsgID, rocketmq.CommitMessage)
