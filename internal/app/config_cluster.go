@@ -9,7 +9,7 @@ type AdminConfig struct {
 
 // TLSConfig is how HTTPS is served by Kefu itself, without a proxy.
 type TLSConfig struct {
-	Domain        []string `name:"domain" placeholder:"NAME" help:"Names for which a certificate is asked from the authority at tls.directory, and renewed. Port 443 and port 80 must reach this program."`
+	Domain        []string `name:"domain" aliases:"domain" placeholder:"NAME" help:"Names for which a certificate is asked from the authority at tls.directory, and renewed. Port 443 and port 80 must reach this program."`
 	Email         string   `name:"email" placeholder:"ADDRESS" help:"Where the authority writes when a certificate is about to end."`
 	Directory     string   `name:"directory" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The ACME directory of the authority that makes the certificates."`
 	DirectoryRoot string   `name:"directory-root" placeholder:"FILE" help:"Certificates in PEM that vouch for tls.directory, where the system's do not."`
