@@ -89,8 +89,14 @@ type progressBar struct {
 
 const barWidth = 30
 
-var stepWords = map[store.MoveStep]string{
-	store.MoveCopies: "copying", store.MoveCompares: "carrying over what changed", store.MoveChecks: "checking",
+func stepWords(step store.MoveStep) string {
+	switch step {
+	case store.MoveCopies:
+		return "copying"
+	case store.MoveCompares:
+		return "carrying over what changed"
+	}
+	return "checking"
 }
 
 func (b *progressBar) show(p store.MoveProgress) {
@@ -108,11 +114,11 @@ func (b *progressBar) show(p store.MoveProgress) {
 		share = float64(p.Done) / float64(p.All)
 	}
 	if !b.live {
-		_, _ = fmt.Fprintf(b.out, "%s: %d of %d rows, %.0f %%\n", stepWords[p.Step], p.Done, p.All, 100*share)
+		_, _ = fmt.Fprintf(b.out, "%s: %d of %d rows, %.0f %%\n", stepWords(p.Step), p.Done, p.All, 100*share)
 		return
 	}
 	done := int(share * barWidth)
-	_, _ = fmt.Fprintf(b.out, "\r\033[K[%s%s] %3.0f %%  %s %s", strings.Repeat("█", done), strings.Repeat("░", barWidth-done), 100*share, stepWords[p.Step], p.Table)
+	_, _ = fmt.Fprintf(b.out, "\r\033[K[%s%s] %3.0f %%  %s %s", strings.Repeat("█", done), strings.Repeat("░", barWidth-done), 100*share, stepWords(p.Step), p.Table)
 }
 
 func (b *progressBar) end() {

@@ -34,13 +34,16 @@ const (
 	characters
 )
 
-// stays are the tables that a move leaves alone: what belongs to one database,
-// and what its nodes write anew.
-var stays = []string{"compatibility", "fence", schemaTable, moveProgress}
-
-// passing are the beginnings of the names of tables whose rows are worth nothing
-// to another database: who is online and where, who mistyped a password.
-var passing = []string{"presence", "person_session", "login_try", "sqlite_"}
+// stays tells whether a move leaves a table alone: it belongs to one database, or
+// its rows are worth nothing to another one, where nodes write them anew: who is
+// online and where, who mistyped a password.
+func stays(table string) bool {
+	switch table {
+	case "compatibility", "fence", schemaTable, moveProgress:
+		return true
+	}
+	return slices.ContainsFunc([]string{"presence", "person_session", "login_try", "sqlite_"}, func(p string) bool { return strings.HasPrefix(table, p) })
+}
 
 // movedTables are read from the schema that SQLite's migrations make, so that a
 // new table or column is moved without being named here.
@@ -60,7 +63,7 @@ func movedTables(ctx context.Context) (tables []movedTable, err error) {
 		return nil, err
 	}
 	for _, name := range names {
-		if slices.Contains(stays, name) || slices.ContainsFunc(passing, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		if stays(name) {
 			continue
 		}
 		t, err := readMovedTable(ctx, db, name)

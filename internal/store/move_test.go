@@ -232,7 +232,7 @@ func TestAClosedDatabaseTakesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer end.close()
+			defer func() { _ = end.close() }()
 			for _, closed := range []bool{true, false} {
 				if err := end.setFence(t.Context(), closed); err != nil {
 					t.Fatal(err)

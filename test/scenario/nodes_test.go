@@ -55,7 +55,9 @@ func peopleOnDifferentNodes(t *testing.T, on pair) {
 	soon(t, "the reply at the visitor's node", behind(v.Conversation(), reply.Ack.N))
 	note := say(t, a.Note(id, "a note across nodes"))
 	soon(t, "the note at the other agent's", behind(bc, note.Ack.N))
-	v.Typing(true)
+	if err := v.Typing(true); err != nil {
+		t.Error(err)
+	}
 	await(t, "the visitor's typing", typing)
 	soon(t, "both sides' marks", func() string {
 		_, byAgents, unread := v.Conversation().Marks()
