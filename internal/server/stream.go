@@ -179,14 +179,14 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, most int64) ([
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(s.cfg.HeaderTimeout)) // where there is none, the server's holds
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	_ = control.SetReadDeadline(time.Time{})
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
 		return nil, problem(tooLarge, "The body is longer than "+strconv.FormatInt(most, 10)+" bytes.")
-	case err != nil:
+	case err != nil: // the deadline stays: the rest of the body is not waited for
 		return nil, problem(badRequest, "The body did not come in time, or not whole.")
 	}
+	_ = control.SetReadDeadline(time.Time{}) // nothing more is to come while the answer lasts
 	return body, nil
 }
 

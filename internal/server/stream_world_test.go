@@ -30,6 +30,7 @@ type pair struct {
 	*world
 	nodes    [2]*server.Server
 	hubs     [2]*live.Hub
+	registry *presence.Memory
 	requests atomic.Uint64
 	begun    atomic.Uint64 // streams and polls
 }
@@ -52,6 +53,7 @@ func newPair(t *testing.T, cfg server.Config) *pair {
 	w.people = identity.New(identity.Config{}, db, db, w.sites, heard, w.clock.Now)
 	w.must(w.people.Refresh(t.Context()))
 	network, registry := bus.NewNetwork(), presence.NewMemory(time.Now)
+	p.registry = registry
 	cfg.Now = w.clock.Now
 	cfg.TrustedProxies = loopback()
 	for i, name := range []string{"a", "b"} {

@@ -19,13 +19,17 @@ import (
 // repeat on another node, presence, a log-in that is revoked elsewhere.
 func TestPeopleOnDifferentNodes(t *testing.T) {
 	for _, on := range pairs() {
-		t.Run(on.String(), func(t *testing.T) { peopleOnDifferentNodes(t, on) })
+		t.Run(on.String(), func(t *testing.T) {
+			c := newCluster(t, on, 3)
+			peopleOnDifferentNodes(t, c, c.nodes[0], c.nodes[1], c.nodes[2])
+		})
 	}
 }
 
-func peopleOnDifferentNodes(t *testing.T, on pair) {
-	c := newCluster(t, on, 3)
-	v := c.nodes[0].visitor("visitor", client.NewSecret(), client.Observer{}, func(cfg *client.Config) { cfg.Marks = true })
+// peopleOnDifferentNodes has a visitor come in by the first address, and an agent by each of the others.
+func peopleOnDifferentNodes(t *testing.T, c *cluster, first, second, third *server) {
+	t.Helper()
+	v := first.visitor("visitor", client.NewSecret(), client.Observer{}, func(cfg *client.Config) { cfg.Marks = true })
 	lists := client.NewLists(c.in.agents[0].id)
 	typing := make(chan bool, 16)
 	hear := client.Observer{List: lists.List, Rows: lists.Rows, Frame: func(kind string, _ []byte) {
@@ -33,8 +37,8 @@ func peopleOnDifferentNodes(t *testing.T, on pair) {
 			typing <- true
 		}
 	}}
-	a := c.nodes[1].agent(c.in.agents[0], hear, func(cfg *client.Config) { cfg.Marks = true })
-	b := c.nodes[2].agent(c.in.agents[1], client.Observer{}, nil)
+	a := second.agent(c.in.agents[0], hear, func(cfg *client.Config) { cfg.Marks = true })
+	b := third.agent(c.in.agents[1], client.Observer{}, nil)
 	a.Watch(chat.ViewWaiting)
 	a.Watch(chat.ViewMine)
 
@@ -66,7 +70,7 @@ func peopleOnDifferentNodes(t *testing.T, on pair) {
 		}
 		return ""
 	})
-	revokedElsewhere(t, c, c.in.agents[2])
+	revokedElsewhere(t, c, third, c.in.agents[2])
 	for _, s := range []*client.Session{v.Session, a.Session, b.Session} {
 		s.Close()
 	}
@@ -95,10 +99,10 @@ func holder(t *testing.T, a, b *client.Agent, id chat.ConversationUUID) *client.
 }
 
 // revokedElsewhere: an agent on one node is out within 5 s of a request to another.
-func revokedElsewhere(t *testing.T, c *cluster, who access) {
+func revokedElsewhere(t *testing.T, c *cluster, at *server, who access) {
 	t.Helper()
 	connected, lost := make(chan struct{}, 1), make(chan uint16, 1)
-	c.nodes[2].agent(who, client.Observer{
+	at.agent(who, client.Observer{
 		Connected: func(*wire.ServerHello) { connected <- struct{}{} },
 		Lost:      func(code uint16, _ error) { lost <- code },
 	}, nil)

@@ -25,8 +25,10 @@ type server struct {
 	database string
 	args     []string
 	env      []string
-	p        *process
-	h        *checker.History
+	// transport carries the sessions of its clients.
+	transport client.Transport
+	p         *process
+	h         *checker.History
 }
 
 // loose are limits that do not stand in the way of a crowd from one address.
@@ -114,7 +116,7 @@ func (s *server) databaseFile() string { return filepath.Join(s.in.data, store.D
 // visitor starts a visitor's session; o may be empty, change may be nil.
 func (s *server) visitor(name, secret string, o client.Observer, change func(*client.Config)) *client.Visitor {
 	cfg := client.Config{
-		URL: "ws://" + s.address + "/ws/v1/visitor", Name: name, Header: http.Header{"Origin": {s.base()}},
+		URL: "ws://" + s.address + "/ws/v1/visitor", Transport: s.transport, Name: name, Header: http.Header{"Origin": {s.base()}},
 		BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond, AckTimeout: 15 * time.Second,
 	}
 	if change != nil {
@@ -129,7 +131,7 @@ func (s *server) visitor(name, secret string, o client.Observer, change func(*cl
 // agent starts an agent's session.
 func (s *server) agent(who access, o client.Observer, change func(*client.Config)) *client.Agent {
 	cfg := client.Config{
-		URL: "ws://" + s.address + "/ws/v1/agent", Name: who.name,
+		URL: "ws://" + s.address + "/ws/v1/agent", Transport: s.transport, Name: who.name,
 		Header:     http.Header{"Cookie": {who.cookie}, "Origin": {s.base()}},
 		BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond, AckTimeout: 15 * time.Second,
 	}
@@ -208,7 +210,7 @@ func (s *server) publicHead(secret string) int64 {
 	s.t.Helper()
 	told := make(chan int64, 1)
 	v := client.StartVisitor(s.t.Context(), client.Config{
-		URL: "ws://" + s.address + "/ws/v1/visitor", Header: http.Header{"Origin": {s.base()}}, BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
+		URL: "ws://" + s.address + "/ws/v1/visitor", Transport: s.transport, Header: http.Header{"Origin": {s.base()}}, BackoffMin: 10 * time.Millisecond, BackoffMax: 100 * time.Millisecond,
 		Observer: client.Observer{Connected: func(h *wire.ServerHello) {
 			n := int64(0)
 			if h.Conversation != nil {

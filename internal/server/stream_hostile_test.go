@@ -1,0 +1,234 @@
+package server_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gofrs/uuid/v5"
+
+	"github.com/kefu-chat/kefu/internal/client"
+	"github.com/kefu-chat/kefu/internal/server"
+)
+
+// knock is a request to a streaming door by hand; name "-" leaves a header out.
+func (p *pair) knock(path, body string, headers ...string) *http.Response {
+	p.t.Helper()
+	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, p.base+path, strings.NewReader(body))
+	p.must(err)
+	req.Header.Set("Origin", p.base)
+	req.Header.Set("Kefu-Stream", "line")
+	req.Header.Set("Kefu-Poll", "0")
+	req.Header.Set("Kefu-Site", p.firstSite().Key)
+	for i := 0; i < len(headers); i += 2 {
+		if req.Header.Del(headers[i]); headers[i+1] != "-" {
+			req.Header.Set(headers[i], headers[i+1])
+		}
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	p.must(err)
+	p.t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+func text(t *testing.T, res *http.Response) string {
+	t.Helper()
+	all, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}
+
+func hello(p *pair, secret string) string {
+	return fmt.Sprintf(`{"t":"hello","site":%q,"secret":%q}`, p.firstSite().Key, secret)
+}
+
+func send(words string) (id, frame string) {
+	id = uuid.Must(uuid.NewV7()).String()
+	return id, fmt.Sprintf(`{"t":"send","id":%q,"text":%q}`, id, words)
+}
+
+// What is refused before anything of it takes effect, and with what.
+func TestStreamingDoorsRefuse(t *testing.T) {
+	p := newPair(t, server.Config{FrameBytes: 8 << 10})
+	owner := p.owner()
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	secret, other := client.NewSecret(), client.NewSecret()
+	bearer, cookie := "Bearer "+secret, owner.cookie()
+	_, message := send("x")
+	visitor, up, agent := server.VisitorStream, server.VisitorStream+"/frame", server.AgentStream
+	for name, c := range map[string]struct {
+		path, body string
+		headers    []string
+		status     int
+		code       string
+	}{
+		"no secret":                  {visitor, hello(p, secret), nil, 400, "bad_secret"},
+		"a secret that is none":      {visitor, hello(p, "x"), []string{"Authorization", "Bearer x"}, 400, "bad_secret"},
+		"another secret in hello":    {visitor, hello(p, other), []string{"Authorization", bearer}, 400, "bad_secret"},
+		"no origin":                  {visitor, hello(p, secret), []string{"Authorization", bearer, "Origin", "-"}, 403, "cross_origin"},
+		"another website":            {visitor, hello(p, secret), []string{"Authorization", bearer, "Origin", "https://evil.example"}, 403, "cross_origin"},
+		"no name":                    {visitor, hello(p, secret), []string{"Authorization", bearer, "Kefu-Stream", "-"}, 400, "bad_request"},
+		"too long a name":            {visitor, hello(p, secret), []string{"Authorization", bearer, "Kefu-Stream", strings.Repeat("x", 65)}, 400, "bad_request"},
+		"an empty body":              {visitor, " \n\n", []string{"Authorization", bearer}, 400, "bad_request"},
+		"too many frames":            {visitor, strings.Repeat(hello(p, secret)+"\n", 65), []string{"Authorization", bearer}, 400, "bad_request"},
+		"a huge body":                {visitor, strings.Repeat("x", 65<<10), []string{"Authorization", bearer}, 413, "too_large"},
+		"a frame without a secret":   {up, message, nil, 400, "bad_secret"},
+		"a frame from elsewhere":     {up, message, []string{"Authorization", bearer, "Origin", "https://evil.example"}, 403, "cross_origin"},
+		"a frame over its bound":     {up, strings.Repeat("x", 9<<10), []string{"Authorization", bearer}, 413, "too_large"},
+		"an agent without a log-in":  {agent, `{"t":"hello"}`, nil, 401, "not_logged_in"},
+		"an agent's frame without":   {agent + "/frame", message, nil, 401, "not_logged_in"},
+		"an agent from elsewhere":    {agent, `{"t":"hello"}`, []string{"Cookie", cookie, "Origin", "https://evil.example"}, 403, "cross_origin"},
+		"an agent without an origin": {agent + "/frame", message, []string{"Cookie", cookie, "Origin", "-"}, 403, "cross_origin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := p.knock(c.path, c.body, c.headers...)
+			var problem struct{ Code string }
+			if body := text(t, res); res.StatusCode != c.status || json.Unmarshal([]byte(body), &problem) != nil || problem.Code != c.code {
+				t.Errorf("%d %s, want %d %s", res.StatusCode, body, c.status, c.code)
+			}
+		})
+	}
+	if n, _ := p.db.Counts(t.Context(), nil); len(n) != 0 {
+		t.Errorf("something was kept: %v", n)
+	}
+}
+
+// What no session answers, and what one answers as a WebSocket would.
+func TestStreamsAnswerGarbageAsWebSocketsDo(t *testing.T) {
+	p := newPair(t, server.Config{})
+	p.owner()
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	secret := client.NewSecret()
+	auth := []string{"Authorization", "Bearer " + secret}
+	foreign := uuid.Must(uuid.NewV7()).String()
+	for body, want := range map[string]string{
+		"garbage":                            `"code":"bad_frame"`,
+		`{"t":"dance"}`:                      `"code":"unknown_frame"`,
+		`{"t":"presence","presence":"away"}`: `"code":"unknown_frame"`,
+		hello(p, secret):                     `"code":"unknown_frame"`,
+		`{"t":"take","id":"` + foreign + `","c":"` + foreign + `"}`:                `"code":"not_found"`,
+		`{"t":"page","r":7,"c":"` + foreign + `"}`:                                 `"r":7,"code":"not_found"`,
+		`{"t":"send","id":"` + foreign + `","c":"` + foreign + `","text":"mine?"}`: `"code":"not_found"`,
+		`{"t":"ping"}`: `"t":"pong"`,
+	} {
+		if got := text(t, p.knock(server.VisitorStream+"/frame", body, auth...)); !strings.Contains(got, want) {
+			t.Errorf("%s is answered with %s, want %s", body, got, want)
+		}
+	}
+	if res := p.knock(server.VisitorStream+"/frame", `{"t":"typing","on":true}`, auth...); res.StatusCode != http.StatusNoContent {
+		t.Errorf("typing is answered with %d, want 204", res.StatusCode)
+	}
+	for body, want := range map[string]string{
+		"garbage":      `"end":4501`,
+		`{"t":"ping"}`: `"end":4501`,
+		`{"t":"hello","site":"absent","secret":"` + secret + `"}`: `"end":4501`,
+		hello(p, secret): `"end":1000`,
+	} {
+		if got := text(t, p.knock(server.VisitorStream, body, auth...)); !strings.Contains(got, want) {
+			t.Errorf("a poll with %s is answered with %s, want %s", body, got, want)
+		}
+	}
+}
+
+// The same frame twice, on both nodes, is kept once; somebody else's conversation stays closed.
+func TestFramesOnAnyNode(t *testing.T) {
+	p := newPair(t, server.Config{})
+	p.owner()
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	path := server.VisitorStream + "/frame"
+	auth := []string{"Authorization", "Bearer " + client.NewSecret()}
+	_, frame := send("once")
+	first := text(t, p.knock(path, frame, auth...))
+	for range 3 {
+		if again := text(t, p.knock(path, frame, auth...)); again != first || !strings.Contains(again, `"t":"ack"`) {
+			t.Errorf("a repeat is answered with %s, at first it was %s", again, first)
+		}
+	}
+	var ack struct{ C string }
+	p.must(json.Unmarshal([]byte(first), &ack))
+	page := text(t, p.knock(path, `{"t":"page","r":1}`, auth...))
+	if strings.Count(page, `"once"`) != 1 {
+		t.Errorf("the page is %s, want the message once", page)
+	}
+	stranger := []string{"Authorization", "Bearer " + client.NewSecret()}
+	for _, frame := range []string{
+		`{"t":"page","r":1,"c":"` + ack.C + `"}`,
+		`{"t":"send","id":"` + uuid.Must(uuid.NewV7()).String() + `","c":"` + ack.C + `","text":"theirs"}`,
+	} {
+		if got := text(t, p.knock(path, frame, stranger...)); !strings.Contains(got, `"code":"not_found"`) {
+			t.Errorf("a stranger's %s is answered with %s", frame, got)
+		}
+	}
+}
+
+// The rate of a sender holds over its requests.
+func TestFramesHaveARate(t *testing.T) {
+	p := newPair(t, server.Config{})
+	p.owner()
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	auth := []string{"Authorization", "Bearer " + client.NewSecret()}
+	for i := range 600 { // two nodes with 200 at once each, refilled by 50 a second
+		if got := text(t, p.knock(server.VisitorStream+"/frame", `{"t":"ping"}`, auth...)); strings.Contains(got, "rate_limited") {
+			if !strings.Contains(got, `"retry_after":`) || i < 400 {
+				t.Errorf("refused after %d with %s", i, got)
+			}
+			return
+		}
+	}
+	t.Error("600 frames were taken")
+}
+
+// A body that trickles holds nobody up for long, and takes no seat.
+func TestSlowBodyIsCut(t *testing.T) {
+	p := newPair(t, server.Config{HeaderTimeout: 100 * time.Millisecond, SessionsPerAddress: 1})
+	p.owner()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.base, "http://"))
+	p.must(err)
+	defer conn.Close()
+	p.must(conn.SetDeadline(time.Now().Add(20 * time.Second)))
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nKefu-Stream: a\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{",
+		server.VisitorStream, strings.TrimPrefix(p.base, "http://"), p.base, client.NewSecret())
+	p.must(err)
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	p.must(err)
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusBadRequest {
+		t.Errorf("a trickling body is answered with %d, want 400", res.StatusCode)
+	}
+}
+
+// Who begins the next stream within the grace is not gone meanwhile, and holds one seat, not two.
+func TestGraceBetweenStreams(t *testing.T) {
+	for _, c := range []struct {
+		grace time.Duration
+		stays bool
+	}{{time.Hour, true}, {time.Nanosecond, false}} {
+		t.Run(c.grace.String(), func(t *testing.T) {
+			p := newPair(t, server.Config{StreamGrace: c.grace, SessionsPerAddress: 3})
+			p.owner()
+			t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+			secret := client.NewSecret()
+			count := func() int64 { return p.registry.On("c").Count(p.firstSite().ID) }
+			for i := range 8 { // four on each node, which has three seats
+				got := text(t, p.knock(server.VisitorStream, hello(p, secret), "Authorization", "Bearer "+secret))
+				if !strings.Contains(got, `"t":"hello"`) {
+					t.Fatalf("poll %d was answered with %s", i, got)
+				}
+				if n := count(); c.stays && n != 1 {
+					t.Fatalf("%d visitors are here after poll %d, want 1", n, i)
+				}
+			}
+			if n := count(); !c.stays && n != 0 {
+				t.Errorf("%d visitors are here although nobody waits for the next stream", n)
+			}
+		})
+	}
+}
