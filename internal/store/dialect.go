@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -33,7 +34,7 @@ type dialect interface {
 	writer() (link, error)
 	reader() (link, error)
 	// durable refuses an engine that may lose what it said it kept.
-	durable(ctx context.Context, db *sql.DB) error
+	durable(ctx context.Context, db *sql.DB, log *slog.Logger) error
 	// migrating is how goose speaks to the engine, and what keeps nodes that start
 	// together from migrating together; nil where there is one node.
 	migrating() (goose.Dialect, lock.SessionLocker)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -153,11 +154,16 @@ func (c mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	return conn, nil
 }
 
-func (d mysqlDialect) durable(ctx context.Context, db *sql.DB) error {
-	var flush int
-	var log bool
-	if err := db.QueryRowContext(ctx, "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.log_bin").Scan(&flush, &log); err != nil {
+func (d mysqlDialect) durable(ctx context.Context, db *sql.DB, log *slog.Logger) error {
+	var flush, syncs int
+	var binlog bool
+	const settings = "SELECT @@GLOBAL.innodb_flush_log_at_trx_commit, @@GLOBAL.log_bin, @@GLOBAL.sync_binlog"
+	if err := db.QueryRowContext(ctx, settings).Scan(&flush, &binlog, &syncs); err != nil {
 		return err
+	}
+	if binlog && syncs != 1 {
+		log.Warn("the server does not sync its binary log with each commit: after a power cut its replicas may have less or more than it; set sync_binlog to 1",
+			"sync_binlog", syncs)
 	}
 	if flush != 1 && !d.cfg.Relaxed {
 		return fmt.Errorf("the server has innodb_flush_log_at_trx_commit = %d: acknowledged messages could be lost at a power cut; "+

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -109,7 +110,7 @@ func (d postgresDialect) link(begin string, settings map[string]string) (link, e
 	return newPostgresLink(conn, begin, d.cfg.Limit), nil
 }
 
-func (d postgresDialect) durable(ctx context.Context, db *sql.DB) error {
+func (d postgresDialect) durable(ctx context.Context, db *sql.DB, _ *slog.Logger) error {
 	for _, name := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
 		var value string
 		if err := db.QueryRowContext(ctx, "SELECT current_setting('"+name+"')").Scan(&value); err != nil {
@@ -187,6 +188,8 @@ func (d postgresDialect) failure(err error) failure {
 		return duplicate
 	case e.Code == "40001", e.Code == "40P01":
 		return contended
+	case e.Code == "0A000", e.Code == "26000": // a statement was prepared before a column was added, or for another session
+		return lost
 	case strings.HasPrefix(e.Code, "08"), strings.HasPrefix(e.Code, "57P"), e.Severity == "FATAL", e.Severity == "PANIC":
 		return lost
 	}

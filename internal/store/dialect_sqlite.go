@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"slices"
@@ -110,7 +111,7 @@ func makePrivate(path string) error {
 
 // durable asks the engine what it really does: a file system without shared
 // memory, for instance, refuses the write-ahead log.
-func (d sqliteDialect) durable(ctx context.Context, db *sql.DB) error {
+func (d sqliteDialect) durable(ctx context.Context, db *sql.DB, _ *slog.Logger) error {
 	var mode string
 	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
 		return err

@@ -9,14 +9,16 @@ import (
 
 // TestServerThatMayLoseIsRefused starts servers that do not sync what they say they kept.
 func TestServerThatMayLoseIsRefused(t *testing.T) {
-	for setting, fresh := range map[string]func() string{
-		"innodb_flush_log_at_trx_commit": func() string {
+	t.Parallel()
+	for setting, fresh := range map[string]func(t *testing.T) string{
+		"innodb_flush_log_at_trx_commit": func(t *testing.T) string {
 			return engines.StartMariaDB(t, "--innodb-flush-log-at-trx-commit=2").NewDatabase(t)
 		},
-		"fsync": func() string { return engines.StartPostgreSQL(t, "-c", "fsync=off").NewDatabase(t) },
+		"fsync": func(t *testing.T) string { return engines.StartPostgreSQL(t, "-c", "fsync=off").NewDatabase(t) },
 	} {
 		t.Run(setting, func(t *testing.T) {
-			address := fresh()
+			t.Parallel()
+			address := fresh(t)
 			_, err := Open(t.Context(), Config{URL: address}, quiet)
 			if err == nil || !strings.Contains(err.Error(), setting+" = ") || !strings.Contains(err.Error(), "power cut") || !strings.Contains(err.Error(), "relaxed") {
 				t.Errorf("got %v", err)

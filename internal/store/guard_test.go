@@ -16,6 +16,7 @@ func TestTheLockIsAGuard(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the tests once more")
 	}
+	t.Parallel()
 	program := filepath.Join(t.TempDir(), "store.test")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()

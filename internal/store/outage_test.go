@@ -227,6 +227,7 @@ func TestServerIsAway(t *testing.T) {
 // TestServerIsKilled kills the server before the commit reaches it, and right
 // after it: what was acknowledged is there, once, and so is the rest after a repeat.
 func TestServerIsKilled(t *testing.T) {
+	t.Parallel()
 	type owned struct {
 		process *engines.Process
 		address string
@@ -236,6 +237,7 @@ func TestServerIsKilled(t *testing.T) {
 		"MariaDB":    func(t *testing.T) owned { s := engines.StartMariaDB(t); return owned{s.Process, s.NewDatabase(t)} },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t)
 			db, onCommit := hooked(t, Config{URL: s.address})
 			send(t, db, message(1, "first"))

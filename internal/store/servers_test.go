@@ -48,13 +48,21 @@ func (s server) opener() storetest.Open {
 }
 
 func TestServers(t *testing.T) {
+	t.Parallel()
 	for _, s := range servers(t) {
-		t.Run(s.name, func(t *testing.T) { storetest.Run(t, s.opener()) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, s.opener())
+		})
 	}
 }
 
 func TestTwoNodes(t *testing.T) {
+	t.Parallel()
 	for _, s := range servers(t) {
-		t.Run(s.name, func(t *testing.T) { storetest.RunTwo(t, s.opener()) })
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			storetest.RunTwo(t, s.opener())
+		})
 	}
 }

@@ -60,6 +60,7 @@ type Config struct {
 	// Committed is told of each group after its commit and after the Done of its
 	// changes, in commit order: what was appended, without repeats. Marked is told
 	// of the marks that moved. Neither may block for long: the next groups wait.
+	// Several committers call at once, but about one conversation only one of them.
 	Committed func([]chat.Changed)
 	Marked    func([]chat.Mark)
 	// Commit wraps the commit of a group; nil: it just commits. Tests make it fail
@@ -169,7 +170,7 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if db.write, err = db.dialect.pool(ctx, writers, false); err != nil {
 		return err
 	}
-	if err := db.dialect.durable(ctx, db.write.DB); err != nil {
+	if err := db.dialect.durable(ctx, db.write.DB, db.log); err != nil {
 		return err
 	}
 	if err := db.migrate(ctx); err != nil {

@@ -23,6 +23,7 @@ func RunTwo(t *testing.T, open Open) {
 		"Repeats":   testTwoRepeats,
 		"Reused":    testTwoReused,
 		"Begin":     testTwoBegin,
+		"Stale":     testTwoStale,
 		"Marks":     testTwoMarks,
 		"Truncate":  testTwoTruncate,
 		"Lock":      testTwoLock,
@@ -257,6 +258,23 @@ func testTwoBegin(p *pair) {
 			p.Fatalf("%d events are there, want %d; the nodes answered %+v and %+v", len(events), want, first, second)
 		}
 	}
+}
+
+// testTwoStale decides at one node about what the other has changed since: what the
+// first remembers is not what is so.
+func testTwoStale(p *pair) {
+	id, visitor := p.conversation(1)
+	p.must(command(id, ann, chat.Take(ann)))
+	p.second.must(command(id, boss, chat.Release(boss)))
+	p.must(command(id, bo, chat.Take(bo))) // nobody has it any more
+	p.second.must(command(id, bo, chat.Resolve(bo)))
+	_, err := p.try(command(id, bo, chat.Release(bo)))
+	p.lostWith(err, chat.NoOpenRound, id)
+	p.second.must(p.message(id, visitor, "again"))
+	p.second.must(command(id, bo, chat.Release(bo)))
+	_, err = p.try(command(id, bo, chat.Release(bo)))
+	p.lostWith(err, chat.Conflict, id)
+	p.gapless(id, p.all(id))
 }
 
 // testTwoMarks moves one agent's mark at both nodes: it never goes backward.
