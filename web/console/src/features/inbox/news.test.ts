@@ -79,7 +79,7 @@ it('tells whom a round is handed to, and marks it until it is opened', async () 
   expect(opened).toHaveBeenCalledWith('a')
   inbox.open = 'a'
   await nextTick()
-  expect(inbox.handed.size).toBe(0)
+  expect([inbox.handed.size, said()]).toEqual([0, undefined])
 
   // What this screen took itself is no news, and a supervisor's gift is; several are told in one toast.
   inbox.open = null

@@ -2,7 +2,7 @@ import { watch } from 'vue'
 import type { Row } from '../../backend/types.ts'
 import { useWords } from '../../ui/language.ts'
 import { nameOf } from '../../ui/people.ts'
-import { show } from '../../ui/toasts.ts'
+import { show, toast } from '../../ui/toasts.ts'
 import { chime, notifyDesktop } from './alerts.ts'
 import { useInbox } from './store.ts'
 import { inboxWords } from './words.ts'
@@ -43,6 +43,7 @@ export function alertOnNews(open: (c: string) => void): void {
   const inbox = useInbox()
   const t = useWords(inboxWords)
   let seen = new Map<string, Seen>()
+  let told: { id: number; c: string } | null = null // the last toast of ours, and where it leads
   let ready = false // all lists were here when they were last looked at
   watch(() => [inbox.rows, inbox.held.waiting.known && inbox.held.mine.known && inbox.held.open.known] as const, ([rows, known]) => {
     const looked = document.hasFocus() ? inbox.open : null
@@ -60,8 +61,9 @@ export function alertOnNews(open: (c: string) => void): void {
     }
     tell(handed)
   }, { immediate: true })
-  // What is opened, or is no longer mine, needs no mark.
+  // What is opened, or is no longer mine, needs no mark, and no toast.
   watch(() => [inbox.open, inbox.rows] as const, ([c, rows]) => {
+    if (told && toast.value?.id === told.id && told.c === c) toast.value = null
     const kept = [...inbox.handed].filter(one => one !== c && rows.get(one)?.round.agent?.id === inbox.me.id)
     if (kept.length < inbox.handed.size) inbox.handed = new Set(kept)
   })
@@ -72,5 +74,6 @@ export function alertOnNews(open: (c: string) => void): void {
     inbox.handed = new Set([...inbox.handed, ...rows.map(row => row.c).filter(c => c !== inbox.open)])
     const text = rows.length > 1 ? t('nowYoursMany', { n: rows.length }) : t('nowYours', { name: nameOf(first.visitor) })
     show(text, { label: t('openIt'), run: () => { open(first.c) } })
+    told = toast.value && { id: toast.value.id, c: first.c }
   }
 }
