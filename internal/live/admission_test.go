@@ -120,7 +120,7 @@ func TestNobodyWaitsLongToComeBack(t *testing.T) {
 // TestThousandsComeBackAtOnce: those who write notice nothing, and everybody who
 // obeys the pauses is served.
 func TestThousandsComeBackAtOnce(t *testing.T) {
-	const crowd, visitors = 5000, 200
+	const crowd, visitors = crowdOf, 200
 	if testing.Short() {
 		t.Skip("thousands of sessions")
 	}
@@ -155,7 +155,9 @@ func TestThousandsComeBackAtOnce(t *testing.T) {
 					return
 				}
 				refused.Add(1)
-				time.Sleep(time.Duration(again[0].RetryAfter) * time.Millisecond)
+				for _, e := range again { // none where the machine was too slow to say hello in time
+					time.Sleep(time.Duration(e.RetryAfter) * time.Millisecond)
+				}
 			}
 		})
 	}

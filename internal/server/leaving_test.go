@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/server"
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
 )
 
 // TestANodeThatGoesRefusesHandshakes: the load balancer asks another one.
@@ -41,4 +44,38 @@ func TestANodeThatGoesRefusesHandshakes(t *testing.T) {
 		}
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+// TestFarTooManyFramesEndTheConnection: over the rate it is told so, and at last
+// closed with the code that says it.
+func TestFarTooManyFramesEndTheConnection(t *testing.T) {
+	s := newStage(t)
+	one, _ := s.sites.ByID(s.own)
+	conn, err := s.dial(server.VisitorDoor, http.Header{"Origin": {s.base}})
+	s.must(err)
+	defer conn.Close()
+	s.must(conn.Write([]byte(`{"t":"hello","site":"` + one.Key + `","secret":"` + strings.Repeat("A", 43) + `"}`)))
+	go func() {
+		for range 5000 {
+			if conn.Write([]byte(`{"t":"ping"}`)) != nil {
+				return
+			}
+		}
+	}()
+	told := false
+	for {
+		s.must(conn.SetReadDeadline(time.Now().Add(8 * time.Second)))
+		data, err := conn.Read()
+		var closed *ws.CloseError
+		switch {
+		case errors.As(err, &closed):
+			if closed.Code != uint16(wire.CloseRate) || !told {
+				t.Errorf("closed with %d, told before: %t; want %d after rate_limited", closed.Code, told, wire.CloseRate)
+			}
+			return
+		case err != nil:
+			t.Fatal(err)
+		}
+		told = told || strings.Contains(string(data), `"rate_limited"`)
+	}
 }
