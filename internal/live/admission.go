@@ -89,13 +89,6 @@ func (a *admission) pauseLocked() time.Duration {
 	return min(leastPause+busy+rand.N(busy+leastPause), a.longest)
 }
 
-// counts are how many read and how many wait.
-func (a *admission) counts() (inside, waiting int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.inside, len(a.waiting)
-}
-
 // resuming bounds a read for a client that came back; without room it answers
 // "busy" to request r, and leave is nil.
 func (s *Session) resuming(r int64) (leave func()) {

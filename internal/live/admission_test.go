@@ -136,7 +136,7 @@ func TestThousandsComeBackAtOnce(t *testing.T) {
 		p.send(chat.ConversationUUID{}, "hi")
 		p.leave()
 	}
-	took := func() { time.Sleep(2 * time.Millisecond) } // a database at a distance
+	took := func() { <-time.After(2 * time.Millisecond) } // a database at a distance
 	n.reads.Store(&took)
 	var greeted, refused atomic.Int64
 	var clients sync.WaitGroup
@@ -156,7 +156,7 @@ func TestThousandsComeBackAtOnce(t *testing.T) {
 				}
 				refused.Add(1)
 				for _, e := range again { // none where the machine was too slow to say hello in time
-					time.Sleep(time.Duration(e.RetryAfter) * time.Millisecond)
+					<-time.After(time.Duration(e.RetryAfter) * time.Millisecond)
 				}
 			}
 		})
@@ -166,7 +166,7 @@ func TestThousandsComeBackAtOnce(t *testing.T) {
 		begun := time.Now()
 		writes.send(chat.ConversationUUID{}, "in between")
 		worst = max(worst, time.Since(begun))
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 	clients.Wait()
 	t.Logf("%d came back, %d were asked to try later, the slowest ack took %s", greeted.Load(), refused.Load(), worst)

@@ -172,9 +172,14 @@ func (h *Hub) receive(topic string, data []byte) {
 		}
 		return
 	}
+	h.hear(&n)
+}
+
+// hear takes over what another node says.
+func (h *Hub) hear(n *notice) {
 	switch {
 	case n.Changed != nil:
-		h.hearChanged(&n)
+		h.hearChanged(n)
 	case n.Mark != nil:
 		h.deliverMark(*n.Mark)
 	case n.Rows != nil:
@@ -188,7 +193,7 @@ func (h *Hub) receive(topic string, data []byte) {
 	case n.Agent != 0 || n.Site != 0:
 		h.wakeHealer()
 	default:
-		h.hearInRoom(&n)
+		h.hearInRoom(n)
 	}
 }
 

@@ -43,7 +43,7 @@ func TestVisitorsMoveBeforeANodeStops(t *testing.T) {
 			items = append(items, v.Send(fmt.Sprint("message ", n, " of ", i)))
 		}
 		<-items[len(items)-1].Done()
-		time.Sleep(30 * time.Millisecond) // as people write, over all of the drain
+		<-time.After(30 * time.Millisecond) // as people write, over all of the drain
 	}
 	for _, item := range items {
 		<-item.Done()
