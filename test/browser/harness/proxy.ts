@@ -8,7 +8,15 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
  */
 export type Network = 'whole' | 'deaf' | 'stalled' | 'cut'
 
+/** What becomes of WebSockets: refused, with 403, or mute: they open, and no frame comes through. */
+export type Upgrades = 'free' | 'refused' | 'mute'
+
+const upgrade = /\r\nupgrade: *websocket/i
+
 export class Proxy {
+  /** How many WebSockets came through. */
+  upgraded = 0
+  upgrades: Upgrades = 'free'
   private state: Network = 'whole'
   private readonly pairs = new Set<readonly [Socket, Socket]>()
 
@@ -54,6 +62,13 @@ export class Proxy {
     for (const socket of pair) socket.setNoDelay(true).on('error', end).on('close', end)
     // What was lost stays lost: once a connection has lost bytes it carries no more of them, as TCP would not.
     const lost = { up: false, down: false }
+    browser.once('data', bytes => {
+      if (!upgrade.test(bytes.toString('latin1'))) return
+      if (this.upgrades === 'free') this.upgraded++
+      if (this.upgrades === 'refused') browser.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+      if (this.upgrades === 'refused') lost.up = lost.down = true
+      if (this.upgrades === 'mute') server.once('data', () => (lost.up = lost.down = true))
+    })
     browser.on('data', bytes => {
       lost.up ||= this.state === 'stalled'
       if (!lost.up) server.write(bytes)

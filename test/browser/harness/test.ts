@@ -27,8 +27,8 @@ export interface Fixtures {
   browser: Browser
   house: House
   screen: Screen
-  /** A visitor in a browser of its own, on /chat/KEY unless told otherwise. */
-  visitor: (where?: { origin?: string; path?: string; lang?: Lang }) => Promise<VisitorPage>
+  /** A visitor in a browser of its own, on /chat/KEY unless told otherwise; with a clock that can be put forward. */
+  visitor: (where?: { origin?: string; path?: string; lang?: Lang; clock?: boolean }) => Promise<VisitorPage>
   /** An agent, or a visitor, without a page. */
   wire: { agent: (who?: Account) => Promise<Peer>; visitor: (hello?: Parameters<typeof Peer.visitor>[2]) => Promise<Peer> }
   /** Runs when the test ends, however it ends; the last one first. */
@@ -81,8 +81,9 @@ export const test = plain.extend<Fixtures>({
     })
   },
   visitor: async ({ screen, house }, use) => {
-    await use(async ({ origin = house.kefu.origin, path = `/chat/${house.site.key}`, lang = 'en' } = {}) => {
+    await use(async ({ origin = house.kefu.origin, path = `/chat/${house.site.key}`, lang = 'en', clock = false } = {}) => {
       const context = await screen.person({ locale: localeOf(lang) })
+      if (clock) await context.clock.install()
       return VisitorPage.open(await context.newPage(), origin + path, lang)
     })
   },
