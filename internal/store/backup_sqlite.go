@@ -121,7 +121,7 @@ func checkIntegrity(ctx context.Context, file string) (err error) {
 		return fmt.Errorf("the file is damaged (%s): take another backup", answer)
 	}
 	var tables int
-	if err := pool.QueryRowContext(ctx, sqliteGrammar.tableExists, "compatibility").Scan(&tables); err != nil {
+	if err := pool.QueryRowContext(ctx, sqliteTableExists, "compatibility").Scan(&tables); err != nil {
 		return err
 	}
 	if tables == 0 {

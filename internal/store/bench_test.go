@@ -176,14 +176,15 @@ func cpuOfServers() (sum time.Duration) {
 		data, _ := os.ReadFile(path)
 		_, rest, _ := strings.Cut(string(data), ") ")
 		fields := strings.Fields(rest)
-		if len(fields) < 13 {
+		if len(fields) < 15 {
 			continue
 		}
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		parents[pid], _ = strconv.Atoi(fields[1])
-		user, _ := strconv.Atoi(fields[11])
-		system, _ := strconv.Atoi(fields[12])
-		used[pid] = time.Duration(user+system) * tick
+		for _, field := range fields[11:15] { // user and system, its own and of its ended children
+			n, _ := strconv.Atoi(field)
+			used[pid] += time.Duration(n) * tick
+		}
 	}
 	me := os.Getpid()
 	for pid, parent := range parents {

@@ -211,16 +211,16 @@ func (mysqlLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	return err
 }
 
-var mysqlGrammar = grammar{
-	quote:       "`",
-	upsert:      mysqlUpsert,
-	forUpdate:   " FOR UPDATE",
-	among:       mysqlAmong,
-	clock:       "CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)",
-	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
+func (d mysqlDialect) grammar() *grammar {
+	return &grammar{
+		quote:       "`",
+		upsert:      mysqlUpsert,
+		forUpdate:   " FOR UPDATE",
+		among:       mysqlAmong,
+		clock:       "CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)",
+		tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
+	}
 }
-
-func (d mysqlDialect) grammar() *grammar { return &mysqlGrammar }
 
 // mysqlUpsert needs no key: a unique index of any kind that is in the way turns
 // the insert into an update.

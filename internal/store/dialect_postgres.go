@@ -152,15 +152,15 @@ func migrationLock() string {
 	return strconv.FormatInt(int64(h.Sum64()), 10)
 }
 
-var postgresGrammar = grammar{
-	upsert:      upsertOnConflict,
-	forUpdate:   " FOR UPDATE",
-	among:       postgresAmong,
-	clock:       "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-	tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
+func (d postgresDialect) grammar() *grammar {
+	return &grammar{
+		upsert:      upsertOnConflict,
+		forUpdate:   " FOR UPDATE",
+		among:       postgresAmong,
+		clock:       "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+		tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
+	}
 }
-
-func (d postgresDialect) grammar() *grammar { return &postgresGrammar }
 
 func postgresAmong(n int, from string, columns, kinds []string) string {
 	first := "(?::" + strings.Join(kinds, ", ?::") + ")"

@@ -149,13 +149,15 @@ func (d sqliteDialect) migrating() (goose.Dialect, lock.SessionLocker) {
 	return goose.DialectSQLite3, nil
 }
 
-var sqliteGrammar = grammar{
-	upsert:      upsertOnConflict,
-	among:       sqliteAmong,
-	tableExists: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?",
-}
+const sqliteTableExists = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
 
-func (d sqliteDialect) grammar() *grammar { return &sqliteGrammar }
+func (d sqliteDialect) grammar() *grammar {
+	return &grammar{
+		upsert:      upsertOnConflict,
+		among:       sqliteAmong,
+		tableExists: sqliteTableExists,
+	}
+}
 
 // upsertOnConflict is the clause of SQLite and PostgreSQL.
 func upsertOnConflict(key string, set []string) string {

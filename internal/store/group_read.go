@@ -1,13 +1,7 @@
 package store
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
@@ -183,11 +177,10 @@ func (g *group) useStill(r scanner) error {
 	return nil
 }
 
-func (g *group) use(e entry) *working {
+func (g *group) use(e entry) {
 	w := &working{entry: e, known: true, site: e.state.Site, before: e.state}
 	g.open[e.state.Conversation] = w
 	g.order = append(g.order, w)
-	return w
 }
 
 func (it item) conversation() chat.ConversationID {
@@ -195,116 +188,6 @@ func (it item) conversation() chat.ConversationID {
 		return it.mark.Conversation
 	}
 	return it.change.Conversation
-}
-
-func (s *statements) begunQuery(n int) string {
-	return "SELECT e.site_id, e.secret_hash, c.id, c.visitor_id " +
-		s.g.among(n, "visitor e JOIN conversation c ON c.visitor_id = e.id", []string{"site_id", "secret_hash"}, []string{"bigint", "bytea"})
-}
-
-// findBegun finds the conversations of the visitors who begin, as far as they have
-// one. Those that another committer of this node writes are left to it, so that
-// one tells of all that happens in a conversation.
-func (g *group) findBegun() error {
-	var keys []beginKey
-	asked := map[beginKey]bool{}
-	for _, it := range g.batch {
-		if key, begins := it.begins(); begins && !asked[key] {
-			asked[key] = true
-			keys = append(keys, key)
-		}
-	}
-	err := g.lookUp(g.c.sql.begun, len(keys), g.c.sql.begunQuery, func(i int) {
-		g.h.arg(int64(keys[i].site))
-		g.h.arg([]byte(keys[i].secret))
-	}, func(r scanner) error {
-		var key beginKey
-		var id chat.ConversationID
-		var visitor chat.VisitorID
-		if err := r.Scan(&key.site, &key.secret, &id, &visitor); err != nil {
-			return err
-		}
-		if g.c.db.shareOf(id) != g.c.share {
-			g.elsewhere[key] = chat.Conversation{ID: id, Visitor: visitor}
-			return nil
-		}
-		g.found[key] = chat.Conversation{ID: id, Visitor: visitor}
-		return nil
-	})
-	if err != nil || len(keys) == 0 {
-		return err
-	}
-	return g.h.flush()
-}
-
-func (it item) begins() (beginKey, bool) {
-	if it.change == nil || it.change.Conversation != 0 || it.change.Begin == nil {
-		return beginKey{}, false
-	}
-	return beginKey{it.change.Begin.Site, string(it.change.Begin.SecretHash)}, true
-}
-
-// openBegun opens what was found, and makes what was not.
-func (g *group) openBegun() error {
-	for _, it := range g.batch {
-		key, begins := it.begins()
-		if _, handed := g.elsewhere[key]; !begins || handed || g.begun[key] != nil {
-			continue
-		}
-		c, found := g.found[key]
-		if !found {
-			g.begun[key] = g.make(it.change.Begin)
-			continue
-		}
-		w := g.open[c.ID]
-		if w == nil {
-			return errors.New("a conversation has no head")
-		}
-		g.begun[key] = w
-	}
-	return nil
-}
-
-// handOver gives changes to the committer that writes their conversation.
-func (g *group) handOver() {
-	for _, it := range g.batch {
-		key, begins := it.begins()
-		to, handed := g.elsewhere[key]
-		if !begins || !handed {
-			continue
-		}
-		change := *it.change
-		change.Conversation = to.ID
-		if change.By.Kind == chat.VisitorActor && change.By.ID == 0 {
-			change.By.ID = int64(to.Visitor)
-		}
-		g.c.db.Change(&change)
-	}
-}
-
-// make is a conversation that is written only if a rule appends to it.
-func (g *group) make(begin *chat.Beginning) *working {
-	now := time.UnixMilli(int64(g.now))
-	id := chat.ConversationID(chat.NewID(now))
-	for g.c.db.shareOf(id) != g.c.share { // one committer tells of all that happens in it
-		id = chat.ConversationID(chat.NewID(now))
-	}
-	conversation := chat.Conversation{
-		ID: id, UUID: uuid.Must(uuid.NewV7AtTime(now)),
-		Site: begin.Site, Visitor: chat.VisitorID(chat.NewID(now)), CreatedAt: g.now,
-	}
-	if begin.Visitor != 0 {
-		conversation.Visitor = begin.Visitor
-	}
-	w := &working{begin: begin, site: begin.Site, before: chat.NewState(conversation)}
-	if w.profile, w.invalid = json.Marshal(begin.Profile, json.Deterministic(true)); w.invalid != nil {
-		w.invalid = fmt.Errorf("the visitor's profile: %w", w.invalid)
-	}
-	w.conversation, w.state = conversation, w.before
-	w.marks = map[participant]chat.Mark{}
-	g.open[conversation.ID] = w
-	g.order = append(g.order, w)
-	return w
 }
 
 func (g *group) working(c *chat.Change) *working {

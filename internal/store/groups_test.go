@@ -228,7 +228,7 @@ func (s stranger) lock(id chat.ConversationID, how string) error {
 	var head chat.State
 	var lastText int64
 	s.h.ints(int64(id))
-	return s.h.one("conversation", s.query+how, scanState(&head, &lastText)...)
+	return s.h.one(s.query+how, scanState(&head, &lastText)...)
 }
 
 func conversationOf(t *testing.T, db *DB, n byte) chat.ConversationID {
@@ -241,9 +241,13 @@ func conversationOf(t *testing.T, db *DB, n byte) chat.ConversationID {
 // eventually polls until it is so.
 func eventually(t *testing.T, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
+	end, again := time.After(20*time.Second), time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for !so() {
+		select {
+		case <-end:
 			t.Fatal("it did not come")
+		case <-again.C:
 		}
 	}
 }

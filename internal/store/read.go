@@ -21,7 +21,7 @@ func (db *DB) Head(ctx context.Context, id chat.ConversationID) (s chat.State, e
 func (h *hot) head(id chat.ConversationID) (s chat.State, err error) {
 	var lastText int64
 	h.arg(int64(id))
-	err = h.one("conversation", headQuery, scanState(&s, &lastText)...)
+	err = h.one(headQuery, scanState(&s, &lastText)...)
 	return s, err
 }
 
@@ -38,7 +38,7 @@ func (db *DB) ConversationByID(ctx context.Context, id chat.ConversationID) (cha
 func (db *DB) conversation(ctx context.Context, where string, arg any) (c chat.Conversation, err error) {
 	err = db.readers.once(ctx, "conversation", func(h *hot) error {
 		h.arg(arg)
-		return h.one("conversation", "SELECT "+strings.Join(conversationColumns, ", ")+" FROM conversation WHERE "+where, scanConversation(&c)...)
+		return h.one("SELECT "+strings.Join(conversationColumns, ", ")+" FROM conversation WHERE "+where, scanConversation(&c)...)
 	})
 	return c, err
 }

@@ -58,9 +58,7 @@ func (r *readers) read(ctx context.Context, what string, do func(h *hot) error) 
 			r.errors.Add(1)
 			return err
 		}
-		h.ctx, h.rows = ctx, 0
-		err = do(h)
-		h.ctx = nil
+		err = h.forOne(ctx, do)
 		var refusal *chat.Refusal
 		if err == nil || errors.As(err, &refusal) || errors.Is(err, errBehind) {
 			r.idle <- h
@@ -107,15 +105,22 @@ func (r *readers) close() error {
 	}
 }
 
-// one reads a single row; none is a NotFound refusal about what.
-func (h *hot) one(what, query string, dest ...any) error {
+// forOne runs reads that ctx cancels.
+func (h *hot) forOne(ctx context.Context, do func(h *hot) error) error {
+	h.ctx, h.rows = ctx, 0
+	defer func() { h.ctx = nil }()
+	return do(h)
+}
+
+// one reads a single row about a conversation; none is a NotFound refusal.
+func (h *hot) one(query string, dest ...any) error {
 	found := false
 	err := h.query(query, func(r scanner) error {
 		found = true
 		return r.Scan(dest...)
 	})
 	if err == nil && !found {
-		return chat.Refuse(chat.NotFound, "there is no such %s", what)
+		return chat.Refuse(chat.NotFound, "there is no such conversation")
 	}
 	return err
 }

@@ -23,34 +23,33 @@ type lagging struct {
 func (l lagging) catchUp() {
 	l.t.Helper()
 	for _, table := range []string{"conversation", "head", "event"} {
-		if _, err := l.replica.ExecContext(l.t.Context(), "DELETE FROM "+table); err != nil {
-			l.t.Fatal(err)
-		}
-		rows, err := l.primary.QueryContext(l.t.Context(), "SELECT * FROM "+table)
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		columns, _ := rows.Columns()
-		insert := l.dialect.worded("INSERT INTO " + table + " (" + l.dialect.grammar().names(columns) + ") VALUES " + tuples(1, len(columns)))
-		for rows.Next() {
-			values, at := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				at[i] = &values[i]
-			}
-			if err := rows.Scan(at...); err != nil {
-				l.t.Fatal(err)
-			}
-			if _, err := l.replica.ExecContext(l.t.Context(), insert, values...); err != nil {
-				l.t.Fatal(err)
-			}
-		}
-		if err := rows.Err(); err != nil {
-			l.t.Fatal(err)
-		}
+		l.copyTable(table)
 	}
 	if _, err := l.replica.ExecContext(l.t.Context(), "UPDATE event SET body = REPLACE(body, 'text ', 'copy of text ')"); err != nil {
 		l.t.Fatal(err)
 	}
+}
+
+func (l lagging) copyTable(table string) {
+	l.t.Helper()
+	_, err := l.replica.ExecContext(l.t.Context(), "DELETE FROM "+table)
+	must(l.t, err)
+	rows, err := l.primary.QueryContext(l.t.Context(), "SELECT * FROM "+table)
+	must(l.t, err)
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	must(l.t, err)
+	insert := l.dialect.worded("INSERT INTO " + table + " (" + l.dialect.grammar().names(columns) + ") VALUES " + tuples(1, len(columns)))
+	for rows.Next() {
+		values, at := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			at[i] = &values[i]
+		}
+		must(l.t, rows.Scan(at...))
+		_, err := l.replica.ExecContext(l.t.Context(), insert, values...)
+		must(l.t, err)
+	}
+	must(l.t, rows.Err())
 }
 
 func TestReplica(t *testing.T) {

@@ -45,20 +45,7 @@ func serverSchema(t *testing.T, s server, db *sql.DB) []string {
 	}
 	var all []string
 	for _, query := range queries {
-		rows, err := db.QueryContext(t.Context(), query)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, line)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
+		all = append(all, names(t, db, query)...)
 	}
 	return all
 }

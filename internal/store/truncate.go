@@ -30,7 +30,7 @@ func truncate(h *hot, g *grammar, id chat.ConversationID, seq int64) (int64, err
 	h.ints(int64(id))
 	var s chat.State
 	var lastText int64
-	err := h.one("conversation", headQuery+g.forUpdate, scanState(&s, &lastText)...)
+	err := h.one(headQuery+g.forUpdate, scanState(&s, &lastText)...)
 	if err != nil {
 		return 0, err
 	}

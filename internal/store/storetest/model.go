@@ -18,8 +18,11 @@ func testModel(f *fixture) {
 	f.no(f.store.Close())
 	f.o.Fast = true
 	f.store = f.open(f.TB, f.o)
-	runs := 0
+	runs, began := 0, time.Now()
 	rapid.Check(f.T, func(t *rapid.T) {
+		if runs >= modelRuns && time.Since(began) > modelTime {
+			return // a busy machine has seen enough
+		}
 		runs++
 		m := &model{f: f, t: t, site: site + chat.SiteID(runs)}
 		for range 3 {
@@ -43,6 +46,12 @@ func testModel(f *fixture) {
 		m.compare(t)
 	})
 }
+
+// A model is run at least so often, and for so long until rapid has enough.
+const (
+	modelRuns = 30
+	modelTime = 15 * time.Second
+)
 
 // model is what the store should hold.
 type model struct {
