@@ -34,7 +34,7 @@ describe('where a person may have one connection', () => {
     expect(await ada.texts(await ada.find('Half a sentence'))).toEqual(said)
   })
 
-  test('a visitor’s tab whose network breaks comes back as itself', async ({ visitor, house, later }) => {
+  test('a visitor’s tab that is loaded again takes over from itself without a word', async ({ visitor, house, later }) => {
     await onlyOne(house, true)
     later(() => onlyOne(house, false))
     const one = await visitor()
