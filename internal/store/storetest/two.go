@@ -313,6 +313,9 @@ func testTwoTruncate(p *pair) {
 // decide about the same conversation.
 func testTwoLock(p *pair) {
 	id, _ := p.longConversation(5)
+	for _, node := range []*fixture{p.fixture, p.second} { // both have their connections
+		p.no((<-node.submitMark(chat.MarkChange{Conversation: id, Who: bo.Ref(), Read: 5})).err)
+	}
 	held, release := make(chan struct{}), make(chan struct{})
 	p.onCommit(func(commit func() error) error {
 		close(held)
@@ -328,7 +331,7 @@ func testTwoLock(p *pair) {
 		p.Errorf("a node decided while another held the conversation: %+v", r)
 		close(release)
 		<-far
-	case <-time.After(200 * time.Millisecond): // nothing tells that somebody waits
+	case <-time.After(500 * time.Millisecond): // nothing tells that somebody waits
 		close(release)
 		p.no((<-far).err)
 		if r := <-near; r.err != nil || r.moved {
@@ -337,7 +340,7 @@ func testTwoLock(p *pair) {
 	}
 	marks, err := p.store.Marks(p.Context(), id)
 	p.no(err)
-	if len(marks) != 1 || marks[0].Read != 9 {
-		p.Errorf("the marks are %+v: want one at 9", marks)
+	if len(marks) != 2 || marks[0].Read != 9 || marks[0].Who.ID != ann.ID {
+		p.Errorf("the marks are %+v: want Ann's at 9", marks)
 	}
 }
