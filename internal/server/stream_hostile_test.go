@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/client"
+	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/server"
 )
 
@@ -169,21 +172,21 @@ func TestFramesOnAnyNode(t *testing.T) {
 	}
 }
 
-// The rate of a sender holds over its requests.
+// The rate of a sender holds over its requests, on each node.
 func TestFramesHaveARate(t *testing.T) {
-	p := newPair(t, server.Config{})
+	p := newPair(t, server.Config{}, func(c *live.Config) { c.Others = live.Rate{Burst: 5, PerSecond: 0.001} })
 	p.owner()
 	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
 	auth := []string{"Authorization", "Bearer " + client.NewSecret()}
-	for i := range 600 { // two nodes with 200 at once each, refilled by 50 a second
-		if got := text(t, p.knock(server.VisitorStream+"/frame", `{"t":"ping"}`, auth...)); strings.Contains(got, "rate_limited") {
-			if !strings.Contains(got, `"retry_after":`) || i < 400 {
-				t.Errorf("refused after %d with %s", i, got)
-			}
-			return
+	ping := func(auth []string) string { return text(t, p.knock(server.VisitorStream+"/frame", `{"t":"ping"}`, auth...)) }
+	for i := range 12 {
+		if got := ping(auth); strings.Contains(got, `"code":"rate_limited"`) != (i >= 10) {
+			t.Errorf("frame %d is answered with %s", i, got)
 		}
 	}
-	t.Error("600 frames were taken")
+	if got := ping([]string{"Authorization", "Bearer " + client.NewSecret()}); !strings.Contains(got, "pong") {
+		t.Errorf("another visitor is answered with %s", got)
+	}
 }
 
 // A body that trickles holds nobody up for long, and takes no seat.
@@ -228,6 +231,60 @@ func TestGraceBetweenStreams(t *testing.T) {
 			}
 			if n := count(); !c.stays && n != 0 {
 				t.Errorf("%d visitors are here although nobody waits for the next stream", n)
+			}
+		})
+	}
+}
+
+// online waits until the only visitor is online.
+func (p *pair) online(t *testing.T) {
+	t.Helper()
+	late := time.Now().Add(20 * time.Second)
+	for {
+		if all, _ := p.registry.On("c").Visitors(p.firstSite().ID, 1); len(all) == 1 && all[0].State == presence.Online {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatal("the visitor is not online")
+		}
+		runtime.Gosched()
+	}
+}
+
+// A poll that knows what it would begin with waits for news, and says nothing where there are none.
+func TestPollWaitsForNews(t *testing.T) {
+	for _, c := range []struct {
+		lasts time.Duration
+		news  bool
+	}{{time.Minute, true}, {50 * time.Millisecond, false}} {
+		t.Run(c.lasts.String(), func(t *testing.T) {
+			p := newPair(t, server.Config{PollLasts: c.lasts})
+			p.owner()
+			t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+			secret := client.NewSecret()
+			auth := []string{"Authorization", "Bearer " + secret}
+			_, frame := send("first")
+			text(t, p.knock(server.VisitorStream+"/frame", frame, auth...))
+			away := strings.Replace(hello(p, secret), `"t"`, `"presence":"away","t"`, 1)
+			first := text(t, p.knock(server.VisitorStream, away, auth...))
+			lines := strings.Split(strings.TrimSpace(first), "\n")
+			var end struct{ Seen string }
+			p.must(json.Unmarshal([]byte(lines[len(lines)-1]), &end))
+			answered := make(chan string, 1)
+			go func() {
+				answered <- text(t, p.knock(server.VisitorStream, hello(p, secret), append(auth, "Kefu-Poll", end.Seen)...))
+			}()
+			if c.news {
+				p.online(t) // so the second poll has begun
+				_, frame = send("second")
+				text(t, p.knock(server.VisitorStream+"/frame", frame, auth...))
+			}
+			got := <-answered
+			if strings.Contains(got, `"t":"hello"`) || strings.Contains(got, "first") {
+				t.Errorf("the second poll repeats what the first one said: %s", got)
+			}
+			if strings.Contains(got, "second") != c.news || !strings.Contains(got, `"end":1000`) {
+				t.Errorf("the second poll is answered with %s", got)
 			}
 		})
 	}

@@ -35,7 +35,7 @@ type pair struct {
 	begun    atomic.Uint64 // streams and polls
 }
 
-func newPair(t *testing.T, cfg server.Config) *pair {
+func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pair {
 	t.Helper()
 	p := &pair{world: &world{t: t, clock: &clock{now: time.Now()}}}
 	w := p.world
@@ -57,7 +57,11 @@ func newPair(t *testing.T, cfg server.Config) *pair {
 	cfg.Now = w.clock.Now
 	cfg.TrustedProxies = loopback()
 	for i, name := range []string{"a", "b"} {
-		hub := live.NewHub(live.Config{HealEvery: 100 * time.Millisecond, PresenceEvery: 20 * time.Millisecond}, live.Parts{
+		settings := live.Config{HealEvery: 100 * time.Millisecond, PresenceEvery: 20 * time.Millisecond}
+		for _, f := range change {
+			f(&settings)
+		}
+		hub := live.NewHub(settings, live.Parts{
 			Node: name, Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db,
 			Bus: network.Bus(), Presence: registry.On(name), Log: log,
 		})
