@@ -192,8 +192,11 @@ func TestASiteThatBeginsToWantOneConnection(t *testing.T) {
 	first, second = a.again(1, ""), b.again(1, "")
 	first.closedWith(wire.CloseElsewhere)
 	token := second.token()
+	another := a.again(2, "") // whose close tells that its node has noticed, too
+	another.token()
 	w.onlyOne(shop, false)
 	second.closedWith(wire.CloseChanged)
+	another.closedWith(wire.CloseChanged)
 	first, second = a.again(1, ""), b.again(1, token)
 	if first.token() != "" || second.token() != "" {
 		t.Error("a site that allows many again says what continues")
