@@ -23,7 +23,7 @@ type DatabaseConfig struct {
 	URL         string `name:"url" placeholder:"URL" help:"The database: mysql://USER:PASSWORD@HOST:3306/NAME or postgres://USER:PASSWORD@HOST:5432/NAME. Without it SQLite in the data folder, for one node."`
 	ReplicaURL  string `name:"replica-url" placeholder:"URL" help:"A replica of database.url. It answers what may be a little old: earlier pages of a conversation."`
 	Connections int    `name:"connections" default:"16" min:"2" max:"1000" help:"Connections of this node that read, where the database is a server."`
-	Committers  int    `name:"committers" default:"4" min:"1" max:"64" help:"Connections of this node that commit messages, where the database is a server."`
+	Committers  int    `name:"committers" default:"2" min:"1" max:"64" help:"Connections of this node that commit messages, where the database is a server. Fewer commit more messages at once, and cost less; more help where a commit takes long."`
 	Synchronous string `name:"synchronous" default:"full" enum:"full,extra,normal,off" help:"SQLite's setting. Less than full may lose acknowledged messages at a power cut, and is refused unless database.relaxed allows it."`
 	Relaxed     bool   `name:"relaxed" default:"false" help:"Allow a database that may lose acknowledged messages at a power cut."`
 }

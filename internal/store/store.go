@@ -29,10 +29,11 @@ type Config struct {
 	// Relaxed allows what may lose acknowledged messages at a power cut.
 	Relaxed bool
 
-	// Readers is the number of reading connections; 0: 4.
+	// Readers is the number of connections that read conversations; 0: 4. A server gets
+	// half as many, at least four, for everything else.
 	Readers int
 	// Committers is the number of connections that commit conversations, where the
-	// database is a server; 0: 4. SQLite has one.
+	// database is a server; 0: 2. SQLite has one.
 	Committers int
 	// Queue bounds how many changes and marks wait for a group, QueueBytes their
 	// commands' bytes together; 0: 4096 and 64 MiB.
@@ -71,7 +72,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	setDefault(&c.Synchronous, "full")
 	setDefault(&c.Readers, 4)
-	setDefault(&c.Committers, 4)
+	setDefault(&c.Committers, 2)
 	setDefault(&c.Queue, 4096)
 	setDefault(&c.QueueBytes, 64<<20)
 	setDefault(&c.Group, 256)
@@ -163,9 +164,10 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if err := db.dialect.prepare(); err != nil {
 		return err
 	}
-	writers := 1
+	writers, readers := 1, db.cfg.Readers
 	if db.dialect.shared() {
-		writers = max(2, db.cfg.Readers/2)
+		writers = max(2, db.cfg.Readers/4)
+		readers = writers
 	}
 	if db.write, err = db.dialect.pool(ctx, writers, false); err != nil {
 		return err
@@ -180,7 +182,7 @@ func (db *DB) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if db.read, err = db.dialect.pool(ctx, db.cfg.Readers, true); err != nil {
+	if db.read, err = db.dialect.pool(ctx, readers, true); err != nil {
 		return err
 	}
 	if db.replica, err = newReplica(db); err != nil {
