@@ -178,7 +178,9 @@ func TestFramesHaveARate(t *testing.T) {
 	p.owner()
 	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
 	auth := []string{"Authorization", "Bearer " + client.NewSecret()}
-	ping := func(auth []string) string { return text(t, p.knock(server.VisitorStream+"/frame", `{"t":"ping"}`, auth...)) }
+	ping := func(auth []string) string {
+		return text(t, p.knock(server.VisitorStream+"/frame", `{"t":"ping"}`, auth...))
+	}
 	for i := range 12 {
 		if got := ping(auth); strings.Contains(got, `"code":"rate_limited"`) != (i >= 10) {
 			t.Errorf("frame %d is answered with %s", i, got)

@@ -10,6 +10,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/client"
 	"github.com/kefu-chat/kefu/internal/server"
+	"github.com/kefu-chat/kefu/internal/wire"
 )
 
 // seen collects what one side was shown of a conversation.
@@ -130,5 +131,58 @@ func TestChatOverStreamsOfTwoNodes(t *testing.T) {
 			visitorSaw.inOrder(t, "the visitor")
 			agentSaw.inOrder(t, "the agent")
 		})
+	}
+}
+
+// A newcomer's first message goes to another node than its stream: the answer
+// reaches it long before the stream ends by itself.
+func TestNewcomerHearsTheAnswer(t *testing.T) {
+	for _, transport := range []client.Transport{client.Streaming, client.Polling} {
+		p := newPair(t, server.Config{})
+		owner := p.owner()
+		saw := newSeen()
+		cfg := p.config(transport, server.VisitorDoor)
+		cfg.Observer = saw.observer()
+		cfg.Marks = false
+		visitor := client.StartVisitor(t.Context(), cfg, p.firstSite().Key, client.NewSecret())
+		t.Cleanup(visitor.Close)
+		settled(t, visitor.Send("first"))
+		agent := client.StartAgent(t.Context(), p.agentConfig(client.WebSocket, owner))
+		t.Cleanup(agent.Close)
+		settled(t, agent.Send(visitor.Conversation().ID(), "answer"))
+		if got := saw.want(t, 2); got[1] != "answer" {
+			t.Errorf("the visitor saw %q", got)
+		}
+	}
+}
+
+// A server that stops ends its streams, those that wait for news and those that
+// nobody has come back to.
+func TestStreamsEndWithTheServer(t *testing.T) {
+	p := newPair(t, server.Config{StreamGrace: time.Hour})
+	p.owner()
+	codes := make(chan uint16, 8)
+	for _, transport := range []client.Transport{client.Streaming, client.Polling} {
+		cfg := p.config(transport, server.VisitorDoor)
+		hello := make(chan struct{}, 8)
+		cfg.Observer = client.Observer{
+			Connected: func(*wire.ServerHello) { hello <- struct{}{} },
+			Lost:      func(code uint16, _ error) { codes <- code },
+		}
+		cfg.Stay = true
+		visitor := client.StartVisitor(t.Context(), cfg, p.firstSite().Key, client.NewSecret())
+		t.Cleanup(visitor.Close)
+		<-hello
+	}
+	for _, node := range p.nodes {
+		p.must(node.Shutdown(t.Context()))
+	}
+	if n := p.registry.On("c").Count(p.firstSite().ID); n != 0 {
+		t.Errorf("%d visitors are still here", n)
+	}
+	for range 2 {
+		if code := <-codes; code != uint16(wire.CloseRestart) {
+			t.Errorf("a line ended with %d, want %d", code, wire.CloseRestart)
+		}
 	}
 }

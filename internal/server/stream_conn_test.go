@@ -1,0 +1,44 @@
+package server
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
+)
+
+// Who reads too slowly is closed with the code that says so; one frame is always taken.
+func TestStreamQueueIsBounded(t *testing.T) {
+	for name, c := range map[string]struct{ bytes, frames, fits int }{"frames": {1 << 20, 3, 3}, "bytes": {100, 100, 2}, "one": {1, 100, 1}} {
+		t.Run(name, func(t *testing.T) {
+			conn := newStreamConn(c.bytes, c.frames)
+			frame := make([]byte, 45)
+			for i := range c.fits {
+				if err := conn.Send(frame); err != nil {
+					t.Fatalf("frame %d: %v", i, err)
+				}
+			}
+			if err := conn.SendPrepared(ws.Prepare(frame)); !errors.Is(err, ws.ErrQueueFull) {
+				t.Errorf("one too many: %v, want %v", err, ws.ErrQueueFull)
+			}
+			if err := conn.Send(frame); !errors.Is(err, ws.ErrClosed) {
+				t.Errorf("after the end: %v, want %v", err, ws.ErrClosed)
+			}
+			if lines, code, _ := conn.take(); len(lines) != 0 || code != uint16(wire.CloseSlow) {
+				t.Errorf("%d lines wait, closed with %d; want none and %d", len(lines), code, wire.CloseSlow)
+			}
+		})
+	}
+}
+
+// What comes before the close is written before it.
+func TestStreamEndsBehindItsFrames(t *testing.T) {
+	conn := newStreamConn(100, 10)
+	_ = conn.Send([]byte("x"))
+	conn.Close(4004, "changed")
+	conn.Close(4500, "too late")
+	if lines, code, _ := conn.take(); len(lines) != 1 || string(lines[0]) != "x\n" || code != 4004 {
+		t.Errorf("%q, then %d; want x, then 4004", lines, code)
+	}
+}
