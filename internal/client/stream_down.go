@@ -3,6 +3,7 @@ package client
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -61,8 +62,8 @@ func errOr(err error, end lastLine) error {
 
 // refused tells an answer that trying again would not change.
 func (l *stream) refused(err error) bool {
-	d, ok := err.(*ws.DialError)
-	return ok && d.Status != http.StatusTooManyRequests && d.Status < 500
+	var d *ws.DialError
+	return errors.As(err, &d) && d.Status != http.StatusTooManyRequests && d.Status < 500
 }
 
 // follow runs one stream or poll until it ends, or another one has to begin.
