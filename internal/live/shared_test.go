@@ -29,7 +29,9 @@ func newSharing(t *testing.T, nodes int, change ...settings) *world {
 func TestWhoIsOnlineIsShared(t *testing.T) {
 	w := newSharing(t, 3)
 	agent, colleague := w.nodes[0].agent(ann), w.nodes[2].agent(bob)
-	await(agent, "presence", func(p wire.ServerPresence) bool { return p.Who != nil && p.Who.Name == "Bob" && p.Presence == wire.Online })
+	await(agent, "presence", func(p wire.ServerPresence) bool {
+		return p.Who != nil && p.Who.Name == "Bob" && p.Presence == wire.Online
+	})
 	early := w.nodes[1].visitor(1)
 	agent.watch()
 	agent.say(wire.ClientVisitors{R: 9, On: true})

@@ -20,9 +20,18 @@ func TestANodeThatGoesRefusesHandshakes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.hub.Drain(ctx, live.Drain{Delay: time.Millisecond, Spread: time.Minute}) }()
-	defer func() { cancel(); <-done }()
-	for deadline := time.Now().Add(8 * time.Second); s.hub.Accepts(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	defer func() {
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("drain: %v", err)
+		}
+	}()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(8 * time.Second); s.hub.Accepts(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
 			t.Fatal("the node accepts sessions on and on")
 		}
 	}

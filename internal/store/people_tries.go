@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"slices"
 	"time"
@@ -79,7 +80,7 @@ func (t tryTaker) take(ctx context.Context, b identity.TryBound) (n int, until c
 			return row.N, 0, err
 		}
 		var there tryRow
-		if err := t.tx.NewSelect().Model(&there).Where("id = ?", b.ID).Scan(ctx); err != nil && found(err, "") == err {
+		if err := t.tx.NewSelect().Model(&there).Where("id = ?", b.ID).Scan(ctx); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return 0, 0, err
 		}
 		if there.N >= b.Most && there.Until > t.now && there.Until <= t.end {
