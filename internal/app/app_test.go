@@ -280,8 +280,9 @@ func TestBackupWhileServingAndRestore(t *testing.T) {
 		"a folder in use":          {"restore", "--data=" + data, file},
 		"a file that is no backup": {"restore", "--data=" + filepath.Join(dir, "c2"), os.Args[0]},
 		"a file that is not there": {"restore", "--data=" + filepath.Join(dir, "c3"), filepath.Join(dir, "absent")},
+		"a server's database":      {"restore", "--data=" + filepath.Join(dir, "c4"), "--database-url=postgres://kefu:hidden@127.0.0.1/kefu", file},
 	} {
-		if status, _, errs := invoke(t, nil, "", args...); status == exitOK || strings.Count(errs, "\n") != 1 {
+		if status, _, errs := invoke(t, nil, "", args...); status == exitOK || strings.Count(errs, "\n") != 1 || strings.Contains(errs, "hidden") {
 			t.Errorf("%s: %d %s", name, status, errs)
 		}
 	}

@@ -155,6 +155,9 @@ type RestoreCommand struct {
 
 // Run puts a backup into an empty data folder.
 func (c *RestoreCommand) Run(s *Process) error {
+	if c.Database.URL != "" {
+		return store.RestoreServer(c.Database.URL, c.File)
+	}
 	unlock, err := lockData(c.Data)
 	if err != nil {
 		return err

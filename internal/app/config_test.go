@@ -116,6 +116,9 @@ func TestMistakesInTheConfigurationAreOneSentence(t *testing.T) {
 		"port in use":           {args: []string{"--listen=" + taken.Addr().String()}, want: []string{"listen is", taken.Addr().String(), "in use", "stop the program"}},
 		"folder is a file":      {args: []string{"--data=" + plainFile}, want: []string{"data is", "plain", "name another folder"}},
 		"unsafe database":       {args: []string{"--database-synchronous=off"}, want: []string{"synchronous", "off", "power cut"}},
+		"a bus over SQLite":     {args: []string{"--bus-kind=nats", "--nats-url=nats://127.0.0.1:1"}, want: []string{"bus.kind is", "one node", "database.url"}},
+		"Redis over SQLite":     {args: []string{"--redis-url=redis://127.0.0.1:1"}, want: []string{"redis.url is set", "one node", "database.url"}},
+		"replica of SQLite":     {args: []string{"--database-replica-url=postgres://127.0.0.1:1/x"}, want: []string{"database.replica_url", "database.url"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"serve", "--data=" + data, "--listen=127.0.0.1:0"}, c.args...)

@@ -36,6 +36,8 @@ func (c Config) checkDatabase() error {
 			"use full, or set database.relaxed if losing some is acceptable", d.Synchronous)
 	case d.URL == "" && d.ReplicaURL != "":
 		return usage("database.replica_url is set, but database.url is not: SQLite has no replica; set database.url, or leave the replica out")
+	case d.URL == "" && c.Redis.URL != "":
+		return usage("redis.url is set, but the database is SQLite, which serves one node: set database.url to a MySQL or PostgreSQL, or leave redis.url out")
 	case d.URL == "" && c.Bus.Kind != "memory":
 		return usage("bus.kind is %q, but the database is SQLite, which serves one node: set database.url to a MySQL or PostgreSQL, or leave bus.kind out", c.Bus.Kind)
 	}

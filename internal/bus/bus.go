@@ -52,4 +52,6 @@ type Stats struct {
 	Published, Received, Lost, Refused int64
 	// Reconnects is how often a lost connection came back.
 	Reconnects int64
+	// Leaving and Arriving are notices that wait now: to be sent, and to be read.
+	Leaving, Arriving int64
 }

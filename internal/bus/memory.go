@@ -87,7 +87,7 @@ func (m *Memory) Publish(topic string, notice []byte) {
 
 // Stats implements Bus.
 func (m *Memory) Stats() Stats {
-	return Stats{Up: true, Published: m.published.Load(), Received: m.received.Load(), Lost: m.lost.Load()}
+	return Stats{Up: true, Published: m.published.Load(), Received: m.received.Load(), Lost: m.lost.Load(), Arriving: int64(len(m.queue))}
 }
 
 // Join implements Bus.

@@ -225,6 +225,7 @@ func (r *Relay) Stats() Stats {
 		Up: up, Reconnects: reconnects,
 		Published: r.published.Load(), Received: r.received.Load(),
 		Lost: r.lost.Load() + r.carrier.dropped(), Refused: r.refused.Load(),
+		Leaving: int64(len(r.out.waiting)), Arriving: int64(len(r.in.waiting)),
 	}
 }
 

@@ -135,6 +135,9 @@ func TestRelayNeverBlocks(t *testing.T) {
 	if want := int64(2 * (notices - relayQueue - sendTogether - 1)); lost < want || lost > 2*relayQueue {
 		t.Errorf("%d of %d were lost, want at least %d", lost, 2*notices, want)
 	}
+	if s := r.Stats(); s.Leaving != relayQueue || s.Arriving != relayQueue {
+		t.Errorf("%d wait to go and %d to be read, want %d each", s.Leaving, s.Arriving, relayQueue)
+	}
 	close(free)
 	close(c.hold)
 	await(t, "all are counted", func() bool {

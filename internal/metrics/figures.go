@@ -96,6 +96,10 @@ func busFigures() []figure {
 			}
 			put(up)
 		}},
+		{gauge("kefu_bus_queued", "Notices that wait: to be sent, `leaving`, or to be read, `arriving`.", "way"), func(p *picture, put put) {
+			put(float64(p.bus.Leaving), "leaving")
+			put(float64(p.bus.Arriving), "arriving")
+		}},
 		one(counter("kefu_bus_published_total", "Notices that were sent to other nodes."), func(p *picture) int64 { return p.bus.Published }),
 		one(counter("kefu_bus_received_total", "Notices that came from other nodes."), func(p *picture) int64 { return p.bus.Received }),
 		one(counter("kefu_bus_lost_total", "Notices that could not be sent, or found no room; healing does their work."), func(p *picture) int64 { return p.bus.Lost }),

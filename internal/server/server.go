@@ -45,9 +45,11 @@ type Config struct {
 	// FrameBytes bounds a frame that comes up in a request of its own (256 KiB);
 	// QueueBytes and QueueFrames what waits for one stream (1 MiB, 1024).
 	FrameBytes, QueueBytes, QueueFrames int
-	// StreamLasts is after how long a stream ends (60 s), PollLasts a poll without
-	// news (25 s); StreamBeat is the pause between two signs of life (15 s), and
-	// StreamGrace how long the session of an ended stream is kept (8 s).
+	// StreamLasts is after how long a stream ends (18 s), PollLasts a poll without
+	// news (18 s); StreamBeat is the pause between two signs of life (10 s), and
+	// StreamGrace how long the session of an ended stream is kept (8 s). That the
+	// next one begins is the only sign of life of a client behind a proxy: whoever
+	// vanished is shown as here for StreamLasts or PollLasts, and StreamGrace.
 	StreamLasts, PollLasts, StreamBeat, StreamGrace time.Duration
 	Now                                             func() time.Time
 }
@@ -65,9 +67,9 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.FrameBytes, 256<<10)
 	orDefault(&c.QueueBytes, 1<<20)
 	orDefault(&c.QueueFrames, 1024)
-	orDefault(&c.StreamLasts, time.Minute)
-	orDefault(&c.PollLasts, 25*time.Second)
-	orDefault(&c.StreamBeat, 15*time.Second)
+	orDefault(&c.StreamLasts, 18*time.Second)
+	orDefault(&c.PollLasts, 18*time.Second)
+	orDefault(&c.StreamBeat, 10*time.Second)
 	orDefault(&c.StreamGrace, 8*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now

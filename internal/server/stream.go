@@ -245,6 +245,7 @@ type stream struct {
 	session *live.Session
 	network netip.Prefix
 	begin   beginning
+	until   time.Time // its end, if nothing else ends it
 	out     *streamWriter
 }
 

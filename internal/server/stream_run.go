@@ -15,15 +15,22 @@ const (
 	renewCode uint16 = 1000
 	// gather is how long a poll waits for what comes together with its first news.
 	gather = 30 * time.Millisecond
-	// writeWithin bounds each write.
+	// writeWithin bounds each write, and endWithin those behind a stream's time: a
+	// client that reads nothing is not shown as here for longer.
 	writeWithin = 10 * time.Second
+	endWithin   = time.Second
 	// padding makes browsers and proxies that look at the first bytes of an answer let it through.
 	padding = 1 << 10
 )
 
 // run answers the stream's request: hello, what comes, and why it ended.
 func (one *stream) run(ctx context.Context, w http.ResponseWriter) {
-	one.out = &streamWriter{w: w, control: http.NewResponseController(w)}
+	lasts := one.server.cfg.StreamLasts
+	if one.begin.poll {
+		lasts = one.server.cfg.PollLasts
+	}
+	one.until = time.Now().Add(lasts)
+	one.out = &streamWriter{w: w, control: http.NewResponseController(w), until: one.until.Add(endWithin)}
 	head := w.Header()
 	head.Set("Content-Type", "application/x-ndjson")
 	head.Set("Cache-Control", "no-store, no-transform")
@@ -53,7 +60,7 @@ func (one *stream) frame(i int) {
 
 // follow writes what comes until the stream has lasted long enough.
 func (one *stream) follow(ctx context.Context) {
-	last := time.NewTimer(one.server.cfg.StreamLasts)
+	last := time.NewTimer(time.Until(one.until))
 	defer last.Stop()
 	beats := time.NewTicker(one.server.cfg.StreamBeat)
 	defer beats.Stop()
@@ -113,7 +120,7 @@ func (one *stream) poll(ctx context.Context) {
 
 // news waits for something to answer.
 func (one *stream) news(ctx context.Context) bool {
-	timer := time.NewTimer(one.server.cfg.PollLasts)
+	timer := time.NewTimer(time.Until(one.until))
 	defer timer.Stop()
 	for !one.conn.waits() {
 		select {
@@ -168,10 +175,12 @@ type streamEnd struct {
 	Seen   string `json:"seen,omitempty"`
 }
 
-// streamWriter writes lines within a time each; after an error nothing more.
+// streamWriter writes lines within a time each, and all of them until another;
+// after an error nothing more.
 type streamWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	until   time.Time
 	err     error
 }
 
@@ -179,7 +188,11 @@ func (o *streamWriter) write(line []byte) {
 	if o.err != nil {
 		return
 	}
-	_ = o.control.SetWriteDeadline(time.Now().Add(writeWithin)) // where there is none, the server's holds
+	deadline := time.Now().Add(writeWithin)
+	if o.until.Before(deadline) {
+		deadline = o.until
+	}
+	_ = o.control.SetWriteDeadline(deadline) // where there is none, the server's holds
 	_, o.err = o.w.Write(line)
 }
 
