@@ -36,6 +36,8 @@ const settled = 5_000
 /** The longest silence, in ms, while somebody looks on and while nobody does. */
 const silence = { attentive: 25_000, quiet: 120_000 }
 const patience = { min: 500, max: 30_000 }
+/** A socket's readyState beyond this: it closes. */
+const usable = 1
 const unclean = 1006
 const tooBig: typeof closeCodes.tooBig = 1009
 
@@ -106,10 +108,11 @@ export class Connection {
     if (this.cell.get().phase === 'open') this.heard()
   }
 
-  /** Whether the frame went out. */
+  /** Whether the frame went out, or its socket is about to say why it closed. */
   send(frame: ClientFrame): boolean {
-    if (this.cell.get().phase !== 'open') return false
-    return attempt(() => (this.socket?.send(JSON.stringify(frame)), true)) ?? false
+    const { socket } = this
+    if (!socket || this.cell.get().phase !== 'open') return false
+    return attempt(() => ((socket.readyState ?? 0) > usable || socket.send(JSON.stringify(frame)), true)) ?? false
   }
 
   private connect(): void {

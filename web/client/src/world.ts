@@ -17,6 +17,8 @@ export interface World {
  * hello again on the same line.
  */
 export interface Socket {
+  /** As a WebSocket's: 0, 1, 2 closing, 3 closed. */
+  readonly readyState?: number
   onopen: (() => void) | null
   onmessage: ((message: { data: unknown }) => void) | null
   onclose: ((closed: { code: number }) => void) | null

@@ -36,6 +36,18 @@ describe('a connection', () => {
     expect(world.last.closedBy).toBe('client')
   })
 
+  it('sends nothing on a socket that closes, and waits to be told why', () => {
+    const { world, live, open, lost, phase } = connection()
+    open()
+    world.last.readyState = 2
+    expect(live.send({ t: 'typing', on: true })).toBe(true)
+    live.wake()
+    expect(phase()).toBe('open')
+    world.last.lose(4503)
+    expect(phase()).toBe('stopped')
+    expect(lost).toEqual([4503])
+  })
+
   it.each([1000, 1001, 1006, 1009, 1012, 1013, 4000, 4004])('comes back after %i', async code => {
     const { world, open, phase } = connection()
     open()

@@ -13,10 +13,12 @@ export class FakeSocket implements Socket {
   onclose: ((closed: { code: number }) => void) | null = null
   readonly sent: ClientFrame[] = []
   closedBy: 'client' | 'server' | undefined
+  readyState = 1
 
   constructor(readonly url: string) {}
 
   send(text: string): void {
+    if (this.readyState > 1) throw new Error('WebSocket is already in CLOSING or CLOSED state.')
     this.sent.push(JSON.parse(text) as ClientFrame)
   }
 
