@@ -46,10 +46,10 @@ type Config struct {
 	// QueueBytes and QueueFrames what waits for one stream (1 MiB, 1024).
 	FrameBytes, QueueBytes, QueueFrames int
 	// StreamLasts is after how long a stream ends (18 s), PollLasts a poll without
-	// news (18 s); StreamBeat is the pause between two signs of life (10 s), and
-	// StreamGrace how long the session of an ended stream is kept (8 s). That the
-	// next one begins is the only sign of life of a client behind a proxy: whoever
-	// vanished is shown as here for StreamLasts or PollLasts, and StreamGrace.
+	// news (18 s); StreamBeat is the pause between two signs of life (15 s), and
+	// StreamGrace how long the session of an ended stream is kept (8 s). Behind a
+	// proxy the next stream is its client's only sign of life: who has vanished is
+	// shown as here for StreamLasts or PollLasts, and StreamGrace.
 	StreamLasts, PollLasts, StreamBeat, StreamGrace time.Duration
 	Now                                             func() time.Time
 }
@@ -69,7 +69,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.QueueFrames, 1024)
 	orDefault(&c.StreamLasts, 18*time.Second)
 	orDefault(&c.PollLasts, 18*time.Second)
-	orDefault(&c.StreamBeat, 10*time.Second)
+	orDefault(&c.StreamBeat, 15*time.Second)
 	orDefault(&c.StreamGrace, 8*time.Second)
 	if c.Now == nil {
 		c.Now = time.Now

@@ -2,7 +2,10 @@ package server
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/wire"
 	"github.com/kefu-chat/kefu/internal/ws"
@@ -41,4 +44,40 @@ func TestStreamEndsBehindItsFrames(t *testing.T) {
 	if lines, code, _ := conn.take(); len(lines) != 1 || string(lines[0]) != "x\n" || code != 4004 {
 		t.Errorf("%q, then %d; want x, then 4004", lines, code)
 	}
+}
+
+// Who vanishes where the network tells nobody is known to be offline within 30 s:
+// its request lasts, its session is kept, and then the nodes tell one another: at
+// most 1 s each until its own node has noticed, has told, and another one shows it.
+func TestVanishedIsOfflineWithin30Seconds(t *testing.T) {
+	const told = 3 * time.Second
+	c := Config{}.withDefaults()
+	if sum := max(c.StreamLasts, c.PollLasts) + endWithin + c.StreamGrace + told; sum > 30*time.Second {
+		t.Errorf("who streams or polls is shown as here for up to %s after it vanished, want 30 s", sum)
+	}
+}
+
+// A client that reads nothing holds its request no longer than one that reads.
+func TestStreamIsWrittenInItsTime(t *testing.T) {
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	out := &streamWriter{w: w, control: http.NewResponseController(w)}
+	for _, left := range []time.Duration{time.Hour, time.Second} {
+		now := time.Now()
+		out.until = now.Add(left)
+		out.write([]byte("x"))
+		if d := w.last.Sub(now); d > min(left, writeWithin)+time.Since(now) || d <= 0 {
+			t.Errorf("with %s left a write may take %s", left, d)
+		}
+	}
+}
+
+// deadlines takes what is written, and notes until when it may be.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	last time.Time
+}
+
+func (d *deadlines) SetWriteDeadline(at time.Time) error {
+	d.last = at
+	return nil
 }

@@ -138,7 +138,7 @@ func TestChatOverStreamsOfTwoNodes(t *testing.T) {
 // reaches it long before the stream ends by itself.
 func TestNewcomerHearsTheAnswer(t *testing.T) {
 	for _, transport := range []client.Transport{client.Streaming, client.Polling} {
-		p := newPair(t, server.Config{})
+		p := newPair(t, server.Config{StreamLasts: time.Hour, PollLasts: time.Hour})
 		owner := p.owner()
 		saw := newSeen()
 		cfg := p.config(transport, server.VisitorDoor)

@@ -19,7 +19,7 @@ export interface StreamOptions {
 
 /** After how long without hello somebody on the way is taken to hold the answer back, in ms: the line polls from then on. */
 const helloLimit = 3_000
-/** The longest silence of a stream, whose server gives a sign of life each 15 s; and of a poll, which it answers after 25 s. */
+/** The longest silence of a stream, whose server gives a sign of life each 15 s; and of a poll, which it answers after 18 s. */
 const silence = 40_000
 const postLimit = 15_000
 /** It may have been the server that was away, not WebSocket that is blocked. */
