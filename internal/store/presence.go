@@ -119,6 +119,9 @@ func (p *presencePlace) hold(ctx context.Context, ask *presence.Ask) (leases []n
 	if err := p.db.read.NewRaw("SELECT name, until_at - "+clock+" AS remains FROM presence_node", args...).Scan(ctx, &leases); err != nil {
 		return nil, false, err
 	}
+	if err := p.shorten(ctx, leases, ask.Lease.Milliseconds()); err != nil {
+		return nil, false, err
+	}
 	writes := ask.Agents != nil || slices.ContainsFunc(ask.Sites, func(s presence.SiteAsk) bool { return s.Writes })
 	if !writes {
 		return leases, false, nil
@@ -144,6 +147,24 @@ func (p *presencePlace) hold(ctx context.Context, ask *presence.Ask) (leases []n
 		return nil, false, err
 	}
 	return append(leases, nodeRow{[]byte(ask.Name), lease}), false, nil
+}
+
+// shorten ends leases that are longer than any is made: the database's clock was
+// set back since, and they would outlive their nodes by as much.
+func (p *presencePlace) shorten(ctx context.Context, leases []nodeRow, lease int64) error {
+	far := false
+	for i := range leases {
+		if leases[i].Remains > lease {
+			leases[i].Remains, far = lease, true
+		}
+	}
+	if !far {
+		return nil
+	}
+	clock, args := p.clock()
+	until := append(append(append(append([]any{}, args...), lease), args...), lease)
+	_, err := p.db.write.NewRaw("UPDATE presence_node SET until_at = "+clock+" + ? WHERE until_at > "+clock+" + ?", until...).Exec(ctx)
+	return err
 }
 
 // clock is what stands for the database's time in a statement, with its arguments.

@@ -45,6 +45,11 @@ func presenceIn(t *testing.T, cfg Config) {
 				}
 			}
 		},
+		Back: func(t testing.TB, by time.Duration) {
+			if _, err := nodes[0].write.Exec("UPDATE presence_node SET until_at = until_at + ? WHERE until_at > 0", by.Milliseconds()); err != nil {
+				t.Fatal(err)
+			}
+		},
 	})
 }
 

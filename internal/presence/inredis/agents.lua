@@ -10,6 +10,10 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ends = call('ZSCORE', leases, name)
 if not begin and not (ends and tonumber(ends) > now) then return {1} end
 call('ZADD', leases, now + lease, name)
+-- No lease is made longer: the clock was set back since.
+for _, whose in ipairs(call('ZRANGEBYSCORE', leases, '(' .. string.format('%.0f', now + lease), '+inf')) do
+  call('ZADD', leases, now + lease, whose)
+end
 
 local function text(number) return string.format('%.0f', number) end
 local revision = tonumber(call('GET', revisionKey) or now * 1000)

@@ -42,5 +42,6 @@ func TestOneServer(t *testing.T) {
 	presencetest.Run(t, presencetest.Engine{
 		Place: func(t testing.TB) presence.Place { return inredis.New(connect(t, server.URL()), "kefu") },
 		Lose:  flush(t, server.URL()),
+		Back:  back(t, server.URL()),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,11 +28,38 @@ func flush(t testing.TB, url string) func(t testing.TB) {
 	}
 }
 
+// back moves all leases ahead, as a clock that is set back does.
+func back(t testing.TB, url string) func(t testing.TB, by time.Duration) {
+	admin := connect(t, url)
+	return func(t testing.TB, by time.Duration) {
+		const all = `local met = 0
+for _, key in ipairs(redis.call('KEYS', '*:leases')) do
+  for _, name in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+    redis.call('ZINCRBY', key, ARGV[1], name)
+    met = met + 1
+  end
+end
+return met`
+		met := int64(0)
+		for _, node := range admin.Nodes() {
+			n, err := node.Do(context.Background(), node.B().Eval().Script(all).Numkeys(0).Arg(strconv.FormatInt(by.Milliseconds(), 10)).Build()).AsInt64()
+			if err != nil {
+				t.Fatal(err)
+			}
+			met += n
+		}
+		if met == 0 {
+			t.Fatal("no lease was met")
+		}
+	}
+}
+
 func TestCluster(t *testing.T) {
 	group := engines.StartRedisCluster(t)
 	presencetest.Run(t, presencetest.Engine{
 		Place: func(t testing.TB) presence.Place { return inredis.New(connect(t, group.URL()), "kefu") },
 		Lose:  flush(t, group.URL()),
+		Back:  back(t, group.URL()),
 	})
 }
 

@@ -18,7 +18,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local alive, names, dead = {}, {}, {}
 local held = call('ZRANGE', leases, 0, -1, 'WITHSCORES')
 for i = 1, #held, 2 do
-  if tonumber(held[i + 1]) > now then
+  local ends = tonumber(held[i + 1])
+  if ends > now + lease then call('ZADD', leases, now + lease, held[i]) end -- the clock was set back since
+  if ends > now then
     alive[held[i]] = true
     names[#names + 1] = held[i]
   else

@@ -22,6 +22,8 @@ type Engine struct {
 	Place func(t testing.TB) presence.Place
 	// Lose makes the place forget everything.
 	Lose func(t testing.TB)
+	// Back sets the place's clock back, or all leases ahead by as much.
+	Back func(t testing.TB, by time.Duration)
 	// Runs bounds how many random courses an engine takes that is slow; 0: rapid's number.
 	Runs int
 }
@@ -45,6 +47,7 @@ func Run(t *testing.T, e Engine) {
 	t.Run("the place lost everything", e.loses)
 	t.Run("the place is down", e.down)
 	t.Run("a node is frozen", e.frozen)
+	t.Run("the place's clock is set back", e.setBack)
 	t.Run("a name told what its node does not know", e.astray)
 }
 

@@ -231,6 +231,34 @@ func (e Engine) frozen(t *testing.T) {
 	})
 }
 
+// setBack: nobody who is dead stays because the place's clock was set back, whether
+// it died before or after that; and nobody who lives is forgotten.
+func (e Engine) setBack(t *testing.T) {
+	w := e.world(t, 3, short)
+	a, before, after := w.nodes[0], w.nodes[1], w.nodes[2]
+	for i, n := range w.nodes {
+		n.SetAgent(chat.AgentID(w.site)*10+chat.AgentID(i), presence.Online)
+		n.SetVisitor(visitor(w.site, i, presence.Online))
+	}
+	w.settle()
+	before.asleep = true
+	e.Back(t, 2*time.Hour)
+	w.settle()
+	if a.Count(w.site) < 2 || after.Agent(chat.AgentID(w.site)*10) != presence.Online {
+		t.Errorf("%d are counted, and an agent who is here is %s", a.Count(w.site), after.Agent(chat.AgentID(w.site)*10))
+	}
+	w.awaits("who died before has gone", func() bool {
+		return a.Count(w.site) == 2 && a.Agent(chat.AgentID(w.site)*10+1) == presence.Offline && after.Count(w.site) == 2
+	})
+	after.asleep = true
+	w.awaits("who died behind it has gone, too", func() bool {
+		return a.Count(w.site) == 1 && a.Agent(chat.AgentID(w.site)*10+2) == presence.Offline
+	})
+	if _, here := a.ByKey(w.site, visitor(w.site, 0, 0).Key); !here || a.Agent(chat.AgentID(w.site)*10) != presence.Online {
+		t.Error("who lives was forgotten")
+	}
+}
+
 // astray: a row that a node's name has and the node does not know of, however it
 // came to be, does not stay.
 func (e Engine) astray(t *testing.T) {
