@@ -5,7 +5,9 @@ package bench
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/app"
+	"github.com/kefu-chat/kefu/test/engines"
 )
 
 // asServer makes this test's own file the program that is measured.
@@ -25,7 +28,7 @@ func TestMain(m *testing.M) {
 			Context: context.Background(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: "test",
 		}, &Commands{}))
 	}
-	os.Exit(m.Run())
+	os.Exit(engines.Main(m))
 }
 
 func here(t *testing.T) where {
@@ -35,7 +38,7 @@ func here(t *testing.T) where {
 		t.Fatal(err)
 	}
 	own.env = append(own.env, asServer+"=1")
-	return where{program: own, folder: t.TempDir()}
+	return where{program: own, place: place{folder: t.TempDir()}}
 }
 
 // mustBeEmpty demands that a bench takes its files along.
@@ -49,7 +52,7 @@ func mustBeEmpty(t *testing.T, folder string) {
 
 func TestStore(t *testing.T) {
 	folder := t.TempDir()
-	r, err := runStore(t.Context(), folder, []int{1, 64}, 0.1)
+	r, err := runStore(t.Context(), place{folder: folder}, []int{1, 64}, 0.1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +92,28 @@ func TestPairs(t *testing.T) {
 	mustSay(t, r, "anomalies")
 }
 
+// Nodes over a database's server are measured together, and leave nothing behind there.
+func TestPairsOnNodes(t *testing.T) {
+	for name, on := range map[string]string{"postgres": engines.SharedPostgreSQL(t).NewDatabase(t), "mysql": engines.SharedMariaDB(t).NewDatabase(t)} {
+		t.Run(name, func(t *testing.T) {
+			w := here(t)
+			w.database, w.nodes = on, 2
+			r, err := runPairs(t.Context(), w, pairsPlan{visitors: 6, agents: 3, seconds: 0.5, storeSeconds: 0.1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Anomalies != 0 || r.Repeats != 0 || r.Closed.Messages < 10 || r.Closed.Server <= 0 || r.Database != name || r.Nodes != 2 || r.Store[1].PerSecond <= 0 {
+				t.Errorf("%+v", r)
+			}
+			mustBeEmpty(t, w.folder)
+			mustSay(t, r, "2 nodes over "+name)
+			if n := temporaryOn(t, on); n != 0 {
+				t.Errorf("the bench left %d databases", n)
+			}
+		})
+	}
+}
+
 func TestARunningServerIsMeasuredToo(t *testing.T) {
 	own := here(t)
 	h, err := own.open(t.Context(), 0, true)
@@ -101,7 +126,7 @@ func TestARunningServerIsMeasuredToo(t *testing.T) {
 		}
 	}()
 	running := own
-	running.url, running.pid, running.account = h.base, h.pid, h.account
+	running.url, running.pid, running.account = h.bases[0], h.pids[0], h.account
 	r, err := runPairs(t.Context(), running, pairsPlan{visitors: 3, agents: 1, seconds: 0.3, storeSeconds: 0.05})
 	if err != nil || r.Anomalies > 0 || r.Closed.Messages == 0 {
 		t.Errorf("%+v, %v", r, err)
@@ -140,7 +165,7 @@ func TestStart(t *testing.T) {
 
 func TestAServerThatDoesNotStartIsToldOf(t *testing.T) {
 	w := here(t)
-	if _, err := w.program.start(t.Context(), w.folder, "--limits-frame-bytes=1"); err == nil || !strings.Contains(err.Error(), "frame_bytes") {
+	if _, err := w.program.start(t.Context(), "--data", w.folder, "--limits-frame-bytes=1"); err == nil || !strings.Contains(err.Error(), "frame_bytes") {
 		t.Errorf("the error is %v: want what the server said", err)
 	}
 }
@@ -157,4 +182,27 @@ func mustSay(t *testing.T, r report, what string) {
 			t.Errorf("JSON %v: %s", asJSON, text)
 		}
 	}
+}
+
+// temporaryOn counts the databases of benches on a server.
+func temporaryOn(t *testing.T, address string) (n int) {
+	t.Helper()
+	driver, query := "pgx", "SELECT COUNT(*) FROM pg_database WHERE datname LIKE 'kefu_temporary%'"
+	if strings.HasPrefix(address, "mysql") {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		driver, address = "mysql", "root@tcp("+u.Host+")/"
+		query = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name LIKE 'kefu_temporary%'"
+	}
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -27,6 +29,8 @@ type Command struct {
 
 	JSON   bool   `name:"json" help:"Print the figures as JSON."`
 	Folder string `name:"folder" placeholder:"FOLDER" help:"Where to put temporary databases: on the disk that is to be measured. By default the system's folder for temporary files."`
+	// Database is not for "start" and "idle", which measure the one binary alone.
+	Database string `name:"on" placeholder:"URL" help:"With store and pairs: a MySQL or PostgreSQL of this machine to measure instead of SQLite, such as postgres://USER:PASSWORD@127.0.0.1:5432/NAME. The bench makes databases of its own there and drops them."`
 }
 
 // StoreCommand is "kefu bench store".
@@ -47,6 +51,7 @@ type Running struct {
 type PairsCommand struct {
 	Running `embed:""`
 
+	Nodes       int     `name:"nodes" default:"1" help:"How many nodes serve, up to 9: a mesh, with everybody spread over it; several need --on."`
 	Visitors    int     `name:"visitors" default:"500" help:"Visitors, each with one message under way; up to 20,000."`
 	Agents      int     `name:"agents" default:"50" help:"Agents who answer them; one looks at 20 conversations at most."`
 	Seconds     float64 `name:"seconds" default:"20" help:"How long everybody writes as fast as it is answered; 0: not at all."`
@@ -77,6 +82,7 @@ const (
 	maxVisitors = 20_000
 	maxIdle     = 100_000
 	maxStarts   = 100
+	maxNodes    = 9
 	maxInFlight = 10_000
 	maxOpen     = 20 // conversations of an agent, as the server has it
 )
@@ -93,14 +99,18 @@ func (c *StoreCommand) Run(ctx context.Context, out io.Writer, b *Command) error
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	r, err := runStore(ctx, b.folder(), c.InFlight, c.Seconds)
+	p, err := b.place()
+	if err != nil {
+		return err
+	}
+	r, err := runStore(ctx, p, c.InFlight, c.Seconds)
 	return b.print(out, r, err)
 }
 
 // Run lets pairs talk.
 func (c *PairsCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
 	for _, bad := range []error{
-		within("visitors", float64(c.Visitors), 1, maxVisitors), within("agents", float64(c.Agents), 1, maxVisitors),
+		within("nodes", float64(c.Nodes), 1, maxNodes), within("visitors", float64(c.Visitors), 1, maxVisitors), within("agents", float64(c.Agents), 1, maxVisitors),
 		within("seconds", c.Seconds, 0, maxSeconds), within("rate", c.Rate, 0, 1e6), within("rate-seconds", c.RateSeconds, 0.1, maxSeconds),
 	} {
 		if bad != nil {
@@ -113,6 +123,9 @@ func (c *PairsCommand) Run(ctx context.Context, out io.Writer, b *Command) error
 	w, err := c.where(b)
 	if err != nil {
 		return err
+	}
+	if w.nodes = c.Nodes; w.nodes > 1 && (w.database == "" || w.url != "") {
+		return fmt.Errorf("nodes is %d: several share the database of a server: give --on URL, and leave out --url", w.nodes)
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -173,17 +186,26 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
-func (b *Command) folder() string {
-	if b.Folder != "" {
-		return b.Folder
+// place is where temporary databases go. Errors: a server of another machine.
+func (b *Command) place() (place, error) {
+	p := place{folder: b.Folder, database: b.Database}
+	if p.folder == "" {
+		p.folder = os.TempDir()
 	}
-	return os.TempDir()
+	if u, err := url.Parse(b.Database); b.Database != "" && (err != nil || !onThisMachine(u.Hostname())) {
+		return p, errors.New("on is not the URL of a database of this machine: a bench loads servers of this machine only; run it there")
+	}
+	return p, nil
 }
 
 // where finds the server to measure.
 func (r *Running) where(b *Command) (where, error) {
+	p, err := b.place()
+	if err != nil {
+		return where{}, err
+	}
 	own, err := ownProgram()
-	w := where{program: own, folder: b.folder(), pid: r.PID}
+	w := where{place: p, program: own, pid: r.PID}
 	if err != nil || r.URL == "" {
 		return w, err
 	}

@@ -95,13 +95,13 @@ func (r *IdleReport) measure(ctx context.Context, h *host, p idlePlan) error {
 	if err != nil {
 		return err
 	}
-	if r.Before, err = settle(ctx, h.pid, min(p.settle, restSoon)); err != nil {
+	if r.Before, err = settle(ctx, h.pids[0], min(p.settle, restSoon)); err != nil {
 		return err
 	}
 	crowd := &crowd{h: h}
 	defer crowd.close()
 	begun := time.Now()
-	cpu, err := cpuOf(h.pid)
+	cpu, err := cpuOf(h.pids[0])
 	if err == nil {
 		err = crowd.connect(ctx, secrets)
 	}
@@ -109,15 +109,15 @@ func (r *IdleReport) measure(ctx context.Context, h *host, p idlePlan) error {
 		return err
 	}
 	r.ConnectPerSecond = float64(p.visitors) / time.Since(begun).Seconds()
-	after, err := cpuOf(h.pid)
+	after, err := cpuOf(h.pids[0])
 	r.ConnectCPU = millis(after-cpu) / float64(p.visitors)
 	if err != nil {
 		return err
 	}
-	if err := r.hold(ctx, h.pid, p); err != nil {
+	if err := r.hold(ctx, h.pids[0], p); err != nil {
 		return err
 	}
-	r.IdleCPU, err = idleCPU(ctx, h.pid, p.quiet)
+	r.IdleCPU, err = idleCPU(ctx, h.pids[0], p.quiet)
 	r.Lost = crowd.lost.Load()
 	if err == nil && r.Lost > 0 {
 		err = fmt.Errorf("%d of %d silent connections were lost", r.Lost, p.visitors)
@@ -168,7 +168,7 @@ type crowd struct {
 // connect connects one visitor for each secret, a few at a time, and waits
 // until all are authenticated.
 func (c *crowd) connect(ctx context.Context, secrets []string) error {
-	door, _ := c.h.doors()
+	door := c.h.door(0)
 	greeted := make(chan struct{}, dialAtOnce)
 	for i, secret := range secrets {
 		if i >= dialAtOnce {
@@ -177,7 +177,7 @@ func (c *crowd) connect(ctx context.Context, secrets []string) error {
 			}
 		}
 		cfg := client.Config{
-			URL: door, Header: originOf(c.h.base), LocalAddr: localAddress(i), ReadBuffer: 512,
+			URL: door.visitor, Header: originOf(door.origin), LocalAddr: localAddress(i), ReadBuffer: 512,
 			Presence: wire.Online, Name: "kefu-bench/1",
 		}
 		cfg.Observer.Connected = func(*wire.ServerHello) { tell(greeted) }
@@ -231,9 +231,9 @@ func writeOnce(ctx context.Context, h *host, secrets []string) error {
 
 // watch connects the owner as an agent who sees lists and visitors.
 func watch(ctx context.Context, h *host) (*client.Agent, error) {
-	_, door := h.doors()
+	door := h.door(0)
 	connected := make(chan struct{}, 1)
-	cfg := client.Config{URL: door, Header: originOf(h.base), ReadBuffer: 16 << 10, Presence: wire.Online, Name: "kefu-bench/1"}
+	cfg := client.Config{URL: door.agent, Header: originOf(door.origin), ReadBuffer: 16 << 10, Presence: wire.Online, Name: "kefu-bench/1"}
 	cfg.Header.Set("Cookie", h.owner)
 	cfg.Observer.Connected = func(*wire.ServerHello) { tell(connected) }
 	a := client.StartAgent(ctx, cfg)

@@ -17,7 +17,7 @@ import (
 
 // installation is a server's set-up as a bench needs it.
 type installation struct {
-	base   string // http://host:port
+	bases  []string // http://host:port of each node
 	http   *http.Client
 	owner  string // cookie
 	site   string // id
@@ -33,10 +33,10 @@ func newAccount() account {
 	return account{email: "owner@bench.invalid", password: rand.Text()}
 }
 
-// createOwner makes the owner and the first site of a data folder.
-func (p program) createOwner(ctx context.Context, data string, who account) error {
-	cmd := exec.CommandContext(ctx, p.path, "admin", "create", "--data", data, "--log-level", "warn",
-		"--email", who.email, "--name", "Bench", "--site", "Bench", "--password-stdin")
+// createOwner makes the owner and the first site of a database.
+func (p program) createOwner(ctx context.Context, who account, storage ...string) error {
+	cmd := exec.CommandContext(ctx, p.path, append([]string{"admin", "create", "--log-level", "warn",
+		"--email", who.email, "--name", "Bench", "--site", "Bench", "--password-stdin"}, storage...)...)
 	cmd.Env, cmd.Stdin = p.env, strings.NewReader(who.password+"\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make the owner: %w: %s", err, bytes.TrimSpace(out))
@@ -47,7 +47,7 @@ func (p program) createOwner(ctx context.Context, data string, who account) erro
 // logIn enters a running server. With ownSite it makes a site for the bench
 // alone; else it takes the first one.
 func logIn(ctx context.Context, base string, who account, ownSite bool) (*installation, error) {
-	in := &installation{base: base, http: newHTTP()}
+	in := &installation{bases: []string{base}, http: newHTTP()}
 	err := in.rest(ctx, http.MethodPost, "/log-in", "", map[string]any{"email": who.email, "password": who.password}, nil, &in.owner)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (in *installation) rest(ctx context.Context, method, path, cookie string, b
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, in.base+"/api/v1"+path, bytes.NewReader(text))
+	request, err := http.NewRequestWithContext(ctx, method, in.bases[0]+"/api/v1"+path, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -143,10 +143,18 @@ func (in *installation) rest(ctx context.Context, method, path, cookie string, b
 	return json.Unmarshal(text, out)
 }
 
-// doors are the addresses of the live connections.
-func (in *installation) doors() (visitor, agent string) {
-	ws := "ws" + strings.TrimPrefix(in.base, "http")
-	return ws + "/ws/v1/visitor", ws + "/ws/v1/agent"
+// door is where somebody's live connection goes: the nodes take turns.
+type door struct{ origin, visitor, agent string }
+
+func (in *installation) door(turn int) door {
+	base := in.bases[turn%len(in.bases)]
+	ws := "ws" + strings.TrimPrefix(base, "http")
+	return door{origin: base, visitor: ws + "/ws/v1/visitor", agent: ws + "/ws/v1/agent"}
+}
+
+func onThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // loopback refuses every server but one of this machine: load is an attack elsewhere.
@@ -155,8 +163,7 @@ func loopback(base string) (string, error) {
 	if err != nil || u.Scheme != "http" || u.Host == "" {
 		return "", fmt.Errorf("url is %q: expected http://127.0.0.1:port", base)
 	}
-	host := u.Hostname()
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !onThisMachine(u.Hostname()) {
 		return "", fmt.Errorf("url is %q: a bench loads servers of this machine only; run it there", base)
 	}
 	return "http://" + u.Host, nil

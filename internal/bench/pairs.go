@@ -11,6 +11,8 @@ import (
 // PairsReport is "bench pairs".
 type PairsReport struct {
 	Machine  Machine `json:"machine"`
+	Database string  `json:"database"`
+	Nodes    int     `json:"nodes"`
 	Visitors int     `json:"visitors"`
 	Agents   int     `json:"agents"`
 	// Store is the bare store with as many messages under way, before and after; Lone a commit alone.
@@ -34,7 +36,7 @@ type Load struct {
 	Seconds   float64 `json:"seconds"`
 	Messages  int64   `json:"messages"`
 	PerSecond float64 `json:"per_second"`
-	// Server and Generator are CPU seconds for 1,000 messages.
+	// Server and Generator are CPU seconds for 1,000 messages; Server is that of all nodes, without the database's own.
 	Server    float64 `json:"server_cpu_s_per_1000"`
 	Generator float64 `json:"generator_cpu_s_per_1000"`
 	// Ack is from the sending to the ack; Delivery to the other side's reading it.
@@ -56,15 +58,15 @@ type pairsPlan struct {
 }
 
 func runPairs(ctx context.Context, w where, p pairsPlan) (r PairsReport, err error) {
-	r = PairsReport{Machine: machineOf(w.folder), Visitors: p.visitors, Agents: p.agents}
+	r = PairsReport{Machine: machineOf(w.folder), Database: w.kind(), Nodes: max(1, w.nodes), Visitors: p.visitors, Agents: p.agents}
 	if err := roomForFiles(p.visitors + p.agents + spareFiles); err != nil {
 		return r, err
 	}
-	if r.Lone, err = measureStore(ctx, w.folder, 1, p.storeSeconds); err != nil {
+	if r.Lone, err = w.measureStore(ctx, 1, p.storeSeconds); err != nil {
 		return r, err
 	}
 	yardstick := func() error {
-		y, err := measureStore(ctx, w.folder, p.visitors, p.storeSeconds)
+		y, err := w.measureStore(ctx, p.visitors, p.storeSeconds)
 		r.Store = append(r.Store, y)
 		return err
 	}
@@ -109,18 +111,18 @@ func (r *PairsReport) talk(ctx context.Context, h *host, p pairsPlan) error {
 		return err
 	}
 	if p.seconds > 0 {
-		if r.Closed, err = t.flatOut(ctx, h.pid, p); err != nil {
+		if r.Closed, err = t.flatOut(ctx, h.pids, p); err != nil {
 			return err
 		}
 	}
 	if p.rate > 0 {
-		r.Paced, err = t.paced(ctx, h.pid, p)
+		r.Paced, err = t.paced(ctx, h.pids, p)
 	}
 	return err
 }
 
 // flatOut lets each visitor write as soon as it has its answer.
-func (t *talk) flatOut(ctx context.Context, pid int, p pairsPlan) (*Load, error) {
+func (t *talk) flatOut(ctx context.Context, pids []int, p pairsPlan) (*Load, error) {
 	t.closed.Store(true)
 	for _, d := range t.dialogues {
 		d.ask()
@@ -128,7 +130,7 @@ func (t *talk) flatOut(ctx context.Context, pid int, p pairsPlan) (*Load, error)
 	if err := pause(ctx, seconds(p.warmUp)); err != nil {
 		return nil, err
 	}
-	g, err := t.gauge(pid)
+	g, err := t.gauge(pids)
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +142,12 @@ func (t *talk) flatOut(ctx context.Context, pid int, p pairsPlan) (*Load, error)
 
 // paced lets visitors in turn write at random times, at half the rate: their
 // answers are the other half.
-func (t *talk) paced(ctx context.Context, pid int, p pairsPlan) (*Load, error) {
+func (t *talk) paced(ctx context.Context, pids []int, p pairsPlan) (*Load, error) {
 	pc := &pacer{t: t, gap: time.Duration(2 / p.rate * float64(time.Second)), random: rand.New(rand.NewPCG(1, 2))}
 	if err := pc.run(ctx, seconds(p.warmUp)); err != nil {
 		return nil, err
 	}
-	g, err := t.gauge(pid)
+	g, err := t.gauge(pids)
 	if err != nil {
 		return nil, err
 	}
@@ -210,26 +212,28 @@ func (p *pacer) askOne() {
 // gauge measures a stretch of talk.
 type gauge struct {
 	t           *talk
-	pid         int
+	pids        []int
 	at          time.Time
 	acked       int64
 	server, own time.Duration
 }
 
-func (t *talk) gauge(pid int) (*gauge, error) {
-	g := &gauge{t: t, pid: pid, at: time.Now(), acked: t.acked.Load()}
+func (t *talk) gauge(pids []int) (*gauge, error) {
+	g := &gauge{t: t, pids: pids, at: time.Now(), acked: t.acked.Load()}
 	var err error
-	g.server, g.own, err = cpus(pid)
+	g.server, g.own, err = cpus(pids)
 	t.counting.Store(true)
 	return g, err
 }
 
-// cpus are the CPU times of the server, if its process is known, and of this process.
-func cpus(pid int) (server, own time.Duration, err error) {
-	if pid != 0 {
-		if server, err = cpuOf(pid); err != nil {
+// cpus are the CPU times of the server's known processes together, and of this process.
+func cpus(pids []int) (server, own time.Duration, err error) {
+	for _, pid := range pids {
+		one, err := cpuOf(pid)
+		if err != nil {
 			return 0, 0, err
 		}
+		server += one
 	}
 	own, err = cpuOf(os.Getpid())
 	return server, own, err
@@ -238,19 +242,19 @@ func cpus(pid int) (server, own time.Duration, err error) {
 // read ends the stretch; then it waits for all to rest.
 func (g *gauge) read(ctx context.Context) (*Load, error) {
 	t := g.t
-	server, own, err := cpus(g.pid)
+	server, own, err := cpus(g.pids)
 	if err != nil {
 		return nil, err
 	}
 	took, n := time.Since(g.at), t.acked.Load()-g.acked
 	t.counting.Store(false)
 	l := &Load{Seconds: took.Seconds(), Messages: n, PerSecond: float64(n) / took.Seconds()}
-	if g.pid != 0 {
-		m, err := memoryOf(g.pid)
+	for _, pid := range g.pids {
+		m, err := memoryOf(pid)
 		if err != nil {
 			return nil, err
 		}
-		l.Memory = &m
+		l.Memory = m.plus(l.Memory)
 	}
 	if n > 0 {
 		l.Server = (server - g.server).Seconds() * 1000 / float64(n)

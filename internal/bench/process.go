@@ -44,6 +44,14 @@ type Memory struct {
 	Threads   int64 `json:"threads"`
 }
 
+// plus is the memory of several processes together.
+func (m Memory) plus(more *Memory) *Memory {
+	if more != nil {
+		m.RSS, m.Anonymous, m.Threads = m.RSS+more.RSS, m.Anonymous+more.Anonymous, m.Threads+more.Threads
+	}
+	return &m
+}
+
 func memoryOf(pid int) (Memory, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -55,14 +55,14 @@ const (
 	pollEvery   = 500 * time.Microsecond
 )
 
-// begin starts a server with its data in a folder, and does not wait for it.
-func (p program) begin(ctx context.Context, data string, args ...string) (*server, error) {
+// begin starts a server, and does not wait for it.
+func (p program) begin(ctx context.Context, args ...string) (*server, error) {
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{address: address, said: &tail{}, exited: make(chan struct{})}
-	s.cmd = exec.Command(p.path, append([]string{"serve", "--listen", address, "--data", data, "--log-level", "warn"}, args...)...) //nolint:noctx // stop ends it in order
+	s.cmd = exec.Command(p.path, append([]string{"serve", "--listen", address, "--log-level", "warn", "--drain-delay", "0s", "--drain-spread", "0s"}, args...)...) //nolint:noctx // stop ends it in order
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = p.env, s.said, s.said
 	s.began = time.Now()
 	if err := s.cmd.Start(); err != nil {
@@ -76,8 +76,8 @@ func (p program) begin(ctx context.Context, data string, args ...string) (*serve
 }
 
 // start starts a server and waits until it is ready.
-func (p program) start(ctx context.Context, data string, args ...string) (*server, error) {
-	s, err := p.begin(ctx, data, args...)
+func (p program) start(ctx context.Context, args ...string) (*server, error) {
+	s, err := p.begin(ctx, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -42,10 +42,9 @@ func runStart(ctx context.Context, w where, starts int, rest time.Duration) (r S
 		return r, err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	if err := h.own.stop(); err != nil {
+	if err := h.stop(); err != nil {
 		return r, err
 	}
-	h.own = nil
 	var first, hello, rss, anonymous []time.Duration
 	for range starts {
 		one, err := oneStart(ctx, h, rest)
@@ -68,7 +67,7 @@ func (w where) freshStart(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("make a folder: %w", err)
 	}
-	s, err := w.program.start(ctx, filepath.Join(dir, "data"))
+	s, err := w.program.start(ctx, "--data", filepath.Join(dir, "data"))
 	took := time.Duration(0)
 	if err == nil {
 		took = s.firstAnswer()
@@ -84,16 +83,16 @@ type oneStarted struct {
 
 // oneStart starts the server, greets a visitor, and lets it rest.
 func oneStart(ctx context.Context, h *host, rest time.Duration) (one oneStarted, err error) {
-	s, err := h.program.start(ctx, h.data())
+	s, err := h.program.start(ctx, h.storage()...)
 	if err != nil {
 		return one, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	one.first = s.firstAnswer()
-	h.base = s.base()
-	door, _ := h.doors()
+	h.bases = []string{s.base()}
+	door := h.door(0)
 	greeted := make(chan struct{}, 1)
-	cfg := client.Config{URL: door, Header: originOf(h.base), Name: "kefu-bench/1"}
+	cfg := client.Config{URL: door.visitor, Header: originOf(door.origin), Name: "kefu-bench/1"}
 	cfg.Observer.Connected = func(*wire.ServerHello) { tell(greeted) }
 	v := client.StartVisitor(ctx, cfg, h.key, client.NewSecret())
 	err = awaitAll(ctx, greeted, 1)

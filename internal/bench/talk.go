@@ -116,8 +116,8 @@ func (t *talk) config(url, origin, cookie string, i int) client.Config {
 
 func (t *talk) newDialogue(ctx context.Context, in *installation, i int, connected chan<- struct{}) *dialogue {
 	d := &dialogue{talk: t, name: dialogueName(i), desk: t.desks[i%len(t.desks)]}
-	door, _ := in.doors()
-	cfg := t.config(door, in.base, "", i)
+	door := in.door(i)
+	cfg := t.config(door.visitor, door.origin, "", i)
 	cfg.Observer.Connected = func(*wire.ServerHello) { tell(connected) }
 	cfg.Observer.Settled = d.settledVisitor
 	cfg.Observer.Event = func(_ *client.Conversation, e *client.Event) { d.eventVisitor(e) }
@@ -128,8 +128,8 @@ func (t *talk) newDialogue(ctx context.Context, in *installation, i int, connect
 
 func (t *talk) newDesk(ctx context.Context, in *installation, i int, cookie string, connected chan<- struct{}) *desk {
 	k := &desk{}
-	_, door := in.doors()
-	cfg := t.config(door, in.base, cookie, i)
+	door := in.door(i)
+	cfg := t.config(door.agent, door.origin, cookie, i)
 	cfg.ReadBuffer = 16 << 10
 	cfg.Observer.Connected = func(*wire.ServerHello) { tell(connected) }
 	cfg.Observer.Settled = func(item *client.Item) {

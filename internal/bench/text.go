@@ -38,6 +38,7 @@ func (r PairsReport) text(w io.Writer) {
 	t := newTable(w)
 	defer t.end()
 	t.machine(r.Machine)
+	t.line("serving", "%d nodes over %s", r.Nodes, r.Database)
 	t.line("who", "%d visitors, %d agents of one site, lists watched, marks sent", r.Visitors, r.Agents)
 	t.yardstick("store, alone", r.Lone)
 	for _, y := range r.Store {

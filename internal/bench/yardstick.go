@@ -2,9 +2,7 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/store"
@@ -28,24 +26,31 @@ const (
 )
 
 // measureStore runs the bare loop with so many events a commit for some seconds
-// in a new database in folder.
-func measureStore(ctx context.Context, folder string, inFlight int, seconds float64) (y Yardstick, err error) {
-	dir, err := os.MkdirTemp(folder, "yardstick-")
+// in a new database.
+func (p place) measureStore(ctx context.Context, inFlight int, seconds float64) (y Yardstick, err error) {
+	t, err := p.temporary()
 	if err != nil {
-		return y, fmt.Errorf("make a folder: %w", err)
+		return y, err
 	}
 	defer func() {
-		if removed := os.RemoveAll(dir); err == nil {
+		if removed := t.close(); err == nil {
 			err = removed
 		}
 	}()
-	probe, err := store.Yardstick(ctx, filepath.Join(dir, "probe.db"), probeCommits*inFlight, inFlight)
+	where, err := t.make(ctx, "probe")
 	if err != nil {
+		return y, err
+	}
+	probe, err := store.Yardstick(ctx, where, probeCommits*inFlight, inFlight)
+	if err != nil {
+		return y, err
+	}
+	if where, err = t.make(ctx, "kefu"); err != nil {
 		return y, err
 	}
 	n := min(max(int(probe.PerSecond()*seconds), probe.Events), maxYardstick)
 	before, errBefore := cpuOf(os.Getpid())
-	m, err := store.Yardstick(ctx, filepath.Join(dir, "kefu.db"), n, inFlight)
+	m, err := store.Yardstick(ctx, where, n, inFlight)
 	if err != nil {
 		return y, err
 	}
@@ -59,13 +64,14 @@ func measureStore(ctx context.Context, folder string, inFlight int, seconds floa
 // StoreReport is "bench store".
 type StoreReport struct {
 	Machine    Machine     `json:"machine"`
+	Database   string      `json:"database"`
 	Yardsticks []Yardstick `json:"yardsticks"`
 }
 
-func runStore(ctx context.Context, folder string, inFlight []int, seconds float64) (StoreReport, error) {
-	r := StoreReport{Machine: machineOf(folder)}
+func runStore(ctx context.Context, p place, inFlight []int, seconds float64) (StoreReport, error) {
+	r := StoreReport{Machine: machineOf(p.folder), Database: p.kind()}
 	for _, n := range inFlight {
-		y, err := measureStore(ctx, folder, n, seconds)
+		y, err := p.measureStore(ctx, n, seconds)
 		if err != nil {
 			return r, err
 		}
