@@ -22,6 +22,9 @@ type SharedConfig struct {
 	// Batch is how many visitors it writes, and how many it looks up, in one exchange
 	// for each site (500).
 	Batch int
+	// Sites is how many sites one exchange is about (32): a place that takes its time
+	// for each must be through within Timeout.
+	Sites int
 	// Now is the clock by which it knows when the others' leases may be over; only
 	// what passes on it matters (time.Now).
 	Now func() time.Time
@@ -34,6 +37,7 @@ func (c SharedConfig) withDefaults() SharedConfig {
 	c.Timeout = cmp.Or(c.Timeout, 2*time.Second)
 	c.Page = cmp.Or(c.Page, 500)
 	c.Batch = cmp.Or(c.Batch, 500)
+	c.Sites = cmp.Or(c.Sites, 32)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -183,7 +187,11 @@ func (s *Shared) SetVisitor(v *Visitor) {
 	} else {
 		delete(one.own, v.Key)
 	}
-	one.pending[v.Key] = true
+	if v.State == Offline && s.expired { // of what was told nothing is left
+		delete(one.pending, v.Key)
+	} else {
+		one.pending[v.Key] = true
+	}
 	picture := s.picture.site(v.Site)
 	picture.set(s.cfg.Node, v)
 	if h := one.held[v.Key]; h != nil && !one.needs(v.Key, h) {

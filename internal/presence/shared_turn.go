@@ -86,14 +86,15 @@ func (s *Shared) Sync(ctx context.Context) error {
 func (s *Shared) exchange(ctx context.Context, withAgents bool) (again bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	ask := s.ask(withAgents)
+	ask, rest := s.ask(withAgents)
 	answer, err := s.place.Exchange(limited, ask)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.note(ctx, err); err != nil {
 		return false, err
 	}
-	return s.learn(ask, answer), nil
+	again = s.learn(ask, answer)
+	return again || rest, nil
 }
 
 // note says once when the place is lost, and once when it is back.
@@ -103,6 +104,11 @@ func (s *Shared) note(ctx context.Context, err error) {
 		if s.lost {
 			s.lost = false
 			s.cfg.Log.Info("presence is shared with the other nodes again", "after", s.cfg.Now().Sub(s.heard).Round(time.Second))
+		}
+		if s.expired { // what may have been told meanwhile is counted first of all
+			for _, one := range s.sites {
+				one.doubts = 1
+			}
 		}
 		s.heard, s.expired = s.cfg.Now(), false
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil: // who asked has gone, or this node stops
@@ -134,6 +140,11 @@ func (s *Shared) expire() {
 		for _, w := range one.ids {
 			w.known = false
 		}
+		for key := range one.pending {
+			if one.own[key] == nil {
+				delete(one.pending, key)
+			}
+		}
 		s.picture.site(id).remember(nil)
 	}
 	s.setAgents(nil)
@@ -143,27 +154,30 @@ func (s *Shared) expire() {
 // startRound begins to look up those again who are followed by their ids, those
 // who were never looked up first. A round that is not through goes on.
 func (one *sharedSite) startRound() {
-	var fresh []chat.VisitorID
+	var fresh, known []chat.VisitorID
 	for id, w := range one.ids {
-		if !w.known {
+		if w.known {
+			known = append(known, id)
+		} else {
 			fresh = append(fresh, id)
 		}
 	}
-	if len(one.turning) == 0 {
-		for id, w := range one.ids {
-			if w.known {
-				one.turning = append(one.turning, id)
-			}
-		}
+	if seen := map[chat.VisitorID]bool{}; len(one.turning) > 0 {
+		known = slices.DeleteFunc(one.turning, func(id chat.VisitorID) bool {
+			again := seen[id]
+			seen[id] = true
+			w := one.ids[id]
+			return again || w == nil || !w.known
+		})
 	}
-	one.turning = append(one.turning, fresh...) // taken from the end
+	one.turning = append(known, fresh...) // taken from the end
 }
 
-// ask puts together what is to be told and asked.
-func (s *Shared) ask(withAgents bool) *Ask {
+// ask puts together what is to be told and asked. rest says that other sites are due, too.
+func (s *Shared) ask(withAgents bool) (ask *Ask, rest bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ask := &Ask{Name: s.name, Lease: s.cfg.Lease}
+	ask = &Ask{Name: s.name, Lease: s.cfg.Lease}
 	if withAgents {
 		ask.Agents = &AgentsAsk{Begin: !s.begun, Set: map[chat.AgentID]State{}, Known: s.knownAgents}
 		for agent := range s.pendingAgents {
@@ -174,6 +188,9 @@ func (s *Shared) ask(withAgents bool) *Ask {
 		if !one.due {
 			continue
 		}
+		if len(ask.Sites) == s.cfg.Sites {
+			return ask, true
+		}
 		one.due = false
 		if site, some := one.ask(id, s.cfg); some {
 			ask.Sites = append(ask.Sites, site)
@@ -181,7 +198,7 @@ func (s *Shared) ask(withAgents bool) *Ask {
 			delete(s.sites, id)
 		}
 	}
-	return ask
+	return ask, false
 }
 
 // ask is what is to be told and asked about a site; false: nothing.
@@ -349,7 +366,9 @@ func (s *Shared) Learn(ctx context.Context, site chat.SiteID, ids []chat.Visitor
 		return
 	}
 	s.mu.Lock()
-	one.due = true
+	for _, other := range s.sites { // they wait for the next tick
+		other.due = other == one
+	}
 	s.mu.Unlock()
 	_, _ = s.exchange(limited, false) // it has been logged; the next tick tries again
 }
