@@ -20,8 +20,10 @@ import (
 const honest = 30*time.Second + slack
 
 // Who is online is right on every node within 30 s after Redis has lost
-// everything, and after a node was killed whose clients do not come back; who was
-// on the other nodes is shown as online all the time. A crowd writes meanwhile.
+// everything, and after a node was killed whose clients do not come back, or a
+// client that streams or polls has vanished behind a proxy that tells nobody; who
+// stayed, one stream after the other too, is shown as online all the time. A crowd
+// writes meanwhile.
 func TestPresenceOverNodes(t *testing.T) {
 	for _, on := range []pair{{"postgres", "mesh"}, {"postgres", "redis"}} {
 		t.Run(on.String(), func(t *testing.T) {
@@ -46,6 +48,7 @@ type watched struct {
 	visitors map[chat.ConversationUUID]*client.Visitor
 	stay     people
 	doomed   people
+	vanish   people // they stay until they do
 	left     people
 	came     int
 }
@@ -56,8 +59,14 @@ const crowding = 6
 func newWatched(t *testing.T, on pair) *watched {
 	w := &watched{t: t, c: newCluster(t, on, 3), visitors: map[chat.ConversationUUID]*client.Visitor{}}
 	for range 3 {
-		w.stay.visitors = append(w.stay.visitors, w.comes(0), w.comes(1))
-		w.doomed.visitors = append(w.doomed.visitors, w.comes(2))
+		w.stay.visitors = append(w.stay.visitors, w.comes(w.c.nodes[0]), w.comes(w.c.nodes[1]))
+		w.doomed.visitors = append(w.doomed.visitors, w.comes(w.c.nodes[2]))
+	}
+	proxy := newSwallower(t, w.c.nodes[0].address, w.c.nodes[1].address)
+	for _, transport := range []client.Transport{client.Streaming, client.Polling} {
+		front := proxy.front(w.c, transport)
+		w.stay.visitors = append(w.stay.visitors, w.comes(front))
+		w.vanish.visitors = append(w.vanish.visitors, w.comes(front))
 	}
 	staff := w.c.in.agents[2:]
 	for _, who := range staff[2:4] {
@@ -66,18 +75,22 @@ func newWatched(t *testing.T, on pair) *watched {
 	}
 	for i, who := range staff[:2] {
 		w.stay.agents = append(w.stay.agents, who.id)
-		w.consoles = append(w.consoles, newConsole(t, w.c.nodes[i], who, slices.Concat(w.stay.visitors, w.doomed.visitors)...))
+		w.consoles = append(w.consoles, newConsole(t, w.c.nodes[i], who, w.everybody()...))
 	}
 	w.crowd = newCrowd(w.c.server, crowding, 2, paced)
 	w.right("when all have come", nil)
 	return w
 }
 
-// comes has one more visitor come to a node, and write.
-func (w *watched) comes(node int) chat.ConversationUUID {
+func (w *watched) everybody() []chat.ConversationUUID {
+	return slices.Concat(w.stay.visitors, w.vanish.visitors, w.doomed.visitors, w.left.visitors)
+}
+
+// comes has one more visitor come, and write.
+func (w *watched) comes(to *server) chat.ConversationUUID {
 	w.t.Helper()
 	w.came++
-	v := w.c.nodes[node].visitor(fmt.Sprint("watched ", w.came), client.NewSecret(), client.Observer{}, nil)
+	v := to.visitor(fmt.Sprint("watched ", w.came), client.NewSecret(), client.Observer{}, nil)
 	id := say(w.t, v.Send(fmt.Sprint("I am here. 我在。", w.came))).AckedIn
 	w.visitors[id] = v
 	return id
@@ -87,7 +100,7 @@ func (w *watched) comes(node int) chat.ConversationUUID {
 // as they are; since is nil, or when it began to be wrong.
 func (w *watched) right(when string, since *time.Time) {
 	w.t.Helper()
-	here := people{agents: w.stay.agents, visitors: w.stay.visitors}
+	here := people{w.stay.agents, slices.Concat(w.stay.visitors, w.vanish.visitors)}
 	gone := w.left
 	if w.c.nodes[2].p != nil {
 		here = people{slices.Concat(here.agents, w.doomed.agents), slices.Concat(here.visitors, w.doomed.visitors)}
@@ -138,7 +151,7 @@ func (w *watched) forgetful() {
 	w.flush()
 	goes := w.stay.visitors[0]
 	w.visitors[goes].Close()
-	w.left.visitors, w.stay.visitors = append(w.left.visitors, goes), append(w.stay.visitors[1:], w.comes(1))
+	w.left.visitors, w.stay.visitors = append(w.left.visitors, goes), append(w.stay.visitors[1:], w.comes(w.c.nodes[1]))
 	for _, k := range w.consoles {
 		k.a.Open(w.stay.visitors[len(w.stay.visitors)-1], true)
 	}
@@ -172,7 +185,8 @@ func (w *watched) flush() {
 	}
 }
 
-// killed is kill -9 of the third node; its clients find nobody at its address any more.
+// killed is kill -9 of the third node; its clients find nobody at its address any
+// more. Others vanish behind the proxy.
 func (w *watched) killed() {
 	w.t.Helper()
 	w.forget()
@@ -180,11 +194,14 @@ func (w *watched) killed() {
 	begun := time.Now()
 	w.c.nodes[2].p.kill()
 	w.c.nodes[2].p = nil
+	for _, id := range w.vanish.visitors {
+		w.visitors[id].Close()
+	}
+	w.left.visitors, w.vanish.visitors = append(w.left.visitors, w.vanish.visitors...), nil
 	w.right("when a node was killed", &begun)
 	w.steady("when a node was killed", 0)
-	all := slices.Concat(w.stay.visitors, w.doomed.visitors, w.left.visitors)
 	for _, n := range w.c.nodes[:2] {
-		w.consoles = append(w.consoles, newConsole(w.t, n, w.c.in.owner, all...))
+		w.consoles = append(w.consoles, newConsole(w.t, n, w.c.in.owner, w.everybody()...))
 	}
 	w.right("to new consoles", nil)
 }
