@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -14,6 +15,7 @@ import (
 // nobody meets the same node twice but by chance. A node that does not accept is
 // passed over.
 type balancer struct {
+	t        *testing.T
 	listener net.Listener
 	done     sync.WaitGroup
 
@@ -30,7 +32,7 @@ func newBalancer(t *testing.T) *balancer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &balancer{listener: l, open: map[net.Conn]struct{}{}}
+	b := &balancer{t: t, listener: l, open: map[net.Conn]struct{}{}}
 	b.done.Go(b.accept)
 	t.Cleanup(b.close)
 	return b
@@ -48,7 +50,11 @@ func (b *balancer) lead(nodes ...string) {
 func (b *balancer) accept() {
 	for {
 		conn, err := b.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
 		if err != nil {
+			b.t.Errorf("the balancer cannot take connections: %v", err)
 			return
 		}
 		if !b.keep(conn) {
@@ -82,7 +88,9 @@ func (b *balancer) pass(conn net.Conn) {
 	defer b.drop(node)
 	var both sync.WaitGroup
 	one := func(to, from net.Conn) {
-		_, _ = io.Copy(to, from) // how it ended does not matter: both ends are told
+		// Through a small buffer: the kernel's own way takes two more files for each direction.
+		// How it ended does not matter: both ends are told.
+		_, _ = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, 4<<10))
 		_ = to.Close()
 		_ = from.Close()
 	}

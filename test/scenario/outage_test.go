@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -188,6 +189,7 @@ func TestManyComeBackAtOnce(t *testing.T) {
 	door := newBalancer(t)
 	door.lead(c.nodes[2].address)
 	var here, gone atomic.Int64
+	var them []*client.Visitor
 	for i := range many {
 		in := false // an attempt that fails is told as a loss, too
 		v := c.visitor(fmt.Sprint("one of many ", i), client.NewSecret(), client.Observer{
@@ -208,6 +210,7 @@ func TestManyComeBackAtOnce(t *testing.T) {
 			cfg.BackoffMin, cfg.BackoffMax = 0, 0 // what hello says
 		})
 		v.Send(fmt.Sprint("hello of ", i))
+		them = append(them, v)
 	}
 	allHere := func() string {
 		if n := here.Load(); n != int64(many) {
@@ -237,6 +240,11 @@ func TestManyComeBackAtOnce(t *testing.T) {
 		t.Errorf("who wrote meanwhile was seen %s later", late)
 	}
 	crowd.close()
+	var leaving sync.WaitGroup
+	for _, v := range them { // or all of them would come back to nodes that stop
+		leaving.Go(v.Close)
+	}
+	leaving.Wait()
 	c.nodes[2].p = nil
 	c.stopAll()
 	c.mustHold(checker.Expect{Settled: true})
