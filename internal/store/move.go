@@ -70,6 +70,7 @@ type movedEnd struct {
 
 func openEnd(ctx context.Context, cfg Config, log *slog.Logger) (*movedEnd, error) {
 	cfg = cfg.withDefaults()
+	cfg.Limit = 24 * time.Hour // to count a large table alone takes longer than a node may
 	d, err := openDialect(cfg, cfg.URL)
 	if err != nil {
 		return nil, err
@@ -143,9 +144,6 @@ func (m *mover) finish(ctx context.Context) (report MoveReport, err error) {
 	if m.cfg.BeforeFence != nil {
 		m.cfg.BeforeFence()
 	}
-	if err := m.from.setFence(ctx, true); err != nil {
-		return report, fmt.Errorf("close the source: %w", err)
-	}
 	defer func() {
 		if err != nil { // nobody must be left with two databases that take nothing
 			open, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -153,6 +151,9 @@ func (m *mover) finish(ctx context.Context) (report MoveReport, err error) {
 			err = errors.Join(err, m.from.setFence(open, false))
 		}
 	}()
+	if err := m.closeSource(ctx); err != nil {
+		return report, err
+	}
 	sums, err := m.compareAll(ctx)
 	if err != nil {
 		return report, err
@@ -164,6 +165,19 @@ func (m *mover) finish(ctx context.Context) (report MoveReport, err error) {
 		return report, fmt.Errorf("end the move: %w", err)
 	}
 	return MoveReport{Tables: sums, Repaired: m.repaired}, nil
+}
+
+// fencePatience is how long a move waits for the transactions that are under way:
+// nodes that write wait with it.
+const fencePatience = time.Minute
+
+func (m *mover) closeSource(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, fencePatience)
+	defer cancel()
+	if err := m.from.setFence(limited, true); err != nil {
+		return fmt.Errorf("close the source: %w", err)
+	}
+	return nil
 }
 
 // begin refuses a target that is not empty, unless this source's own move was

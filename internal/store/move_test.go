@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/test/engines"
@@ -160,6 +161,32 @@ func mustOpen(t *testing.T, cfg Config, want error) {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestAMoveTakesItsTime: what it asks of a large database takes longer than a
+// statement of a node may.
+func TestAMoveTakesItsTime(t *testing.T) {
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) {
+			end, err := openEnd(t.Context(), Config{URL: s.fresh(t), Limit: 50 * time.Millisecond}, quiet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = end.close() }()
+			slow := map[string]string{"PostgreSQL": "SELECT 0 FROM pg_sleep(1.5)", "MariaDB": "SELECT SLEEP(1.5)"}[s.name]
+			for range 2 { // on each of its connections
+				conn, err := end.db.Conn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = conn.Close() }()
+				cut := 1
+				if err := conn.QueryRowContext(t.Context(), slow).Scan(&cut); err != nil || cut != 0 {
+					t.Errorf("a slow statement was cut: %d, %v", cut, err)
+				}
+			}
+		})
 	}
 }
 
