@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/url"
@@ -212,6 +213,17 @@ func TestServerIsAway(t *testing.T) {
 			}
 			if n := db.Stats().Failures; n != 1 {
 				t.Errorf("%d failures are counted: want 1", n)
+			}
+			if _, err := db.Head(t.Context(), 1); err == nil || chat.CodeOf(err) == chat.NotFound {
+				t.Errorf("a server that is away answers a read with %v", err)
+			}
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := db.Head(gone, 1); err == nil {
+				t.Error("a read for nobody was answered")
+			}
+			if n := db.Stats().ReadErrors; n != 1 {
+				t.Errorf("%d failed reads are counted: want 1", n)
 			}
 			w.set(func(w *wire) { w.refuses = false })
 			if again := send(t, db, c); again.Repeat {

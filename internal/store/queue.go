@@ -60,7 +60,7 @@ func (db *DB) committerFor(c *chat.Change) *committer {
 
 // counters are what happened since the start.
 type counters struct {
-	groups, retries, failures, readErrors, replicaPages atomic.Int64
+	groups, retries, failures, replicaPages atomic.Int64
 }
 
 // Stats are figures of the store: what waits now, and counts since the start.
@@ -70,16 +70,20 @@ type Stats struct {
 	// Groups were committed; Retries transactions were run again because others were
 	// in their way or the connection was lost; Failures groups were given up.
 	Groups, Retries, Failures int64
-	// ReadErrors are reads of conversations that failed. ReplicaPages were answered
-	// by the replica.
+	// ReadErrors are reads of conversations that the database or its replica failed,
+	// ReplicaPages those that the replica answered.
 	ReadErrors, ReplicaPages int64
 }
 
 // Stats are the present figures.
 func (db *DB) Stats() Stats {
+	readErrors := db.readers.errors.Load()
+	if db.replica != nil {
+		readErrors += db.replica.readers.errors.Load()
+	}
 	return Stats{
 		Queued: db.queue.items.Load(), QueuedBytes: db.queue.bytes.Load(),
 		Groups: db.counted.groups.Load(), Retries: db.counted.retries.Load(), Failures: db.counted.failures.Load(),
-		ReadErrors: db.counted.readErrors.Load(), ReplicaPages: db.counted.replicaPages.Load(),
+		ReadErrors: readErrors, ReplicaPages: db.counted.replicaPages.Load(),
 	}
 }

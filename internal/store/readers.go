@@ -16,7 +16,7 @@ type readers struct {
 	took    func(what string, took time.Duration, n int)
 	slots   chan struct{}
 	idle    chan *hot
-	errors  atomic.Int64
+	errors  atomic.Int64 // reads that failed, but not because nobody waits for them any more
 }
 
 func newReaders(n int, d dialect, took func(string, time.Duration, int)) *readers {
@@ -69,7 +69,10 @@ func (r *readers) read(ctx context.Context, what string, do func(h *hot) error) 
 			err = errors.Join(err, closed)
 		}
 		// A connection that was idle may have died meanwhile, as when the server started again.
-		if fresh || kind != lost || h.rows > 0 || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		if fresh || kind != lost || h.rows > 0 {
 			r.errors.Add(1)
 			return err
 		}

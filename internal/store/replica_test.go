@@ -127,6 +127,9 @@ func TestReplica(t *testing.T) {
 			want("it is away", "primary", older)
 			line.set(func(w *wire) { w.refuses = false })
 			want("it is left alone for a while", "primary", older)
+			if n := db.Stats().ReadErrors; n != 1 {
+				t.Errorf("%d failed reads are counted: want 1", n)
+			}
 		})
 	}
 }
