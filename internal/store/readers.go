@@ -50,6 +50,9 @@ func (r *readers) read(ctx context.Context, what string, do func(h *hot) error) 
 		return ctx.Err()
 	}
 	defer func() { <-r.slots }()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	began := time.Now()
 	defer func() { r.took(what, time.Since(began), 1) }()
 	for {
