@@ -26,6 +26,11 @@ type Store interface {
 	Page(ctx context.Context, q PageQuery) (Page, error)
 	// Marks are the marks of everybody in a conversation.
 	Marks(ctx context.Context, id ConversationID) ([]Mark, error)
+	// Heads, Conversations and MarksOf are Head, ConversationByID and Marks for many
+	// at once, in any order; those that do not exist are left out.
+	Heads(ctx context.Context, ids []ConversationID) ([]State, error)
+	Conversations(ctx context.Context, ids []ConversationID) ([]Conversation, error)
+	MarksOf(ctx context.Context, ids []ConversationID) (map[ConversationID][]Mark, error)
 
 	// List is a page of list rows in the order of the view.
 	List(ctx context.Context, q ListQuery) ([]ListRow, error)
@@ -35,8 +40,8 @@ type Store interface {
 	// Counts are the numbers of open rounds of a site.
 	Counts(ctx context.Context, sites []SiteID) (map[SiteID]Counts, error)
 	// ChangedSince lists the conversations of the sites whose list row changed
-	// in the last span milliseconds by the database's clock, with that clock's
-	// present time: what healing compares.
+	// in the last span milliseconds by the database's clock, or at most as far ahead
+	// of it, with that clock's present time: what healing compares.
 	ChangedSince(ctx context.Context, sites []SiteID, spanMillis int64) ([]State, Millis, error)
 	// OpenRounds are the heads of all open rounds of the sites.
 	OpenRounds(ctx context.Context, sites []SiteID) ([]State, error)

@@ -39,7 +39,7 @@ type Entrances interface {
 	// Errors: Elsewhere, unless it takes over.
 	Enter(ctx context.Context, p Person, token string, how Way) (number int64, err error)
 	// EnteredSince are the last entrances of the last span milliseconds by the
-	// database's clock, with that clock's present time.
+	// database's clock, or at most as far ahead of it, with that clock's present time.
 	EnteredSince(ctx context.Context, spanMillis int64) ([]Entrance, chat.Millis, error)
 	// LastEntered are the last entrances of these persons, those who never entered left out.
 	LastEntered(ctx context.Context, persons []Person) ([]Entrance, error)

@@ -180,6 +180,8 @@ type Logins interface {
 	// RevokedSince are the log-ins that were revoked, or ran out, in the last span
 	// milliseconds by the database's clock, with that clock's present time.
 	RevokedSince(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error)
+	// EndedOf are those of these log-ins that are no longer valid.
+	EndedOf(ctx context.Context, ids []int64) ([]int64, error)
 }
 
 // Seen remembers when agents were last connected.

@@ -32,23 +32,24 @@ func (p *countsPicture) want(h *Hub, sites []chat.SiteID) {
 	p.refresh(h, lacking)
 }
 
-// refresh reads the counts of sites.
-func (p *countsPicture) refresh(h *Hub, sites []chat.SiteID) {
+// refresh reads the counts of sites; false: it could not.
+func (p *countsPicture) refresh(h *Hub, sites []chat.SiteID) bool {
 	if len(sites) == 0 {
-		return
+		return true
 	}
 	ctx, cancel := h.reading()
 	defer cancel()
 	counts, err := h.Store.Counts(ctx, sites)
 	if err != nil { // healing reads them again
 		h.Log.Warn("the counts of open rounds could not be read", "error", err)
-		return
+		return false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, id := range sites {
 		p.open[id] = counts[id]
 	}
+	return true
 }
 
 // known are the sites whose counts are kept.

@@ -151,13 +151,6 @@ func (s *Session) enterVisitor(on site.Site, continues string) bool {
 	return true
 }
 
-// entrances is the part of healing that finds sessions whose place another one
-// has taken, and gives newcomers who have written meanwhile a place.
-type entranceHealer struct {
-	read     time.Time   // by the monotonic clock
-	database chat.Millis // and by the database's then
-}
-
 // forgetEnteredEvery is in passes: 10 min by default. What is older than a month
 // is forgotten, so many at a time.
 const (
@@ -166,11 +159,13 @@ const (
 	forgetEnteredMost  = 500
 )
 
-// entrances compares the sessions here with the last entrances of their persons.
-func (d *healer) entrances(now time.Time) (done bool) {
+// entrances is the part of healing that finds sessions whose place another one
+// has taken, and gives newcomers who have written meanwhile a place.
+func (d *healer) entrances() {
 	h := d.h
 	if !onlyOne(h.Sites.All()) {
-		return true
+		d.entered = reached{}
+		return
 	}
 	d.enterLate()
 	ctx, cancel := h.reading()
@@ -180,24 +175,19 @@ func (d *healer) entrances(now time.Time) (done bool) {
 			d.warn("old entrances could not be removed", err)
 		}
 	}
-	found, database, err := h.Entrances.EnteredSince(ctx, d.span(now))
+	now := time.Now()
+	found, database, err := h.Entrances.EnteredSince(ctx, d.entered.span(h, now))
+	if err == nil && d.entered.lost(now, database) {
+		found, err = d.lastEntered(ctx)
+	}
 	if err != nil {
-		d.warn("who came in could not be read", err)
-		return false
+		d.warn("who came in last could not be read", err)
+		return
 	}
-	was := d.entered
-	d.entered = entranceHealer{read: now, database: database}
-	ours, theirs := now.Sub(was.read), database.Time().Sub(was.database.Time())
-	if was.database != 0 && (ours-theirs).Abs() > clocksApart {
-		if found, err = d.lastEntered(ctx); err != nil {
-			d.warn("who came in last could not be read", err)
-			return false
-		}
-	}
+	d.entered.to(now, database)
 	for _, e := range found {
 		h.hearEntered(e)
 	}
-	return true
 }
 
 // lastEntered reads the last entrances of everybody who is here by one.

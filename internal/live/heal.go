@@ -1,7 +1,6 @@
 package live
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"time"
@@ -11,23 +10,21 @@ import (
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
-// clocksApart is how far the steps of this node's clock and the database's may
-// differ before healing no longer trusts them to find what changed.
-const clocksApart = 5 * time.Second
-
 // healer finds what no notice told: it compares this node with the database.
 type healer struct {
-	h *Hub
-	// read is when, by the monotonic clock, the database was last read, and
-	// database what its clock said then.
-	read     time.Time
-	database chat.Millis
-	passes   int
-	entered  entranceHealer
+	h      *Hub
+	passes int
+	// Up to where the database was read for each kind of change.
+	logins, heads, entered reached
+	// undone are conversations that are to be compared, and could not be yet.
+	undone  map[chat.ConversationID]bool
+	recount bool // the counts are to be read anew
+	chunk   int  // how many conversations are read at once
+	late    bool // a read of the last pass took too long
 }
 
 func (h *Hub) healForever() {
-	one := healer{h: h, read: time.Now()}
+	one := healer{h: h, undone: map[chat.ConversationID]bool{}, chunk: healChunk}
 	ticks := time.NewTicker(h.cfg.HealEvery)
 	defer ticks.Stop()
 	for {
@@ -55,22 +52,13 @@ func (h *Hub) wakeHealer() {
 const sweepEvery = 5
 
 func (d *healer) pass() {
-	now := time.Now()
 	d.rights()
-	revoked := d.logins(now)
-	database, compared := d.conversations(now)
-	entered := d.entrances(now)
-	if revoked && compared && entered { // otherwise the next pass looks further back
-		d.read, d.database = now, database
-	}
+	d.endedLogins()
+	d.conversations()
+	d.entrances()
 	if d.passes++; d.passes%sweepEvery == 0 {
 		d.h.sweepRooms()
 	}
-}
-
-// span is how far to look back: to the last read, and over it.
-func (d *healer) span(now time.Time) int64 {
-	return (now.Sub(d.read) + d.h.cfg.HealOverlap).Milliseconds()
 }
 
 // rights renews the pictures of people and sites, and ends the sessions whose
@@ -139,96 +127,31 @@ func (n *siteNode) greets(version int64) bool {
 	return n.version <= version
 }
 
-// logins ends the sessions of log-ins that were revoked.
-func (d *healer) logins(now time.Time) (done bool) {
-	if len(d.h.everyAgent()) == 0 {
-		return true
-	}
+// endedLogins ends the sessions of log-ins that were revoked or ran out.
+func (d *healer) endedLogins() {
 	ctx, cancel := d.h.reading()
 	defer cancel()
-	revoked, _, err := d.h.Logins.RevokedSince(ctx, d.span(now))
+	now := time.Now()
+	revoked, database, err := d.h.Logins.RevokedSince(ctx, d.logins.span(d.h, now))
+	if err == nil && d.logins.lost(now, database) {
+		revoked, err = d.h.Logins.EndedOf(ctx, d.h.loginsHere())
+	}
 	if err != nil {
 		d.warn("revoked log-ins could not be read", err)
-		return false
+		return
 	}
+	d.logins.to(now, database)
 	d.h.closeLogins(revoked)
-	return true
 }
 
-// conversations compares the heads that changed with what was delivered here.
-func (d *healer) conversations(now time.Time) (database chat.Millis, done bool) {
-	sites := d.h.sitesHere()
-	if len(sites) == 0 {
-		return 0, true
+// loginsHere are the log-ins of the sessions of this node, each once.
+func (h *Hub) loginsHere() []int64 {
+	var ids []int64
+	for _, s := range h.everyAgent() {
+		ids = append(ids, s.agent.login)
 	}
-	ctx, cancel := d.h.reading()
-	defer cancel()
-	asked := time.Now()
-	heads, database, err := d.h.Store.ChangedSince(ctx, sites, d.span(now))
-	if err != nil {
-		d.warn("what changed could not be read", err)
-		return 0, false
-	}
-	d.h.stats.compareClocks(asked, time.Now(), database)
-	if d.clockJumped(now, database) {
-		open, err := d.h.Store.OpenRounds(ctx, sites)
-		if err != nil {
-			d.warn("the open rounds could not be read", err)
-			return 0, false
-		}
-		heads = append(heads, open...)
-	}
-	for i := range heads {
-		if err := d.compare(ctx, &heads[i]); err != nil {
-			d.warn("a conversation could not be compared", err)
-			return 0, false
-		}
-	}
-	if len(heads) > 0 {
-		d.h.counts.refresh(d.h, d.h.counts.known())
-	}
-	return database, true
-}
-
-func (d *healer) clockJumped(now time.Time, database chat.Millis) bool {
-	if d.database == 0 {
-		return false
-	}
-	ours := now.Sub(d.read)
-	theirs := database.Time().Sub(d.database.Time())
-	return (ours - theirs).Abs() > clocksApart
-}
-
-// compare makes this node know what the database knows of a conversation.
-func (d *healer) compare(ctx context.Context, s *chat.State) error {
-	h := d.h
-	r, known := h.enterKnown(s.Conversation)
-	if !known {
-		if !h.site(s.Site).hasAgents() {
-			return nil
-		}
-		c, err := h.Store.ConversationByID(ctx, s.Conversation)
-		if err != nil {
-			return err
-		}
-		h.hearHead(c, *s)
-		return nil
-	}
-	c, wanted := r.conv, r.marksRead || r.followed()
-	cold := r.cold
-	r.mu.Unlock()
-	if h.hearHead(c, *s) && !cold {
-		h.stats.healed.Add(1)
-	}
-	if !wanted { // whoever needs them reads them
-		return nil
-	}
-	marks, err := h.Store.Marks(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	h.takeMarks(c, marks)
-	return nil
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 func (d *healer) warn(what string, err error) {

@@ -1,6 +1,9 @@
 package live_test
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -68,6 +71,93 @@ func TestClockThatJumpedHidesNothing(t *testing.T) {
 	visitor.send(chat.ConversationUUID{}, "before the jump")
 	w.clock.pass(time.Hour)
 	agent.heard("hello", "before the jump")
+}
+
+// TestRevokedBeforeAJump: a log-in was revoked, and the database's clock ran ahead
+// before this node looked, or this node stood still.
+func TestRevokedBeforeAJump(t *testing.T) {
+	w := newWorld(t, 1)
+	revoked, other := w.nodes[0].agent(bob), w.nodes[0].agent(ann)
+	w.healed()
+	w.mu.Lock() // no pass looks between the two
+	w.revoked[int64(bob)] = chat.At(w.clock.now())
+	w.clock.pass(time.Minute)
+	w.mu.Unlock()
+	revoked.closedWith(wire.CloseRevoked)
+	w.healed()
+	other.say(wire.ClientPing{})
+	await(other, "pong", yes[wire.ServerPong])
+}
+
+// TestResolvedBeforeAJump: a round that ended elsewhere, of which no notice told,
+// before one of the clocks jumped.
+func TestResolvedBeforeAJump(t *testing.T) {
+	for _, jump := range []time.Duration{time.Minute, -2 * time.Hour} {
+		t.Run(jump.String(), func(t *testing.T) {
+			w := newWorld(t, 2)
+			a, b := w.nodes[0], w.nodes[1]
+			visitor, looker, lister := b.visitor(1), b.agent(ann), b.agent(dora)
+			ack := visitor.send(chat.ConversationUUID{}, "hello")
+			looker.open(ack.C)
+			lister.say(wire.ClientList{T: "list", R: 7, View: chat.ViewOpen})
+			await(lister, "list", func(l wire.ServerList) bool { return len(l.Rows) == 1 })
+			w.healed()
+			a.drop.Store(true)
+			b.fails.Store(true)
+			w.healed()
+			there := a.agent(bob)
+			there.do("resolve", ack.C)
+			w.clock.pass(jump)
+			b.fails.Store(false)
+			resolved := func(e wire.ServerEvent) bool { return e.E.Kind == chat.Resolution }
+			await(looker, "event", resolved)
+			await(visitor, "event", resolved)
+			await(lister, "rows", func(r wire.ServerRows) bool { return len(r.Drop) == 1 && r.Drop[0] == ack.C })
+		})
+	}
+}
+
+// TestWhatCannotBeReadHidesNothing: neither a conversation whose marks cannot be
+// read, nor a database that answers few questions at once.
+func TestWhatCannotBeReadHidesNothing(t *testing.T) {
+	const visitors = 6
+	w := newWorld(t, 1, func(c *live.Config) { c.ReadTimeout = 500 * time.Millisecond })
+	n := w.nodes[0]
+	agent := n.agent(ann)
+	var tabs []*peer
+	var acks []wire.ServerAck
+	for i := range visitors {
+		tabs = append(tabs, n.visitor(byte(i+1)))
+		acks = append(acks, tabs[i].send(chat.ConversationUUID{}, "hello"))
+	}
+	unreadable, err := w.db.Conversation(t.Context(), acks[0].C)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := func(_ context.Context, ids []chat.ConversationID) error {
+		if slices.Contains(ids, unreadable.ID) {
+			return errors.New("the page is broken")
+		}
+		return nil
+	}
+	slow := func(ctx context.Context, ids []chat.ConversationID) error {
+		if len(ids) > 1 {
+			<-ctx.Done()
+		}
+		return ctx.Err()
+	}
+	for i, before := range []func(context.Context, []chat.ConversationID) error{broken, slow} {
+		n.drop.Store(true)
+		n.marks.Store(&before)
+		read := int64(i) + 1
+		for _, a := range acks {
+			agent.say(wire.ClientMark{C: a.C, Received: read, Read: read})
+		}
+		for _, tab := range tabs[1-i:] { // in the end all can be read
+			await(tab, "mark", func(m wire.ServerMark) bool { return m.Marks.Read == read })
+		}
+		none(tabs[0], "mark", func(m wire.ServerMark) bool { return m.Marks.Read == 1 })
+	}
 }
 
 // healed waits for the next pass of healing.

@@ -145,9 +145,7 @@ func TestRevokedLoginIsDisconnected(t *testing.T) {
 	told, found, other := w.nodes[1].agent(ann), w.nodes[1].agent(bob), w.nodes[1].agent(dora)
 	w.nodes[0].LoginsRevoked(ann, []int64{int64(ann)})
 	told.closedWith(wire.CloseRevoked)
-	w.mu.Lock()
-	w.revoked = []int64{int64(bob)} // nobody told: healing finds it
-	w.mu.Unlock()
+	w.revoke(int64(bob)) // nobody told: healing finds it
 	found.closedWith(wire.CloseRevoked)
 	if other.code != 0 {
 		t.Errorf("another log-in was closed with %d", other.code)

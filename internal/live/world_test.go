@@ -42,8 +42,8 @@ type world struct {
 	markers  map[chat.ActorRef]*node
 	visitors map[string]identity.Visitor
 	seen     map[chat.AgentID]chat.Millis
-	revoked  []int64
-	passes   int // of healing
+	revoked  map[int64]chat.Millis // when, by the database's clock
+	passes   int                   // of healing
 }
 
 type author struct {
@@ -71,6 +71,8 @@ type node struct {
 	reads atomic.Pointer[func()]
 	// fails makes the database answer this node's healing with an error.
 	fails atomic.Bool
+	// marks is asked before marks of many conversations are read, if set.
+	marks atomic.Pointer[func(context.Context, []chat.ConversationID) error]
 }
 
 type settings func(*live.Config)
@@ -79,7 +81,7 @@ func newWorld(t testing.TB, nodes int, change ...settings) *world {
 	t.Helper()
 	w := &world{
 		t: t, people: newPeople(), clock: &clock{}, authors: map[author]*node{}, markers: map[chat.ActorRef]*node{},
-		visitors: map[string]identity.Visitor{}, seen: map[chat.AgentID]chat.Millis{},
+		visitors: map[string]identity.Visitor{}, seen: map[chat.AgentID]chat.Millis{}, revoked: map[int64]chat.Millis{},
 	}
 	registry := presence.NewMemory(w.clock.now)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -174,6 +176,15 @@ func (f *front) ChangedSince(ctx context.Context, sites []chat.SiteID, span int6
 	return f.DB.ChangedSince(ctx, sites, span)
 }
 
+func (f *front) MarksOf(ctx context.Context, ids []chat.ConversationID) (map[chat.ConversationID][]chat.Mark, error) {
+	if before := f.n.marks.Load(); before != nil {
+		if err := (*before)(ctx, ids); err != nil {
+			return nil, err
+		}
+	}
+	return f.DB.MarksOf(ctx, ids)
+}
+
 func (f *front) Mark(m *chat.MarkChange) {
 	f.n.w.mu.Lock()
 	f.n.w.markers[chat.ActorRef{Kind: m.Who.Kind, ID: m.Who.ID}] = f.n
@@ -245,11 +256,36 @@ func (w *world) UpdateProfile(_ context.Context, id chat.VisitorID, p chat.Profi
 }
 
 // RevokedSince implements live.Logins.
-func (w *world) RevokedSince(context.Context, int64) ([]int64, chat.Millis, error) {
+func (w *world) RevokedSince(_ context.Context, span int64) (ids []int64, now chat.Millis, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.passes++
-	return append([]int64(nil), w.revoked...), chat.At(w.clock.now()), nil
+	now = chat.At(w.clock.now())
+	for id, at := range w.revoked {
+		if at > now-chat.Millis(span) && at <= now+chat.Millis(span) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, now, nil
+}
+
+// EndedOf implements live.Logins.
+func (w *world) EndedOf(_ context.Context, ids []int64) (ended []int64, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		if w.revoked[id] != 0 {
+			ended = append(ended, id)
+		}
+	}
+	return ended, nil
+}
+
+// revoke revokes a log-in, and tells nobody.
+func (w *world) revoke(login int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.revoked[login] = chat.At(w.clock.now())
 }
 
 // Seen implements live.Seen.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 )
@@ -42,14 +43,72 @@ func addCount(r scanner, counts map[chat.SiteID]chat.Counts) error {
 	return nil
 }
 
-// ChangedSince implements chat.Store.
+// ChangedSince implements chat.Store. What lies further ahead than the span lies
+// back was written before the database's clock was set back, and is left out.
 func (db *DB) ChangedSince(ctx context.Context, sites []chat.SiteID, spanMillis int64) ([]chat.State, chat.Millis, error) {
 	now, err := db.time(ctx)
 	if err != nil || len(sites) == 0 {
 		return nil, now, err
 	}
-	states, err := db.heads(ctx, "l.site_id IN ("+places(len(sites))+") AND l.changed_at >= ?", append(anys(sites), any(int64(now)-spanMillis)))
+	states, err := db.heads(ctx, "l.site_id IN ("+places(len(sites))+") AND l.changed_at BETWEEN ? AND ?",
+		append(anys(sites), int64(now)-spanMillis, int64(now)+spanMillis))
 	return states, now, err
+}
+
+// Heads implements chat.Store.
+func (db *DB) Heads(ctx context.Context, ids []chat.ConversationID) (states []chat.State, err error) {
+	err = db.some(ctx, "heads", func(n int) string {
+		return "SELECT " + of("h", headColumns) + " FROM head h WHERE h.conversation IN (" + places(n) + ")"
+	}, ids, func(r scanner) error {
+		var s chat.State
+		var lastText int64
+		err := r.Scan(scanState(&s, &lastText)...)
+		states = append(states, s)
+		return err
+	})
+	return states, err
+}
+
+// Conversations implements chat.Store.
+func (db *DB) Conversations(ctx context.Context, ids []chat.ConversationID) (all []chat.Conversation, err error) {
+	err = db.some(ctx, "conversations", func(n int) string {
+		return "SELECT " + of("c", conversationColumns) + " FROM conversation c WHERE c.id IN (" + places(n) + ")"
+	}, ids, func(r scanner) error {
+		var c chat.Conversation
+		err := r.Scan(scanConversation(&c)...)
+		all = append(all, c)
+		return err
+	})
+	return all, err
+}
+
+// MarksOf implements chat.Store.
+func (db *DB) MarksOf(ctx context.Context, ids []chat.ConversationID) (map[chat.ConversationID][]chat.Mark, error) {
+	marks := map[chat.ConversationID][]chat.Mark{}
+	err := db.some(ctx, "marks", marksOfQuery, ids, func(r scanner) error {
+		var m chat.Mark
+		err := r.Scan(scanMark(&m)...)
+		marks[m.Conversation] = append(marks[m.Conversation], m)
+		return err
+	})
+	return marks, err
+}
+
+// some reads what belongs to conversations, so many of them with one statement.
+func (db *DB) some(ctx context.Context, what string, query func(n int) string, ids []chat.ConversationID, each func(r scanner) error) error {
+	for part := range slices.Chunk(ids, maxRows) {
+		err := db.readers.once(ctx, what, func(h *hot) error {
+			idsOf(h, part)
+			for range roundUp(len(part)) - len(part) {
+				h.arg(int64(part[0])) // texts of few lengths stay prepared
+			}
+			return h.query(query(roundUp(len(part))), each)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // OpenRounds implements chat.Store.

@@ -55,14 +55,15 @@ func met(result sql.Result, err error) (bool, error) {
 
 // Enter implements identity.Entrances.
 func (db *DB) Enter(ctx context.Context, p identity.Person, token string, how identity.Way) (number int64, err error) {
-	row := personRow{Token: []byte(token), Number: 1}
+	row := personRow{Token: []byte(token)}
 	row.Kind, row.Person = keyOfPerson(p)
 	err = db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
 		now, err := db.time(ctx)
 		if err != nil {
 			return err
 		}
-		row.ChangedAt = now
+		// Above all numbers that a forgotten row of the same person had.
+		row.ChangedAt, row.Number = now, int64(now)
 		for range 3 { // the row may come or go between the two
 			done := false
 			next := tx.NewUpdate().Model((*personRow)(nil)).Set("token = ?, number = number + 1, changed_at = ?", row.Token, now).
@@ -99,7 +100,7 @@ func (db *DB) EnteredSince(ctx context.Context, spanMillis int64) ([]identity.En
 	}
 	var rows []personRow
 	err = db.reading(ctx).NewSelect().Model(&rows).Column("kind", "person", "number").
-		Where("changed_at > ?", now-chat.Millis(spanMillis)).Scan(ctx)
+		Where("changed_at > ? AND changed_at <= ?", now-chat.Millis(spanMillis), now+chat.Millis(spanMillis)).Scan(ctx)
 	return entrances(rows), now, err
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -153,7 +154,8 @@ func (db *DB) VoidLinks(ctx context.Context, agent chat.AgentID, at chat.Millis)
 }
 
 // RevokedSince are the log-ins that were revoked, or ran out, in the last span
-// milliseconds by the database's clock, with that clock's present time.
+// milliseconds by the database's clock, or were revoked at most as far ahead of
+// it, with that clock's present time.
 func (db *DB) RevokedSince(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error) {
 	now, err := db.time(ctx)
 	if err != nil {
@@ -162,7 +164,34 @@ func (db *DB) RevokedSince(ctx context.Context, spanMillis int64) ([]int64, chat
 	since := now - chat.Millis(spanMillis)
 	var ids []int64
 	err = db.reading(ctx).NewSelect().Model((*loginRow)(nil)).Column("id").
-		Where("revoked_at > ?", since).
+		Where("revoked_at > ? AND revoked_at <= ?", since, now+chat.Millis(spanMillis)).
 		WhereOr("revoked_at = 0 AND expires_at > ? AND expires_at <= ?", since, now).Scan(ctx, &ids)
 	return ids, now, err
+}
+
+// EndedOf are those of these log-ins that are no longer valid: revoked, expired by
+// the database's clock, or forgotten.
+func (db *DB) EndedOf(ctx context.Context, ids []int64) (ended []int64, err error) {
+	const most = 500 // ids of one statement
+	now, err := db.time(ctx)
+	if err != nil {
+		return nil, err
+	}
+	valid := map[int64]bool{}
+	for part := range slices.Chunk(ids, most) {
+		var found []int64
+		if err := db.reading(ctx).NewSelect().Model((*loginRow)(nil)).Column("id").
+			Where("id IN (?) AND revoked_at = 0 AND expires_at > ?", bun.List(part), now).Scan(ctx, &found); err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			valid[id] = true
+		}
+	}
+	for _, id := range ids {
+		if !valid[id] {
+			ended = append(ended, id)
+		}
+	}
+	return ended, nil
 }

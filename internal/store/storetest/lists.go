@@ -235,6 +235,9 @@ func testHealing(f *fixture) {
 			f.Errorf("in the last %s changed %v, want %v", span, got, ids)
 		}
 	}
+	f.pass(-2 * time.Hour) // what was written before the clock was set back is not read for two hours
+	want(time.Minute)
+	f.pass(2 * time.Hour)
 	want(1500*time.Millisecond, ids[2])
 	want(2500*time.Millisecond, ids[1], ids[2])
 	f.pass(time.Minute)

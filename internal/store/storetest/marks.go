@@ -75,6 +75,7 @@ func testMarks(f *fixture) {
 	if len(marks) != 2 || marks[0].Who.ID != ann.ID || marks[0].Read != 7 || marks[1].Read != 2 {
 		f.Errorf("the marks are %+v", marks)
 	}
+	f.many(id, marks)
 	_, told := f.heard()
 	var reads []int64
 	for _, m := range told {
@@ -82,6 +83,36 @@ func testMarks(f *fixture) {
 	}
 	if !slices.Equal(reads, []int64{0, 5, 7, 2}) {
 		f.Errorf("the listener was told of marks at %v", reads)
+	}
+}
+
+// many checks the reads of many conversations at once, among them one that does not exist.
+func (f *fixture) many(id chat.ConversationID, marks []chat.Mark) {
+	f.Helper()
+	other, _ := f.conversation(77)
+	ids := []chat.ConversationID{id, other, 1 << 40}
+	heads, err := f.store.Heads(f.Context(), ids)
+	f.no(err)
+	conversations, err := f.store.Conversations(f.Context(), ids)
+	f.no(err)
+	of, err := f.store.MarksOf(f.Context(), ids)
+	f.no(err)
+	if len(heads) != 2 || len(conversations) != 2 {
+		f.Fatalf("of three, one of which does not exist: %d heads, %d conversations", len(heads), len(conversations))
+	}
+	for i := range 2 {
+		if heads[i] != f.head(heads[i].Conversation) {
+			f.Errorf("the head is %+v, want %+v", heads[i], f.head(heads[i].Conversation))
+		}
+		one, err := f.store.ConversationByID(f.Context(), conversations[i].ID)
+		if f.no(err); one != conversations[i] {
+			f.Errorf("the conversation is %+v, want %+v", conversations[i], one)
+		}
+	}
+	slices.SortFunc(of[id], func(a, b chat.Mark) int { return int(a.Who.ID - b.Who.ID) })
+	slices.SortFunc(marks, func(a, b chat.Mark) int { return int(a.Who.ID - b.Who.ID) })
+	if len(of) > 2 || !slices.Equal(of[id], marks) {
+		f.Errorf("the marks of many are %+v, want %+v", of, marks)
 	}
 }
 
