@@ -97,6 +97,7 @@ func (g *group) run() error {
 		return err
 	}
 	if closed {
+		clear(g.elsewhere) // all are answered here
 		for i := range g.outcomes {
 			g.outcomes[i].err = errFenced()
 		}
