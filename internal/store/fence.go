@@ -115,7 +115,7 @@ func (e *movedEnd) setFence(ctx context.Context, closed bool) error {
 
 // Reopen lets a database take changes again after a move that was given up.
 func Reopen(ctx context.Context, cfg Config, log *slog.Logger) error {
-	end, err := openEnd(ctx, cfg, log)
+	end, err := openSource(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 )
 
@@ -68,7 +69,31 @@ type movedEnd struct {
 	close   func() error
 }
 
+// openSource opens a database that is one of Kefu's already: a name that was
+// mistyped must not make an empty one.
+func openSource(ctx context.Context, cfg Config, log *slog.Logger) (*movedEnd, error) {
+	if cfg.URL == "" {
+		if _, err := os.Stat(cfg.Path); err != nil {
+			return nil, fmt.Errorf("open %s: there is no database: name the URL, the file or the folder of the one that is moved (%w)", cfg.Path, err)
+		}
+	}
+	return openEndIf(ctx, cfg, log, func(end *movedEnd) error {
+		var n int
+		err := end.db.QueryRowContext(ctx, end.dialect.worded(end.dialect.grammar().tableExists), "compatibility").Scan(&n)
+		if err == nil && n == 0 {
+			err = errors.New("the database holds nothing of Kefu: name the one that is moved")
+		}
+		return err
+	})
+}
+
 func openEnd(ctx context.Context, cfg Config, log *slog.Logger) (*movedEnd, error) {
+	return openEndIf(ctx, cfg, log, func(*movedEnd) error { return nil })
+}
+
+// openEndIf opens one side of a move and, if good has nothing against it, brings
+// its schema up to date.
+func openEndIf(ctx context.Context, cfg Config, log *slog.Logger, good func(end *movedEnd) error) (*movedEnd, error) {
 	cfg = cfg.withDefaults()
 	cfg.Limit = 24 * time.Hour // to count a large table alone takes longer than a node may
 	d, err := openDialect(cfg, cfg.URL)
@@ -83,7 +108,11 @@ func openEnd(ctx context.Context, cfg Config, log *slog.Logger) (*movedEnd, erro
 		return nil, fmt.Errorf("open %s: %w", d.place(), better(d, err))
 	}
 	end := &movedEnd{dialect: d, db: pool.DB, close: pool.Close}
-	if err := migrate(ctx, end.db, d, log); err != nil {
+	err = good(end)
+	if err == nil {
+		err = migrate(ctx, end.db, d, log)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", d.place(), better(d, err)), pool.Close())
 	}
 	return end, nil
@@ -121,7 +150,7 @@ func Move(ctx context.Context, cfg MoveConfig, log *slog.Logger) (report MoveRep
 	if m.tables, err = movedTables(ctx); err != nil {
 		return report, err
 	}
-	if m.from, err = openEnd(ctx, cfg.From, log); err != nil {
+	if m.from, err = openSource(ctx, cfg.From, log); err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, m.from.close()) }()

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -198,6 +199,33 @@ func TestMoveRefusesATargetThatIsNotEmpty(t *testing.T) {
 		t.Errorf("%v, want a refusal", err)
 	}
 	mustOpen(t, cfg.From, nil)
+}
+
+// What is not there is not made, moved or opened again.
+func TestMoveRefusesASourceThatIsNotThere(t *testing.T) {
+	sources := freshEnds()
+	sources["a path that was mistyped"] = func(t *testing.T) Config { return Config{Path: filepath.Join(t.TempDir(), "such.db")} }
+	sources["SQLite"] = func(t *testing.T) Config {
+		path := filepath.Join(t.TempDir(), "other.db")
+		if _, err := raw(t, path).ExecContext(t.Context(), "CREATE TABLE other (id INTEGER)"); err != nil {
+			t.Fatal(err)
+		}
+		return Config{Path: path}
+	}
+	for name, fresh := range sources {
+		t.Run(name, func(t *testing.T) {
+			from := fresh(t)
+			if _, err := Move(t.Context(), MoveConfig{From: from, To: freshEnds()["SQLite"](t)}, quiet); err == nil {
+				t.Error("nothing was moved, and it was not said")
+			}
+			if err := Reopen(t.Context(), from, quiet); err == nil {
+				t.Error("nothing was opened again, and it was not said")
+			}
+			if _, err := os.Stat(from.Path); name == "a path that was mistyped" && err == nil {
+				t.Error("the file was made")
+			}
+		})
+	}
 }
 
 // A move that is interrupted goes on where it was, and another source's is refused.
