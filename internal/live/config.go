@@ -82,8 +82,9 @@ type Config struct {
 	// NoticeBytes is up to which size a notice carries events (8 KiB).
 	NoticeBytes int
 
-	// Now is the clock (time.Now).
-	Now func() time.Time
+	// Now is the clock (time.Now), which may be set while the hub runs. Instant is by
+	// the one that nobody sets (time.Now): only how far two of them lie apart counts.
+	Now, Instant func() time.Time
 	// Delivered is told of each event that was committed here how long after that it
 	// had been handed to the sessions; DeliveredFrom of each that a notice brought,
 	// how long after the time that stands in it. Both return at once.
@@ -125,6 +126,9 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.NoticeBytes, 8<<10)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Instant == nil {
+		c.Instant = time.Now
 	}
 	for _, told := range []*func(time.Duration){&c.Delivered, &c.DeliveredFrom} {
 		if *told == nil {

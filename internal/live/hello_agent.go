@@ -125,7 +125,7 @@ func (h *Hub) addAgent(s *Session, state presence.State, sites []site.Site) {
 	h.people.Store(&people)
 	h.tellAgentLocked(n)
 	h.mu.Unlock()
-	h.seen.left(id, chat.At(h.cfg.Now()))
+	h.seenNow(id)
 	for _, one := range sites {
 		n := h.site(one.ID)
 		n.addAgent(h, 1)
@@ -159,7 +159,7 @@ func (s *Session) leaveAgent() {
 	if last {
 		delete(h.agents, id)
 		h.Bus.Leave(agentTopic(id))
-		h.seen.left(id, chat.At(h.cfg.Now()))
+		h.seenNow(id)
 	}
 	h.mu.Unlock()
 	for _, id := range s.agent.sites {

@@ -183,11 +183,11 @@ const saysEvery = time.Second
 // says is the command by which a page says more of its visitor.
 func (s *Session) says(f *wire.ClientSays) {
 	v := s.visitor
-	now := s.now().UnixMilli()
+	now := s.hub.cfg.Instant()
 	v.mu.Lock()
 	after := f.Says.Apply(*v.profile)
 	same := reflect.DeepEqual(*v.profile, after)
-	early := now-v.said < saysEvery.Milliseconds()
+	early := now.Sub(v.said) < saysEvery
 	if !same && !early {
 		v.profile, v.said = &after, now
 		v.tellLocked(s.hub)

@@ -191,7 +191,7 @@ func (h *Hub) begin(s *Session) {
 	s.conn.SetReadLimit(h.cfg.FrameBeforeHello)
 	h.mu.Lock()
 	closing := h.closing
-	h.strangers[s] = h.cfg.Now()
+	h.strangers[s] = h.cfg.Instant()
 	h.mu.Unlock()
 	if closing {
 		s.close(wire.CloseRestart, "the server restarts")
@@ -208,7 +208,7 @@ func (h *Hub) greeted(s *Session) {
 
 // closeSilent closes who does not say hello in time.
 func (h *Hub) closeSilent() {
-	limit := h.cfg.Now().Add(-h.cfg.HelloWithin)
+	limit := h.cfg.Instant().Add(-h.cfg.HelloWithin)
 	var late []*Session
 	h.mu.Lock()
 	for s, since := range h.strangers {

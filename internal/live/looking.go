@@ -76,7 +76,7 @@ func (r *room) hearLooking(h *Hub, node string, agents []chat.AgentID) {
 		if r.others == nil {
 			r.others = map[string]lookingAt{}
 		}
-		r.others[node] = lookingAt{agents, h.cfg.Now().Add(lookingLasts)}
+		r.others[node] = lookingAt{agents, h.cfg.Instant().Add(lookingLasts)}
 	}
 	if !slices.Equal(before, agents) {
 		r.tellLookingHere(h)
@@ -86,7 +86,7 @@ func (r *room) hearLooking(h *Hub, node string, agents []chat.AgentID) {
 // keepLooking repeats who looks from here, and forgets nodes that no longer
 // say so; room.mu is held.
 func (r *room) keepLooking(h *Hub) {
-	now := h.cfg.Now()
+	now := h.cfg.Instant()
 	for node, there := range r.others {
 		if there.until.Before(now) {
 			r.hearLooking(h, node, nil)

@@ -3,6 +3,7 @@ package live
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
@@ -33,7 +34,7 @@ type room struct {
 
 	row     rowPicture
 	others  map[string]lookingAt // lookers on other nodes, by node
-	touched int64                // when it last changed, ms
+	touched time.Time            // when it last changed
 }
 
 // follow is a session's place in a conversation. All but the first two fields
@@ -61,7 +62,7 @@ func (h *Hub) enter(c chat.Conversation) *room {
 		h.mu.Lock()
 		r := h.rooms[c.ID]
 		if r == nil {
-			r = &room{conv: c, site: site, cold: true, touched: h.cfg.Now().UnixMilli()}
+			r = &room{conv: c, site: site, cold: true, touched: h.cfg.Instant()}
 			h.rooms[c.ID] = r
 		}
 		h.mu.Unlock()
@@ -123,7 +124,7 @@ func (r *room) take(h *Hub, c *chat.Changed) (gap bool) {
 // advance makes s the room's head, and its row one to be told.
 func (r *room) advance(h *Hub, s chat.State) {
 	r.head, r.cold = s, false
-	r.touched = h.cfg.Now().UnixMilli()
+	r.touched = h.cfg.Instant()
 	r.retopic(h)
 	r.site.touch(r)
 }
@@ -262,7 +263,7 @@ func (h *Hub) deliver(c *chat.Changed) {
 func (r *room) removeLooker(h *Hub, f *follow) {
 	f.live, f.gone = false, true
 	r.lookers = slices.DeleteFunc(r.lookers, func(o *follow) bool { return o == f })
-	r.touched = h.cfg.Now().UnixMilli()
+	r.touched = h.cfg.Instant()
 	r.retopic(h)
 }
 
@@ -280,14 +281,14 @@ func (h *Hub) everyRoom() []*room {
 // sweepRooms forgets rooms that nobody follows and nothing has happened in,
 // but not the open rounds that stand in somebody's lists.
 func (h *Hub) sweepRooms() {
-	quiet := h.cfg.Now().Add(-h.cfg.QuietAfter).UnixMilli()
+	quiet := h.cfg.Instant().Add(-h.cfg.QuietAfter)
 	for _, r := range h.everyRoom() {
 		listed := r.site.hasAgents()
 		r.mu.Lock()
 		if len(r.lookers) > 0 {
 			r.keepLooking(h)
 		}
-		if !r.followed() && r.touched < quiet && !(listed && r.head.Round.State.Open() && !r.cold) {
+		if !r.followed() && r.touched.Before(quiet) && !(listed && r.head.Round.State.Open() && !r.cold) {
 			r.gone = true
 			h.mu.Lock()
 			delete(h.rooms, r.conv.ID)

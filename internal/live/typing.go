@@ -1,13 +1,15 @@
 package live
 
 import (
+	"time"
+
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
-// typingEvery is how often, in ms, "still writing" is passed on at most; that
-// somebody has stopped is passed on at once.
-const typingEvery = 1000
+// typingEvery is how often "still writing" is passed on at most; that somebody has
+// stopped is passed on at once.
+const typingEvery = time.Second
 
 // typed is where somebody writes, and whether a note: a change is passed on at once.
 type typed struct {
@@ -17,9 +19,9 @@ type typed struct {
 
 // typing is the command that tells that somebody writes; it is never stored.
 func (s *Session) typing(f *wire.ClientTyping) {
-	now := s.now().UnixMilli()
+	now := s.hub.cfg.Instant()
 	what := typed{conversation: f.C, note: f.Note}
-	if f.On && s.typed == what && now-s.typedAt < typingEvery {
+	if f.On && s.typed == what && now.Sub(s.typedAt) < typingEvery {
 		return
 	}
 	c, actor, err := s.target(f.C)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/presence"
@@ -28,7 +29,7 @@ type visitor struct {
 	// proposed is the id that a newcomer gets with its first message; 0 for others.
 	proposed chat.VisitorID
 	told     *presence.Visitor
-	said     int64 // when a profile was last written, ms
+	said     time.Time // when a profile was last written
 }
 
 // keyOf names a secret's owner without giving the hash away.
@@ -183,7 +184,7 @@ func (s *Session) leaveVisitor() {
 	v.site.forget(v)
 	if r != nil && r.visitor == v {
 		r.visitor = nil
-		r.touched = h.cfg.Now().UnixMilli()
+		r.touched = h.cfg.Instant()
 		r.retopic(h)
 	}
 }

@@ -270,7 +270,7 @@ func (s *Session) tellVisitors(r int64, changed map[chat.SiteID]*siteChange) {
 // tellHere tells the site's visitors here when it changes whether anybody is
 // here for them.
 func (n *siteNode) tellHere(h *Hub) {
-	now, at := h.agentsHere(n.id), h.cfg.Now()
+	now, at := h.agentsHere(n.id), h.cfg.Instant()
 	n.mu.Lock()
 	if len(n.visitors) == 0 || !n.watch.told {
 		n.watch.told = false
@@ -314,7 +314,7 @@ func (n *siteNode) hereForHello(h *Hub) presence.State {
 func (n *siteNode) lost(h *Hub) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.watch.worse = h.cfg.Now().Add(-h.cfg.GoneAfter)
+	n.watch.worse = h.cfg.Instant().Add(-h.cfg.GoneAfter)
 }
 
 // hereTold is what the visitors here know of the agents.
@@ -339,7 +339,7 @@ func (v *visitor) tell(p *ws.Prepared) {
 // presence, and notes who is connected to any node.
 func (h *Hub) tellAgents() {
 	h.tellRosters()
-	now := chat.At(h.cfg.Now())
+	now := h.cfg.Instant()
 	frames := map[chat.AgentID]*ws.Prepared{}
 	for _, one := range h.Sites.All() {
 		for _, a := range h.People.AgentsOf(one.ID) {

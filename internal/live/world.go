@@ -32,43 +32,51 @@ func (h *Hub) Absent(site chat.SiteID, agent chat.AgentID) bool {
 	return h.away(agent) >= chat.AbsentAfter
 }
 
-// away is how long an agent has been offline.
+// away is how long an agent has been offline; who was never here has been for long.
 func (h *Hub) away(agent chat.AgentID) time.Duration {
 	if h.Presence.Agent(agent).Here() {
 		return 0
 	}
-	last := h.seen.at(agent)
-	if a, ok := h.People.Agent(agent); ok {
-		last = max(last, a.LastSeenAt)
+	if a, ok := h.People.Agent(agent); ok && a.LastSeenAt > 0 {
+		h.learnSeen(map[chat.AgentID]chat.Millis{agent: a.LastSeenAt})
 	}
-	return h.cfg.Now().Sub(last.Time())
+	last, known := h.seen.at(agent)
+	if !known {
+		return chat.AbsentAfter
+	}
+	return h.cfg.Instant().Sub(last)
 }
 
 // lastSeen is when agents were last connected, to any node, and what of it is
-// yet to be written down.
+// yet to be written down. What is stored is by the clocks of the nodes, any of
+// which may be set; here it is by the one that nobody sets.
 type lastSeen struct {
 	mu      sync.Mutex // a leaf
-	last    map[chat.AgentID]chat.Millis
+	last    map[chat.AgentID]time.Time
+	stored  map[chat.AgentID]chat.Millis // as it was last read
 	unsaved map[chat.AgentID]chat.Millis
 	changed chan struct{}
 }
 
 func (l *lastSeen) init() {
-	l.last, l.unsaved = map[chat.AgentID]chat.Millis{}, map[chat.AgentID]chat.Millis{}
+	l.last, l.stored = map[chat.AgentID]time.Time{}, map[chat.AgentID]chat.Millis{}
+	l.unsaved = map[chat.AgentID]chat.Millis{}
 	l.changed = make(chan struct{}, 1)
 }
 
-func (l *lastSeen) at(agent chat.AgentID) chat.Millis {
+func (l *lastSeen) at(agent chat.AgentID) (last time.Time, known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.last[agent]
+	last, known = l.last[agent]
+	return last, known
 }
 
-// left notes when the agent was last connected, to be written down at once.
-func (l *lastSeen) left(agent chat.AgentID, at chat.Millis) {
+// seenNow notes that the agent is connected here, to be written down at once.
+func (h *Hub) seenNow(agent chat.AgentID) {
+	l := &h.seen
 	l.mu.Lock()
-	l.last[agent] = max(l.last[agent], at)
-	l.unsaved[agent] = l.last[agent]
+	l.last[agent] = h.cfg.Instant()
+	l.unsaved[agent] = max(l.unsaved[agent], chat.At(h.cfg.Now()))
 	l.mu.Unlock()
 	select {
 	case l.changed <- struct{}{}:
@@ -77,17 +85,27 @@ func (l *lastSeen) left(agent chat.AgentID, at chat.Millis) {
 }
 
 // notice notes that the agent is connected to some node, which writes it down.
-func (l *lastSeen) notice(agent chat.AgentID, at chat.Millis) {
+func (l *lastSeen) notice(agent chat.AgentID, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.last[agent] = max(l.last[agent], at)
+	l.last[agent] = at
 }
 
-func (l *lastSeen) learn(read map[chat.AgentID]chat.Millis) {
+// learnSeen takes over what is stored. What lies ahead of this node's clock, which
+// may have been set back, is as if it were now.
+func (h *Hub) learnSeen(read map[chat.AgentID]chat.Millis) {
+	now, instant := h.cfg.Now(), h.cfg.Instant()
+	l := &h.seen
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for agent, at := range read {
-		l.last[agent] = max(l.last[agent], at)
+		if at <= l.stored[agent] {
+			continue
+		}
+		l.stored[agent] = at
+		if seen := instant.Add(-max(0, now.Sub(at.Time()))); seen.After(l.last[agent]) {
+			l.last[agent] = seen
+		}
 	}
 }
 
@@ -128,9 +146,8 @@ func (h *Hub) writeSeenForever() {
 }
 
 func (h *Hub) noteConnected() {
-	now := chat.At(h.cfg.Now())
 	for _, s := range *h.people.Load() {
-		h.seen.left(s.agent.id, now)
+		h.seenNow(s.agent.id)
 	}
 }
 
@@ -162,7 +179,7 @@ func (h *Hub) readSeen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read when agents were last here: %w", err)
 	}
-	h.seen.learn(seen)
+	h.learnSeen(seen)
 	return nil
 }
 

@@ -110,7 +110,7 @@ func newWorld(t testing.TB, nodes int, change ...settings) *world {
 func (w *world) make() *node {
 	n := &node{w: w}
 	cfg := live.Config{
-		Now: w.clock.now, RowsEvery: 5 * time.Millisecond, PresenceEvery: 5 * time.Millisecond, HealEvery: 20 * time.Millisecond,
+		Now: w.clock.now, Instant: w.clock.instant, RowsEvery: 5 * time.Millisecond, PresenceEvery: 5 * time.Millisecond, HealEvery: 20 * time.Millisecond,
 		ReturnEvery: 10 * time.Millisecond, SeenEvery: 20 * time.Millisecond, DropDeliveries: n.drop.Load, GoneAfter: 20 * time.Millisecond,
 	}
 	for _, c := range w.settings {
@@ -307,10 +307,15 @@ func (w *world) LastSeen(context.Context) (map[chat.AgentID]chat.Millis, error) 
 	return out, nil
 }
 
-// clock runs as time does, and jumps when told.
-type clock struct{ ahead atomic.Int64 }
+// clock runs as time does, jumps when told, and can be set.
+type clock struct{ ahead, wrong atomic.Int64 }
 
-func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *clock) now() time.Time { return c.instant().Add(time.Duration(c.wrong.Load())) }
+
+// instant is by the clock that nobody sets.
+func (c *clock) instant() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) set(by time.Duration) { c.wrong.Add(int64(by)) }
 
 func (c *clock) pass(d time.Duration) { c.ahead.Add(int64(d)) }
 
