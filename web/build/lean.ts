@@ -12,9 +12,14 @@ export function lean(): Plugin {
       return id === '\0vite/preload-helper.js' ? 'export const __vitePreload = load => load()' : null
     },
     renderChunk(code) {
-      return { code: code.replace(/(["'`])((?:(?!\1)[^\\]|\\.)*--color-surface:(?:(?!\1)[^\\]|\\.)*)\1/g, style => withoutUnused(style)), map: null }
+      return { code: withoutEmptyFields(code).replace(/(["'`])((?:(?!\1)[^\\]|\\.)*--color-surface:(?:(?!\1)[^\\]|\\.)*)\1/g, style => withoutUnused(style)), map: null }
     },
   }
+}
+
+/** Drops the fields without a value from where a class declares its fields: they are there for their types alone. */
+export function withoutEmptyFields(code: string): string {
+  return code.replace(/(\bclass\b[^\n]*\{\n)((?:\s*[\w$]+(?: = [^\n]*)?;\n)+)/g, (_, head: string, fields: string) => head + fields.replace(/^\s*[\w$]+;\n/gm, ''))
 }
 
 /** Drops the custom properties that no other declaration uses, until none is left to drop. */

@@ -7,7 +7,7 @@ import { TabKeep, type Tabs } from './keep.ts'
 import { Lists, VisitorsHere, type ListState, type VisitorsState } from './lists.ts'
 import { Outbox, type OutboxItem } from './outbox.ts'
 import { Requests } from './requests.ts'
-import { codePoints, isBlank, sendable } from './text.ts'
+import { codePoints, isBlank } from './text.ts'
 import { TypingSender } from './typing-sender.ts'
 import { type SendProblem } from './visitor.ts'
 import { type AgentInfo, type Counts, type Frame, type Presence, type Refused, type ServerFrame, type View } from './wire.ts'
@@ -218,7 +218,7 @@ export class AgentClient {
 
   async edit(c: string, n: number, text: string): Promise<void> {
     const id = this.newId()
-    await this.commands.ask(id, { t: 'edit', id, c, n, text: sendable(text) })
+    await this.commands.ask(id, { t: 'edit', id, c, n, text })
   }
 
   /** How far this agent has read, as an event's number. */
@@ -362,11 +362,10 @@ export class AgentClient {
   }
 
   private write(c: string, t: OutboxItem['t'], text: string): SendProblem | undefined {
-    const clean = sendable(text)
-    if (isBlank(clean)) return 'blank'
-    if (codePoints(clean) > (this.helloCell.get()?.limits.text_code_points ?? 20_000)) return 'too_long'
+    if (isBlank(text)) return 'blank'
+    if (codePoints(text) > (this.helloCell.get()?.limits.text_code_points ?? 20_000)) return 'too_long'
     this.typists.get(c)?.end()
-    return this.sending.add(c, t, clean) ? undefined : 'full'
+    return this.sending.add(c, t, text) ? undefined : 'full'
   }
 
   private async command(c: string, what: { t: 'take' | 'release' | 'resolve' | 'assign' | 'recall'; agent?: string; n?: number }): Promise<void> {

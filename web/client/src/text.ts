@@ -1,7 +1,7 @@
 /** What may be sent, as the server judges it (internal/chat/text.go). */
 
 // What no reader sees: white space, format characters, and the two letters that look like a space.
-const unseen = /^[\s\u0085\u2800\u3164\p{Cf}]*$/u
+const unseen = /^[\s\0\u0085\u2800\u3164\p{Cf}]*$/u
 
 export const isBlank = (text: string): boolean => unseen.test(text)
 
@@ -14,9 +14,6 @@ export function codePoints(text: string): number {
   }
   return count
 }
-
-/** A text that the wire can carry: half characters, which a cut emoji leaves, are marked, and U+0000 is left out. */
-export const sendable = (text: string): string => text.replaceAll('\0', '').replace(/\p{Surrogate}/gu, '\ufffd')
 
 const encoder = new TextEncoder()
 

@@ -7,7 +7,7 @@ import { MarkSender } from './marks.ts'
 import { Outbox, type OutboxItem } from './outbox.ts'
 import { Requests } from './requests.ts'
 import { roundAfter } from './round.ts'
-import { codePoints, isBlank, sendable } from './text.ts'
+import { byteLength, codePoints, isBlank } from './text.ts'
 import type { TypingSender } from './typing-sender.ts'
 import { Typists, type Typist } from './typing.ts'
 import { type ConversationInfo, type Event, type ClientHello, type Frame, type Limits, type Marks, type PageInfo, type Presence, type Says, type ServerFrame, type Site } from './wire.ts'
@@ -43,6 +43,11 @@ export type SendProblem = 'blank' | 'too_long' | 'full'
 const furthest = (a: Marks, b: Marks): Marks => ({ received: Math.max(a.received, b.received), read: Math.max(a.read, b.read) })
 
 const secretKey = 'secret'
+/** hello may have 4,096 bytes in all; the connection adds `continues` to it. */
+const mostHello = 4_000
+const mostFields = 20
+/** The server takes what a page says once a second, by its own clock, in ms. */
+const saysEvery = 1_200
 
 /** A visitor's side of its one conversation. Nothing is kept anywhere before the first message. */
 export class VisitorClient {
@@ -69,7 +74,11 @@ export class VisitorClient {
   private keep!: TabKeep
   private sending!: Outbox
   private presence: Presence = 'online'
-  private said: Says = {}
+  private said: Says | undefined
+  /** How often it was to be told since the last time it was. */
+  private tellings = 0
+  /** hello was too small for the page and what it says. */
+  private cramped = false
   private readTo = 0
 
   constructor(
@@ -141,12 +150,11 @@ export class VisitorClient {
 
   /** Puts a message into the outbox; a problem says why not. */
   send(text: string): SendProblem | undefined {
-    const clean = sendable(text)
-    if (isBlank(clean)) return 'blank'
-    if (codePoints(clean) > (this.cell.get().limits?.text_code_points ?? 20_000)) return 'too_long'
+    if (isBlank(text)) return 'blank'
+    if (codePoints(text) > (this.cell.get().limits?.text_code_points ?? 20_000)) return 'too_long'
     this.exist()
     this.typing?.end()
-    return this.sending.add('', 'send', clean) ? undefined : 'full'
+    return this.sending.add('', 'send', text) ? undefined : 'full'
   }
 
   resend(id: string): void {
@@ -186,10 +194,11 @@ export class VisitorClient {
     this.live.send({ t: 'presence', presence: this.presence, page })
   }
 
-  /** What the page says of the visitor; fields add to those said before. */
+  /** What the page says of the visitor; fields add to those said before, the newest 20 stay. */
   says(says: Says): void {
-    this.said = { ...this.said, ...says, ...(says.fields && { fields: { ...this.said.fields, ...says.fields } }) }
-    this.live.send({ t: 'says', says: this.said })
+    const fields = says.fields && Object.fromEntries(Object.entries({ ...this.said?.fields, ...says.fields }).slice(-mostFields))
+    this.said = { ...this.said, ...says, ...(fields && { fields }) }
+    this.tellSaid()
   }
 
   /** Calls for each message of an agent that arrives after the first hello. */
@@ -201,8 +210,21 @@ export class VisitorClient {
   private hello(): ClientHello {
     const { site, language, page, program } = this.options
     const at = this.copy.position()
-    const says = Object.keys(this.said).length > 0 && { says: this.said }
-    return { t: 'hello', site, secret: this.secret, presence: this.presence, language, page, client: program, ...(at && { at }), ...says }
+    const who: ClientHello = { t: 'hello', site, secret: this.secret, presence: this.presence, language, client: program, ...(at && { at }) }
+    const whole = { ...who, page, ...(this.said && { says: this.said }) }
+    this.cramped = byteLength(JSON.stringify(whole)) > mostHello
+    return this.cramped ? who : whole
+  }
+
+  /** At most once in saysEvery; what was said last goes last. */
+  private tellSaid(): void {
+    if (!this.said || this.tellings++) return
+    this.world.timer(saysEvery, () => {
+      const again = this.tellings > 1
+      this.tellings = 0
+      if (again) this.tellSaid()
+    })
+    this.live.send({ t: 'says', says: this.said })
   }
 
   private received(frame: ServerFrame): void {
@@ -217,7 +239,8 @@ export class VisitorClient {
       case 'ack':
         return this.acked(frame)
       case 'error':
-        return void this.sending.error(frame)
+        // Not one of ours, and too early: another tab's page has said something, too.
+        return void (this.sending.error(frame) || (frame.code === 'rate_limited' && this.tellSaid()))
       case 'mark':
         return this.marked(frame)
       case 'typing':
@@ -244,6 +267,11 @@ export class VisitorClient {
     if (conversation) {
       this.marks.known(conversation.mine)
       this.marks.want({ received: this.copy.position()?.n ?? 0, read: this.readTo })
+    }
+    if (this.cramped) {
+      this.cramped = false
+      this.live.send({ t: 'presence', presence: this.presence, page: this.options.page })
+      this.tellSaid()
     }
     this.sending.online(frame.limits)
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { VisitorClient, type VisitorOptions } from '../src/index.ts'
+import { byteLength } from '../src/text.ts'
 import { typingOf } from '../src/typing-sender.ts'
 import { FakeBrowser, FakeWorld, brokenShelf, helloFrame, settle } from './fakes.ts'
 import { ModelServer } from './server.ts'
@@ -98,8 +99,85 @@ describe('a visitor', () => {
   it('sends only what the wire can carry', () => {
     const { client, greet, world } = visitor()
     greet()
-    client.send('a\0b\ud83d')
-    expect(world.last.sent.at(-1)).toMatchObject({ text: 'ab\ufffd' })
+    expect(client.send('\0 \0')).toBe('blank')
+    client.send('a\0b\ud83d \\u0000 \\\\ud83d "😀"')
+    expect(world.last.sent.at(-1)).toMatchObject({ text: 'a\ufffdb\ufffd \\u0000 \\\\ud83d "😀"' })
+    client.page({ url: 'https://shop.example/2', title: 'half \ude00' })
+    expect(world.last.sent.at(-1)).toMatchObject({ page: { title: 'half \ufffd' } })
+    client.says({ name: '\ud83d\0', fields: { 'k\ud83d': 'v\0' } })
+    expect(world.last.sent.at(-1)).toMatchObject({ says: { name: '\ufffd\ufffd', fields: { 'k\ufffd': 'v\ufffd' } } })
+  })
+
+  it('says hello in 4,096 bytes, and then what did not fit', async () => {
+    const long = (most: number) => '长'.repeat(most)
+    const page = { url: `https://shop.example/${long(1_979)}`, title: long(300), referrer: `https://shop.example/${long(1_979)}` }
+    const says = { name: long(100), email: 'x'.repeat(200), fields: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${i}`.padEnd(64, '长'), long(200)])) }
+    const world = new FakeWorld()
+    const client = new VisitorClient(world, new FakeBrowser().tab(), { ...options, site: 'K'.repeat(64), language: 'x'.repeat(35), page })
+    client.says(says)
+    client.start()
+    for (const connection of ['first', 'next']) {
+      world.last.open()
+      const [hello] = world.last.sent
+      expect(hello, connection).toMatchObject({ t: 'hello', site: 'K'.repeat(64), client: 'test' })
+      expect(byteLength(JSON.stringify(hello)), connection).toBeLessThan(4_096)
+      world.last.say(helloFrame({ continues: 'C'.repeat(64) }))
+      await world.pass(1_200)
+      const rest = world.last.sent.slice(1)
+      expect(rest.map(frame => frame.t), connection).toEqual(['presence', 'says'])
+      expect(rest).toEqual([{ t: 'presence', presence: 'online', page }, { t: 'says', says }])
+      // A transport may bring the hello again on the same line: that is no reason to say it again.
+      world.last.say(helloFrame({ continues: 'C'.repeat(64) }))
+      await world.pass(3_000)
+      expect(world.last.sent.length, connection).toBe(3)
+      world.last.lose(1006)
+      await world.pass(2_000)
+    }
+  })
+
+  it('says in hello all that fits', () => {
+    const { client, world } = visitor()
+    client.says({ name: 'Hannah' })
+    world.last.open()
+    expect(world.last.sent).toMatchObject([{ t: 'hello', page: { url: 'https://shop.example/' }, says: { name: 'Hannah' } }])
+  })
+
+  it('tells what the page says at most once a second, the last word last', async () => {
+    const { client, greet, world } = visitor()
+    greet()
+    const told = () => world.last.sent.filter(frame => frame.t === 'says')
+    for (const name of ['a', 'b', 'c']) client.says({ name })
+    expect(told()).toMatchObject([{ says: { name: 'a' } }])
+    await world.pass(1_000)
+    expect(told().length).toBe(1)
+    await world.pass(1_000)
+    expect(told()).toMatchObject([{ says: { name: 'a' } }, { says: { name: 'c' } }])
+    await world.pass(5_000)
+    expect(told().length).toBe(2)
+    client.says({ name: 'd' })
+    expect(told().length).toBe(3)
+  })
+
+  it('repeats what the page says if another tab was quicker', async () => {
+    const { client, greet, world } = visitor()
+    greet()
+    const early = () => world.last.say({ t: 'error', code: 'rate_limited', do: 'retry', text: 'at most once a second' })
+    early() // of something else: this page has said nothing, and that must not stand for what another said
+    await world.pass(5_000)
+    client.says({ name: 'a' })
+    early()
+    await world.pass(5_000)
+    expect(world.last.sent.filter(frame => frame.t === 'says')).toMatchObject([{ says: { name: 'a' } }, { says: { name: 'a' } }])
+  })
+
+  it('keeps the newest 20 fields that the page says', () => {
+    const { client, world } = visitor()
+    const fields = (from: number) => Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`k${from + i}`, 'v']))
+    client.says({ fields: fields(0) })
+    client.says({ fields: fields(12) })
+    world.last.open()
+    const [hello] = world.last.sent
+    expect(hello?.t === 'hello' && Object.keys(hello.says?.fields ?? {})).toEqual(Array.from({ length: 20 }, (_, i) => `k${i + 4}`))
   })
 
   it('counts the unread, and tells that it has read at most once a second', async () => {

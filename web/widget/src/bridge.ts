@@ -2,6 +2,7 @@
  * What the loader on a website's page and the frame tell one another: a closed set of messages, each sent to, and taken
  * from, one exact origin. docs/WIDGET.md names the bounds.
  */
+import { byteLength } from '@client/text.ts'
 import { type PageInfo, type Says } from '@client/wire.ts'
 
 export type ToFrame =
@@ -28,7 +29,15 @@ export type ToPage =
   | { t: 'close' }
   | { t: 'event'; name: 'message' | 'unread'; detail: unknown }
 
-const bounds = { url: 2_000, title: 300, name: 100, email: 200, fields: 20, field: 200, kept: 400_000 }
+// In characters; the server takes an e-mail address of 254 bytes.
+const mostUrl = 2_000
+const mostTitle = 300
+const mostName = 100
+const mostEmail = 200
+const mostEmailBytes = 254
+const mostFields = 20
+const mostField = 200
+const mostKept = 400_000
 
 type Raw = Record<string, unknown>
 
@@ -55,24 +64,24 @@ export function readToFrame(data: unknown): ToFrame | undefined {
 
 function readPage(value: unknown): PageInfo {
   const raw = isRaw(value) ? value : {}
-  const title = cut(raw['title'], bounds.title)
-  const referrer = cut(raw['referrer'], bounds.url)
-  return { url: cut(raw['url'], bounds.url), ...(title && { title }), ...(referrer && { referrer }) }
+  const title = cut(raw['title'], mostTitle)
+  const referrer = cut(raw['referrer'], mostUrl)
+  return { url: cut(raw['url'], mostUrl), ...(title && { title }), ...(referrer && { referrer }) }
 }
 
 /** What a page says of its visitor: name, e-mail, and up to 20 fields of its own; anything else is left out. */
 export function readSays(value: unknown): Says {
   const raw = isRaw(value) ? value : {}
-  const name = cut(raw['name'], bounds.name)
-  const email = cut(raw['email'], bounds.email)
+  const name = cut(raw['name'], mostName)
+  const email = cut(raw['email'], mostEmail)
   const fields = Object.entries(isRaw(raw['fields']) ? raw['fields'] : {})
-    .slice(0, bounds.fields)
-    .map(([key, field]) => [cut(key, 64), cut(field, bounds.field)] as const)
+    .slice(0, mostFields)
+    .map(([key, field]) => [cut(key, 64), cut(field, mostField)] as const)
     .filter(([key, field]) => key && field)
-  return { ...(name && { name }), ...(email && { email }), ...(fields.length > 0 && { fields: Object.fromEntries(fields) }) }
+  return { ...(name && { name }), ...(email && byteLength(email) <= mostEmailBytes && { email }), ...(fields.length > 0 && { fields: Object.fromEntries(fields) }) }
 }
 
 function readKept(value: unknown): Record<string, string> {
   const entries = Object.entries(isRaw(value) ? value : {})
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].length <= bounds.kept).slice(0, 50))
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].length <= mostKept).slice(0, 50))
 }

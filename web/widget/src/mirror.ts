@@ -1,4 +1,4 @@
-import { memoryShelf, type Shelf } from '@client/world.ts'
+import { attempt, memoryShelf, type Shelf } from '@client/world.ts'
 
 /**
  * A shelf that is kept twice: in the frame's own storage, where the browser lets it, and by the website's page. Where the
@@ -7,7 +7,8 @@ import { memoryShelf, type Shelf } from '@client/world.ts'
 export function mirroredShelf(own: Shelf | undefined, page: Readonly<Record<string, string>>, tell: (key: string, value: string | null) => void): Shelf {
   const shelf = own ?? memoryShelf()
   const empty = shelf.keys().length === 0
-  for (const [key, value] of Object.entries(page)) if (empty && key !== 'face') write(shelf, key, value)
+  // One that is full: the page still has it.
+  for (const [key, value] of Object.entries(page)) if (empty && key !== 'face') attempt(() => shelf.set(key, value))
   for (const key of shelf.keys()) if (page[key] !== shelf.get(key)) tell(key, shelf.get(key))
   return {
     keys: () => shelf.keys(),
@@ -20,13 +21,5 @@ export function mirroredShelf(own: Shelf | undefined, page: Readonly<Record<stri
       tell(key, null)
       shelf.remove(key)
     },
-  }
-}
-
-function write(shelf: Shelf, key: string, value: string): void {
-  try {
-    shelf.set(key, value)
-  } catch {
-    // Full: the page still has it.
   }
 }
