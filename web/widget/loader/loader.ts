@@ -1,6 +1,6 @@
 /** The script on other people's pages: the button, the frame behind it, and the page's API. */
 import { loaderWords } from '@words/loader.ts'
-import { type Face, type ToFrame, type ToPage } from '../src/bridge.ts'
+import type { Face, ToFrame, ToPage } from '../src/bridge.ts'
 import { badge, button, frame, host, root } from './drawing.ts'
 
 type Told = (detail?: unknown) => void
@@ -91,9 +91,12 @@ function start(home: string, site: string): void {
     push: ([method, ...args]: Call) => (api[method] as (...args: unknown[]) => unknown)(...args),
   }
 
-  const face = kept()['face']
-  if (face) draw(JSON.parse(face))
-  else [root.ariaLabel, button.ariaLabel] = loaderWords[/^zh/i.test(language()) ? 'zh' : 'en']
+  ;[root.ariaLabel, button.ariaLabel] = loaderWords[/^zh/i.test(language()) ? 'zh' : 'en']
+  try {
+    draw(JSON.parse(kept()['face'] as string))
+  } catch {
+    // None is kept, or what is kept is damaged.
+  }
   // A first look waits for its colour, but not long.
   setTimeout(() => (root.style.opacity = ''), 1500)
 
