@@ -219,6 +219,34 @@ func TestSlowTransactionIsCut(t *testing.T) {
 	}
 }
 
+// TestSlowTransactionIsNotCommitted: not even where all of its statements were in time.
+func TestSlowTransactionIsNotCommitted(t *testing.T) {
+	db := open(t, Config{})
+	l, err := db.dialect.writer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHot(l)
+	defer func() { _ = h.close() }()
+	if err := h.begin(time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.exec("UPDATE people_version SET version = 77"); err != nil {
+		t.Fatal(err)
+	}
+	h.until = time.Now().Add(-time.Second)
+	var unmade errUnmade
+	if err := h.commit(); !errors.As(err, &unmade) || !errors.Is(err, errCut) {
+		t.Errorf("the commit of a transaction that took too long ended with %v", err)
+	}
+	if err := h.rollback(); err != nil {
+		t.Error(err)
+	}
+	if version, err := db.PeopleVersion(t.Context()); err != nil || version == 77 {
+		t.Errorf("it was kept: %d, %v", version, err)
+	}
+}
+
 func TestFullQueueIsBusy(t *testing.T) {
 	gate := make(chan struct{})
 	db := open(t, Config{Queue: 3, Group: 1, Commit: func(commit func() error) error { <-gate; return commit() }})

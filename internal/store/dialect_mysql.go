@@ -74,7 +74,7 @@ func (d mysqlDialect) pool(ctx context.Context, size int, readOnly bool) (*bun.D
 	if readOnly {
 		first = append(first, "SET SESSION TRANSACTION READ ONLY")
 	}
-	connector, err := d.connector(first...)
+	connector, err := d.connector(mysqlIdle, first...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,15 +93,15 @@ func (d mysqlDialect) pool(ctx context.Context, size int, readOnly bool) (*bun.D
 const mysqlStatements = 64
 
 func (d mysqlDialect) writer() (link, error) {
-	return d.link("", "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION autocommit = 0")
+	return d.link("", mysqlIdleCommitter, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION autocommit = 0")
 }
 
 func (d mysqlDialect) reader() (link, error) {
-	return d.link("START TRANSACTION READ ONLY", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY")
+	return d.link("START TRANSACTION READ ONLY", mysqlIdle, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY")
 }
 
-func (d mysqlDialect) link(begin string, first ...string) (link, error) {
-	connector, err := d.connector(first...)
+func (d mysqlDialect) link(begin string, idle time.Duration, first ...string) (link, error) {
+	connector, err := d.connector(idle, first...)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +116,17 @@ func (d mysqlDialect) link(begin string, first ...string) (link, error) {
 	return l, nil
 }
 
-// mysqlIdle is after how long MySQL ends a connection on which nothing happens,
-// and with it a transaction of a node that vanished.
-const mysqlIdle = 30 * time.Second
+// mysqlIdle is after how long MySQL ends a connection on which nothing happens. It
+// has no limit for transactions, as MariaDB has: the locks of a node that vanished
+// without a word last for as long, at a committer for mysqlIdleCommitter. A node
+// that is only slow ends its own transactions.
+const (
+	mysqlIdle          = 30 * time.Second
+	mysqlIdleCommitter = 10 * time.Second
+)
 
 // connector opens connections on which these statements are run first.
-func (d mysqlDialect) connector(first ...string) (driver.Connector, error) {
+func (d mysqlDialect) connector(idle time.Duration, first ...string) (driver.Connector, error) {
 	inner, err := mysql.NewConnector(d.conn)
 	if err != nil {
 		return nil, err
@@ -131,7 +136,7 @@ func (d mysqlDialect) connector(first ...string) (driver.Connector, error) {
 	cut := fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d"+
 		" /*M!100502 , SESSION max_statement_time = %.3f, SESSION idle_transaction_timeout = %[1]d */"+
 		" /*!80000 , SESSION max_execution_time = %[3]d, SESSION wait_timeout = %[4]d */",
-		max(1, int(limit/time.Second)), limit.Seconds(), limit.Milliseconds(), int(mysqlIdle/time.Second))
+		max(1, int(limit/time.Second)), limit.Seconds(), limit.Milliseconds(), int(idle/time.Second))
 	return mysqlConnector{Connector: inner, first: append([]string{cut}, first...)}, nil
 }
 

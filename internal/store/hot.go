@@ -86,8 +86,12 @@ func (h *hot) begin(limit time.Duration) error {
 	return h.link.begin()
 }
 
-// commit and rollback are not cut: they end the transaction.
+// commit ends the transaction, if it has not taken too long; from then on it is not
+// cut. Its error is an errUnmade where certainly nothing was kept.
 func (h *hot) commit() error {
+	if !h.until.IsZero() && time.Now().After(h.until) {
+		return errUnmade{errCut}
+	}
 	h.until = time.Time{}
 	h.link.deadline(h.until)
 	return h.link.commit()
