@@ -54,7 +54,7 @@ type watched struct {
 }
 
 // crowding is how many visitors are in the crowd: they come back when they are lost.
-const crowding = 6
+const crowding = 3
 
 func newWatched(t *testing.T, on pair) *watched {
 	w := &watched{t: t, c: newCluster(t, on, 3), visitors: map[chat.ConversationUUID]*client.Visitor{}}
