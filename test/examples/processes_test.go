@@ -177,6 +177,13 @@ func talk(t *testing.T, address, link string) {
 	cookie := post(t, base+"/api/v1/setup", "", map[string]any{
 		"secret": link, "name": "Olive", "email": "olive@example.com", "password": "correct horse battery", "site": "Shop",
 	}, &entered)
+	var logins struct {
+		LogIns []struct{ Address string } `json:"log_ins"`
+	}
+	get(t, base+"/api/v1/me/log-ins", cookie, &logins)
+	if len(logins.LogIns) != 1 || logins.LogIns[0].Address != "127.0.0.1" {
+		t.Errorf("the log-ins are %+v: want one from 127.0.0.1, whatever its X-Forwarded-For said", logins.LogIns)
+	}
 	var sites struct{ Sites []struct{ Key string } }
 	get(t, base+"/api/v1/sites", cookie, &sites)
 	if len(sites.Sites) != 1 {
@@ -239,6 +246,7 @@ func call(t *testing.T, method, url, cookie string, body io.Reader, out any) str
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Forwarded-For", "198.51.100.9") // forged: nginx is the first proxy
 	if cookie != "" {
 		request.Header.Set("Cookie", cookie)
 	}
