@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -51,6 +52,9 @@ func newPostgres(cfg Config, u *url.URL) (dialect, error) {
 		"lock_timeout":                        limit,
 		"idle_in_transaction_session_timeout": limit,
 		"jit":                                 "off",
+		// bun writes texts into its statements, and escapes them for these.
+		"standard_conforming_strings": "on",
+		"client_encoding":             "UTF8",
 	} {
 		parsed.RuntimeParams[name] = value
 	}
@@ -190,11 +194,15 @@ func (d postgresDialect) failure(err error) failure {
 		return contended
 	case e.Code == "0A000", e.Code == "26000": // a statement was prepared before a column was added, or for another session
 		return lost
-	case strings.HasPrefix(e.Code, "08"), strings.HasPrefix(e.Code, "57P"), e.Severity == "FATAL", e.Severity == "PANIC":
+	case strings.HasPrefix(e.Code, "08"), strings.HasPrefix(e.Code, "57P"), severity(e) == "FATAL", severity(e) == "PANIC":
 		return lost
 	}
 	return broken
 }
+
+// severity is an error's, in English whatever language the server speaks. Poolers
+// before a server may give only the other one.
+func severity(e *pgconn.PgError) string { return cmp.Or(e.SeverityUnlocalized, e.Severity) }
 
 func (d postgresDialect) explain(err error) error {
 	var e *pgconn.PgError

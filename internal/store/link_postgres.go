@@ -250,7 +250,7 @@ func (l *postgresLink) commit() error {
 	case err == nil:
 		kept = true
 	case errors.As(err, &gone):
-	case failed < last, errors.As(err, &refusal) && refusal.Severity == "ERROR":
+	case failed < last, errors.As(err, &refusal) && severity(refusal) == "ERROR":
 		return errUnmade{err}
 	}
 	if !kept {
