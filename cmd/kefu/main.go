@@ -15,5 +15,5 @@ var version = "dev"
 func main() {
 	os.Exit(app.Main(os.Args[1:], os.Environ(), app.Process{
 		Context: context.Background(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: version,
-	}, &bench.Commands{}))
+	}, bench.NewCommands()))
 }

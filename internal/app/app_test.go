@@ -35,11 +35,11 @@ func (m withEngines) Run() int { return realengines.Main(m.M) }
 func configured(t *testing.T, args ...string) Config {
 	t.Helper()
 	cli := &commands{}
-	k, err := newParser(cli, &Process{Out: io.Discard, Err: io.Discard})
+	line, err := newCommandLine(nil, cli)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Parse(append([]string{"serve", "--listen=127.0.0.1:0"}, args...)); err != nil {
+	if _, _, err := line.parse(append([]string{"serve", "--listen=127.0.0.1:0"}, args...)); err != nil {
 		t.Fatal(err)
 	}
 	return cli.Serve.Config
@@ -298,20 +298,20 @@ func TestBackupWhileServingAndRestore(t *testing.T) {
 }
 
 type pluginCommand struct {
-	Greet struct {
-		greeting
-	} `cmd:"" help:"Greet."`
+	Greet greeting `command:"greet" description:"Greet."`
 }
 
 type greeting struct {
-	Whom string `arg:""`
+	Arguments struct {
+		Whom string `positional-arg-name:"WHOM" required:"1"`
+	} `positional-args:"yes"`
 }
 
 func (g *greeting) Run(ctx context.Context, out io.Writer) error {
-	if g.Whom == "nobody" {
+	if g.Arguments.Whom == "nobody" {
 		return errors.New("nobody is here")
 	}
-	_, err := io.WriteString(out, "hello "+g.Whom)
+	_, err := io.WriteString(out, "hello "+g.Arguments.Whom)
 	return errors.Join(err, ctx.Err())
 }
 

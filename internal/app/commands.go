@@ -30,17 +30,17 @@ type Process struct {
 
 // AdminCommand is "kefu admin".
 type AdminCommand struct {
-	Create CreateCommand `cmd:"" help:"Make an owner without a browser; where the e-mail address is an agent's already, make that one an owner with a new password."`
+	Create CreateCommand `command:"create" description:"Make an owner without a browser; where the e-mail address is an agent's already, make that one an owner with a new password."`
 }
 
 // CreateCommand is "kefu admin create".
 type CreateCommand struct {
-	Config `embed:""`
+	Email         string `long:"email" required:"yes" description:"The owner's e-mail address, by which it logs in."`
+	Name          string `long:"name" required:"yes" description:"The owner's name, which visitors see."`
+	Site          string `long:"site" default:"My website" description:"The name of the first site, which is made if there is none."`
+	PasswordStdin bool   `long:"password-stdin" description:"Read the password from standard input instead of the terminal."`
 
-	Email         string `required:"" help:"The owner's e-mail address, by which it logs in."`
-	Name          string `required:"" help:"The owner's name, which visitors see."`
-	Site          string `default:"My website" help:"The name of the first site, which is made if there is none."`
-	PasswordStdin bool   `help:"Read the password from standard input instead of the terminal."`
+	Config
 }
 
 // Run makes the owner; a server may be running meanwhile, and sees it within seconds.
@@ -124,9 +124,13 @@ func askPassword(s *Process, in *os.File, question string) (string, error) {
 
 // BackupCommand is "kefu backup".
 type BackupCommand struct {
-	Config `embed:""`
+	Config
+	BackupArguments `positional-args:"yes"`
+}
 
-	File string `arg:"" help:"The file to write; it must not exist."`
+// BackupArguments are what follows "kefu backup".
+type BackupArguments struct {
+	File string `positional-arg-name:"FILE" required:"1" description:"The file to write; it must not exist."`
 }
 
 // Run copies the database while a server uses it.
@@ -148,9 +152,13 @@ func (c *BackupCommand) Run(s *Process) error {
 
 // RestoreCommand is "kefu restore".
 type RestoreCommand struct {
-	Config `embed:""`
+	Config
+	RestoreArguments `positional-args:"yes"`
+}
 
-	File string `arg:"" help:"A file that kefu backup made."`
+// RestoreArguments are what follows "kefu restore".
+type RestoreArguments struct {
+	File string `positional-arg-name:"FILE" required:"1" description:"A file that kefu backup made."`
 }
 
 // Run puts a backup into an empty data folder.

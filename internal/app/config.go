@@ -20,61 +20,61 @@ import (
 // environment (KEFU_LIMITS_FRAME_BYTES), by file (limits.frame_bytes), in this
 // order of precedence. docs/CONFIGURATION.md is generated from it.
 type Config struct {
-	Listen         string    `name:"listen" unset:":8080, with HTTPS :443" placeholder:"ADDRESS" help:"Where to listen: host:port, or :port for all addresses of this machine."`
-	Data           string    `name:"data" default:"./data" placeholder:"FOLDER" help:"The folder of the database. It is made if it does not exist; one server uses it at a time."`
-	TrustedProxies []Network `name:"trusted-proxies" placeholder:"NETWORK" help:"Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks such as 10.0.0.0/8, separated by commas. From anybody else these headers are ignored."`
+	Listen         string    `long:"listen" unset:":8080, with HTTPS :443" value-name:"ADDRESS" description:"Where to listen: host:port, or :port for all addresses of this machine."`
+	Data           string    `long:"data" default:"./data" value-name:"FOLDER" description:"The folder of the database. It is made if it does not exist; one server uses it at a time."`
+	TrustedProxies []Network `long:"trusted-proxies" value-name:"NETWORK" description:"Reverse proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks such as 10.0.0.0/8, separated by commas. From anybody else these headers are ignored."`
 
-	Log      LogConfig      `embed:"" prefix:"log-" group:"Log"`
-	Admin    AdminConfig    `embed:"" prefix:"admin-" group:"Health and metrics"`
-	TLS      TLSConfig      `embed:"" prefix:"tls-" group:"HTTPS"`
-	Database DatabaseConfig `embed:"" prefix:"database-" group:"Database"`
-	Bus      BusConfig      `embed:"" prefix:"bus-" group:"Bus"`
-	Mesh     MeshConfig     `embed:"" prefix:"mesh-" group:"Mesh"`
-	NATS     NATSConfig     `embed:"" prefix:"nats-" group:"NATS"`
-	Redis    RedisConfig    `embed:"" prefix:"redis-" group:"Redis"`
-	RocketMQ RocketMQConfig `embed:"" prefix:"rocketmq-" group:"RocketMQ"`
-	Drain    DrainConfig    `embed:"" prefix:"drain-" group:"Drain"`
-	Login    LoginConfig    `embed:"" prefix:"login-" group:"Log-ins"`
-	Limits   LimitsConfig   `embed:"" prefix:"limits-" group:"Limits"`
+	Log      LogConfig      `group:"Log" namespace:"log"`
+	Admin    AdminConfig    `group:"Health and metrics" namespace:"admin"`
+	TLS      TLSConfig      `group:"HTTPS" namespace:"tls"`
+	Database DatabaseConfig `group:"Database" namespace:"database"`
+	Bus      BusConfig      `group:"Bus" namespace:"bus"`
+	Mesh     MeshConfig     `group:"Mesh" namespace:"mesh"`
+	NATS     NATSConfig     `group:"NATS" namespace:"nats"`
+	Redis    RedisConfig    `group:"Redis" namespace:"redis"`
+	RocketMQ RocketMQConfig `group:"RocketMQ" namespace:"rocketmq"`
+	Drain    DrainConfig    `group:"Drain" namespace:"drain"`
+	Login    LoginConfig    `group:"Log-ins" namespace:"login"`
+	Limits   LimitsConfig   `group:"Limits" namespace:"limits"`
 }
 
 // LogConfig is what is written to standard error.
 type LogConfig struct {
-	Level  string `name:"level" default:"info" enum:"debug,info,warn,error" help:"The least important entries that are written: debug, info, warn or error."`
-	Format string `name:"format" default:"text" enum:"text,json" help:"How an entry is written: text or json."`
+	Level  string `long:"level" default:"info" enum:"debug,info,warn,error" description:"The least important entries that are written: debug, info, warn or error."`
+	Format string `long:"format" default:"text" enum:"text,json" description:"How an entry is written: text or json."`
 }
 
 // LoginConfig bounds log-ins and passwords.
 type LoginConfig struct {
-	Lasts           time.Duration `name:"lasts" default:"720h" min:"1h" help:"How long a log-in lasts after its last use."`
-	SetupLasts      time.Duration `name:"setup-lasts" default:"30m" min:"1m" help:"How long the set-up link of a start works."`
-	InviteLasts     time.Duration `name:"invite-lasts" default:"168h" min:"1m" help:"How long a new agent's link works."`
-	ResetLasts      time.Duration `name:"reset-lasts" default:"24h" min:"1m" help:"How long a link for a forgotten password works."`
-	Tries           int           `name:"tries" default:"5" min:"1" help:"Wrong passwords for one account from one address before a pause."`
-	TriesPerAccount int           `name:"tries-per-account" default:"100" min:"1" help:"Wrong passwords for one account from everywhere before a pause."`
-	TriesPerAddress int           `name:"tries-per-address" default:"50" min:"1" help:"Wrong passwords from one address for all accounts before a pause."`
-	Pause           time.Duration `name:"pause" default:"15m" min:"1s" help:"How long a wrong password counts, and so the pause lasts at most."`
+	Lasts           time.Duration `long:"lasts" default:"720h" min:"1h" description:"How long a log-in lasts after its last use."`
+	SetupLasts      time.Duration `long:"setup-lasts" default:"30m" min:"1m" description:"How long the set-up link of a start works."`
+	InviteLasts     time.Duration `long:"invite-lasts" default:"168h" min:"1m" description:"How long a new agent's link works."`
+	ResetLasts      time.Duration `long:"reset-lasts" default:"24h" min:"1m" description:"How long a link for a forgotten password works."`
+	Tries           int           `long:"tries" default:"5" min:"1" description:"Wrong passwords for one account from one address before a pause."`
+	TriesPerAccount int           `long:"tries-per-account" default:"100" min:"1" description:"Wrong passwords for one account from everywhere before a pause."`
+	TriesPerAddress int           `long:"tries-per-address" default:"50" min:"1" description:"Wrong passwords from one address for all accounts before a pause."`
+	Pause           time.Duration `long:"pause" default:"15m" min:"1s" description:"How long a wrong password counts, and so the pause lasts at most."`
 }
 
 // LimitsConfig bounds what one client may cost.
 type LimitsConfig struct {
-	FrameBeforeHello   int           `name:"frame-before-hello" default:"4096" min:"1024" help:"Bytes of a live connection's first frame."`
-	FrameBytes         int           `name:"frame-bytes" default:"262144" min:"4096" help:"Bytes of every later frame. A longer one closes the connection with 1009."`
-	TextCharacters     int           `name:"text-characters" default:"20000" min:"1" max:"20000" help:"Code points of a message or note."`
-	MessageBurst       int           `name:"message-burst" default:"120" min:"1" help:"Messages and notes of one connection at once."`
-	MessagePerSecond   float64       `name:"message-per-second" default:"10" min:"0.1" help:"Messages and notes of one connection in the long run."`
-	FrameBurst         int           `name:"frame-burst" default:"200" min:"10" help:"All other frames of one connection at once."`
-	FramePerSecond     float64       `name:"frame-per-second" default:"50" min:"1" help:"All other frames of one connection in the long run."`
-	HelloTimeout       time.Duration `name:"hello-timeout" default:"10s" min:"1s" help:"The wait for a live connection's first frame."`
-	QueueBytes         int           `name:"queue-bytes" default:"1048576" min:"65536" help:"Bytes that wait for one connection before it is closed as too slow."`
-	QueueFrames        int           `name:"queue-frames" default:"1024" min:"64" help:"Frames that wait for one connection before it is closed as too slow."`
-	SessionsPerAddress int           `name:"sessions-per-address" default:"1000" min:"1" help:"Live connections of one IPv4 address or IPv6 /64."`
-	HandshakeBurst     int           `name:"handshake-burst" default:"2000" min:"1" help:"Live connections that one address opens at once."`
-	HandshakePerSecond float64       `name:"handshake-per-second" default:"200" min:"0.1" help:"Live connections that one address opens in the long run."`
-	RequestBurst       int           `name:"request-burst" default:"300" min:"1" help:"Requests to /api of one address at once."`
-	RequestPerSecond   float64       `name:"request-per-second" default:"30" min:"0.1" help:"Requests to /api of one address in the long run."`
-	HeaderTimeout      time.Duration `name:"header-timeout" default:"10s" min:"1s" help:"The wait for the head of a request or handshake."`
-	RequestTimeout     time.Duration `name:"request-timeout" default:"30s" min:"1s" help:"The wait for the rest of a request, and for its answer to be taken."`
+	FrameBeforeHello   int           `long:"frame-before-hello" default:"4096" min:"1024" description:"Bytes of a live connection's first frame."`
+	FrameBytes         int           `long:"frame-bytes" default:"262144" min:"4096" description:"Bytes of every later frame. A longer one closes the connection with 1009."`
+	TextCharacters     int           `long:"text-characters" default:"20000" min:"1" max:"20000" description:"Code points of a message or note."`
+	MessageBurst       int           `long:"message-burst" default:"120" min:"1" description:"Messages and notes of one connection at once."`
+	MessagePerSecond   float64       `long:"message-per-second" default:"10" min:"0.1" description:"Messages and notes of one connection in the long run."`
+	FrameBurst         int           `long:"frame-burst" default:"200" min:"10" description:"All other frames of one connection at once."`
+	FramePerSecond     float64       `long:"frame-per-second" default:"50" min:"1" description:"All other frames of one connection in the long run."`
+	HelloTimeout       time.Duration `long:"hello-timeout" default:"10s" min:"1s" description:"The wait for a live connection's first frame."`
+	QueueBytes         int           `long:"queue-bytes" default:"1048576" min:"65536" description:"Bytes that wait for one connection before it is closed as too slow."`
+	QueueFrames        int           `long:"queue-frames" default:"1024" min:"64" description:"Frames that wait for one connection before it is closed as too slow."`
+	SessionsPerAddress int           `long:"sessions-per-address" default:"1000" min:"1" description:"Live connections of one IPv4 address or IPv6 /64."`
+	HandshakeBurst     int           `long:"handshake-burst" default:"2000" min:"1" description:"Live connections that one address opens at once."`
+	HandshakePerSecond float64       `long:"handshake-per-second" default:"200" min:"0.1" description:"Live connections that one address opens in the long run."`
+	RequestBurst       int           `long:"request-burst" default:"300" min:"1" description:"Requests to /api of one address at once."`
+	RequestPerSecond   float64       `long:"request-per-second" default:"30" min:"0.1" description:"Requests to /api of one address in the long run."`
+	HeaderTimeout      time.Duration `long:"header-timeout" default:"10s" min:"1s" description:"The wait for the head of a request or handshake."`
+	RequestTimeout     time.Duration `long:"request-timeout" default:"30s" min:"1s" description:"The wait for the rest of a request, and for its answer to be taken."`
 }
 
 // Network is an address or a network in CIDR form.
@@ -93,6 +93,9 @@ func (n *Network) UnmarshalText(text []byte) error {
 	n.Prefix = p.Masked()
 	return nil
 }
+
+// UnmarshalFlag reads it from a flag.
+func (n *Network) UnmarshalFlag(text string) error { return n.UnmarshalText([]byte(text)) }
 
 // checkListen refuses what net.Listen would not understand.
 func checkListen(s string) error {

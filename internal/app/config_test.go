@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/alecthomas/kong"
 )
 
 var update = flag.Bool("update", false, "write docs/CONFIGURATION.md")
@@ -36,7 +34,7 @@ func TestTheConfigurationPageIsGenerated(t *testing.T) {
 func TestEverySettingSaysWhatItIs(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range settings() {
-		if s.field.Tag.Get("help") == "" || s.field.Tag.Get("name") == "" {
+		if s.field.Tag.Get("description") == "" || s.field.Tag.Get("long") == "" {
 			t.Errorf("%s has no help or no name", s.key)
 		}
 		if d := s.field.Tag.Get("default"); d != "" {
@@ -156,11 +154,11 @@ func TestPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	cli := &commands{}
-	k, err := newParser(cli, &Process{}, kong.Resolvers(resolver(found)))
+	line, err := newCommandLine(found, cli)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Parse([]string{"serve", "--listen=:3"}); err != nil {
+	if _, _, err := line.parse([]string{"serve", "--listen=:3"}); err != nil {
 		t.Fatal(err)
 	}
 	c := cli.Serve.Config

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ log:
 			}
 			fmt.Fprintf(&b, "\n## %s\n\n| in the file | flag | environment | default | what it does |\n|---|---|---|---|---|\n", title)
 		}
-		fmt.Fprintf(&b, "| `%s` | `--%s` | `%s` | %s | %s |\n", s.key, s.flag, s.env, defaultWords(s), s.field.Tag.Get("help")+boundWords(s))
+		fmt.Fprintf(&b, "| `%s` | `--%s` | `%s` | %s | %s |\n", s.key, s.flag, s.env, defaultWords(s), s.field.Tag.Get("description")+boundWords(s))
 	}
 	return b.String()
 }
@@ -43,6 +44,9 @@ log:
 func defaultWords(s setting) string {
 	if d := s.field.Tag.Get("default"); d != "" {
 		return "`" + d + "`"
+	}
+	if s.field.Type.Kind() == reflect.Bool {
+		return "`false`"
 	}
 	if words := s.field.Tag.Get("unset"); words != "" {
 		return words

@@ -20,10 +20,10 @@ import (
 
 // MoveCommand is "kefu move".
 type MoveCommand struct {
-	From   string    `required:"" placeholder:"DATABASE" help:"The database that is moved: a URL as database.url has it, or the file or folder of SQLite."`
-	To     string    `placeholder:"DATABASE" help:"An empty database, in the same form."`
-	Reopen bool      `help:"Instead of moving: let --from take changes again, after a move that was given up."`
-	Log    LogConfig `embed:"" prefix:"log-" group:"Log"`
+	From   string    `long:"from" required:"yes" value-name:"DATABASE" description:"The database that is moved: a URL as database.url has it, or the file or folder of SQLite."`
+	To     string    `long:"to" value-name:"DATABASE" description:"An empty database, in the same form."`
+	Reopen bool      `long:"reopen" description:"Instead of moving: let --from take changes again, after a move that was given up."`
+	Log    LogConfig `group:"Log" namespace:"log"`
 }
 
 // Run moves everything. Nodes may serve the old database meanwhile.

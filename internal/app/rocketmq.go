@@ -16,20 +16,20 @@ import (
 
 // RocketMQCommand is "kefu rocketmq".
 type RocketMQCommand struct {
-	Send    RocketMQSendCommand    `cmd:"" help:"Send messages."`
-	Receive RocketMQReceiveCommand `cmd:"" help:"Print what is sent to a topic from now on."`
-	Topic   RocketMQTopicCommand   `cmd:"" help:"Make topics, and look at them."`
+	Send    RocketMQSendCommand    `command:"send" description:"Send messages."`
+	Receive RocketMQReceiveCommand `command:"receive" description:"Print what is sent to a topic from now on."`
+	Topic   RocketMQTopicCommand   `command:"topic" description:"Make topics, and look at them."`
 }
 
 // RocketMQServers says where a RocketMQ is, by the same settings as the server's.
 type RocketMQServers struct {
-	NameServers []string      `name:"rocketmq-name-servers" placeholder:"ADDRESS" help:"Name servers, host:port, separated by commas."`
-	Namespace   string        `name:"rocketmq-namespace" placeholder:"NAMESPACE" help:"The namespace of topics and groups."`
-	AccessKey   string        `name:"rocketmq-access-key" placeholder:"KEY" help:"The access key, where the brokers ask for one."`
-	SecretKey   string        `name:"rocketmq-secret-key" placeholder:"SECRET" help:"The secret of the access key."`
-	Group       string        `name:"group" default:"GID_KEFU_HAND" placeholder:"GROUP" help:"The group to send or receive as."`
-	Timeout     time.Duration `name:"timeout" default:"30s" help:"How long everything but receiving may take."`
-	JSON        bool          `name:"json" help:"Print JSON, one line for each."`
+	NameServers []string      `long:"rocketmq-name-servers" value-name:"ADDRESS" description:"Name servers, host:port, separated by commas."`
+	Namespace   string        `long:"rocketmq-namespace" value-name:"NAMESPACE" description:"The namespace of topics and groups."`
+	AccessKey   string        `long:"rocketmq-access-key" value-name:"KEY" description:"The access key, where the brokers ask for one."`
+	SecretKey   string        `long:"rocketmq-secret-key" value-name:"SECRET" description:"The secret of the access key."`
+	Group       string        `long:"group" default:"GID_KEFU_HAND" value-name:"GROUP" description:"The group to send or receive as."`
+	Timeout     time.Duration `long:"timeout" default:"30s" description:"How long everything but receiving may take."`
+	JSON        bool          `long:"json" description:"Print JSON, one line for each."`
 }
 
 // use connects and does something, in the time that it may take.
@@ -67,24 +67,32 @@ func oneLine(err error) error {
 
 // RocketMQSendCommand is "kefu rocketmq send".
 type RocketMQSendCommand struct {
-	RocketMQServers `embed:""`
+	RocketMQServers
 
-	Async       bool              `name:"async" xor:"kind" help:"Send all without waiting for the one before."`
-	Oneway      bool              `name:"oneway" xor:"kind" help:"Do not ask whether it was taken."`
-	Transaction string            `name:"transaction" xor:"kind" placeholder:"OUTCOME" help:"In a transaction: commit or rollback it, or check: say nothing, and commit when the broker asks."`
-	Tag         string            `name:"tag" help:"The messages' tag."`
-	Keys        []string          `name:"keys" help:"Their keys, separated by commas."`
-	Properties  map[string]string `name:"property" placeholder:"NAME=VALUE" help:"A property of the sender's own."`
-	OrderKey    string            `name:"order-key" help:"Messages with the same one keep their order."`
-	DelayLevel  int               `name:"delay-level" help:"Deliver later: 1 to 18 are 1s 5s 10s 30s 1m … 10m 20m 30m 1h 2h."`
-	Delay       time.Duration     `name:"delay" help:"Deliver later, to the millisecond, from RocketMQ 5.0 on."`
+	Async       bool              `long:"async" description:"Send all without waiting for the one before."`
+	Oneway      bool              `long:"oneway" description:"Do not ask whether it was taken."`
+	Transaction string            `long:"transaction" value-name:"OUTCOME" description:"In a transaction: commit or rollback it, or check: say nothing, and commit when the broker asks."`
+	Tag         string            `long:"tag" description:"The messages' tag."`
+	Keys        []string          `long:"keys" description:"Their keys, separated by commas."`
+	Properties  map[string]string `long:"property" key-value-delimiter:"=" value-name:"NAME=VALUE" description:"A property of the sender's own."`
+	OrderKey    string            `long:"order-key" description:"Messages with the same one keep their order."`
+	DelayLevel  int               `long:"delay-level" description:"Deliver later: 1 to 18 are 1s 5s 10s 30s 1m … 10m 20m 30m 1h 2h."`
+	Delay       time.Duration     `long:"delay" description:"Deliver later, to the millisecond, from RocketMQ 5.0 on."`
 
-	Topic string   `arg:"" help:"The topic."`
-	Body  []string `arg:"" optional:"" help:"The messages; without one, standard input is one message."`
+	RocketMQMessages `positional-args:"yes"`
+}
+
+// RocketMQMessages are what follows "kefu rocketmq send".
+type RocketMQMessages struct {
+	Topic string   `positional-arg-name:"TOPIC" required:"1" description:"The topic."`
+	Body  []string `positional-arg-name:"[BODY...]" description:"The messages; without one, standard input is one message."`
 }
 
 // Run sends the messages.
 func (c *RocketMQSendCommand) Run(s *Process) error {
+	if err := c.oneKind(); err != nil {
+		return err
+	}
 	bodies, err := c.bodies(s.In)
 	if err != nil {
 		return err
@@ -121,6 +129,23 @@ func (c *RocketMQSendCommand) Run(s *Process) error {
 		}
 		return nil
 	})
+}
+
+// oneKind refuses several kinds of sending at once.
+func (c *RocketMQSendCommand) oneKind() error {
+	var kinds []string
+	for _, kind := range []struct {
+		flag  string
+		given bool
+	}{{"--async", c.Async}, {"--oneway", c.Oneway}, {"--transaction", c.Transaction != ""}} {
+		if kind.given {
+			kinds = append(kinds, kind.flag)
+		}
+	}
+	if len(kinds) > 1 {
+		return usage("%s can't be used together: give one of them", strings.Join(kinds, " and "))
+	}
+	return nil
 }
 
 // maxStdin bounds a message that is read from standard input: one byte more than

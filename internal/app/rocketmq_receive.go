@@ -16,12 +16,17 @@ import (
 
 // RocketMQReceiveCommand is "kefu rocketmq receive".
 type RocketMQReceiveCommand struct {
-	RocketMQServers `embed:""`
+	RocketMQServers
 
-	Tags  []string `name:"tags" help:"Only messages with one of these tags, separated by commas."`
-	Count int      `name:"count" help:"End after so many messages; without it, when interrupted."`
+	Tags  []string `long:"tags" description:"Only messages with one of these tags, separated by commas."`
+	Count int      `long:"count" description:"End after so many messages; without it, when interrupted."`
 
-	Topic string `arg:"" help:"The topic."`
+	RocketMQTopic `positional-args:"yes"`
+}
+
+// RocketMQTopic is what follows the name of a command about one topic.
+type RocketMQTopic struct {
+	Topic string `positional-arg-name:"TOPIC" required:"1" description:"The topic."`
 }
 
 // Run prints messages until there are enough, or it is interrupted.
@@ -118,18 +123,18 @@ func messageJSON(m *rocketmq.MessageExt) map[string]any {
 
 // RocketMQTopicCommand is "kefu rocketmq topic".
 type RocketMQTopicCommand struct {
-	Create RocketMQCreateCommand `cmd:"" help:"Make a topic on every master, or change how many queues it has."`
-	Show   RocketMQShowCommand   `cmd:"" help:"Print a topic's brokers and queues."`
+	Create RocketMQCreateCommand `command:"create" description:"Make a topic on every master, or change how many queues it has."`
+	Show   RocketMQShowCommand   `command:"show" description:"Print a topic's brokers and queues."`
 }
 
 // RocketMQCreateCommand is "kefu rocketmq topic create".
 type RocketMQCreateCommand struct {
-	RocketMQServers `embed:""`
+	RocketMQServers
 
-	Queues  int    `name:"queues" default:"4" help:"How many queues it gets on each broker."`
-	Cluster string `name:"cluster" help:"Only on the brokers of this cluster."`
+	Queues  int    `long:"queues" default:"4" description:"How many queues it gets on each broker."`
+	Cluster string `long:"cluster" description:"Only on the brokers of this cluster."`
 
-	Topic string `arg:"" help:"The topic."`
+	RocketMQTopic `positional-args:"yes"`
 }
 
 // Run makes the topic.
@@ -147,9 +152,9 @@ func (c *RocketMQCreateCommand) Run(s *Process) error {
 
 // RocketMQShowCommand is "kefu rocketmq topic show".
 type RocketMQShowCommand struct {
-	RocketMQServers `embed:""`
+	RocketMQServers
 
-	Topic string `arg:"" help:"The topic."`
+	RocketMQTopic `positional-args:"yes"`
 }
 
 // Run prints the topic's route.

@@ -16,7 +16,7 @@ import (
 
 // ServeCommand is "kefu serve".
 type ServeCommand struct {
-	Config `embed:""`
+	Config
 }
 
 // Run serves until a signal or a failure ends it: a signal lets the connections

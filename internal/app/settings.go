@@ -27,13 +27,13 @@ func settingsOf(t reflect.Type, parent setting) []setting {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		s := setting{field: f, group: parent.group, index: append(append([]int(nil), parent.index...), i)}
-		if prefix, ok := f.Tag.Lookup("prefix"); ok {
-			s.flag, s.group = parent.flag+prefix, f.Tag.Get("group")
-			s.key = parent.key + strings.ReplaceAll(strings.TrimSuffix(prefix, "-"), "-", "_") + "."
+		if namespace, ok := f.Tag.Lookup("namespace"); ok {
+			s.flag, s.group = parent.flag+namespace+"-", f.Tag.Get("group")
+			s.key = parent.key + strings.ReplaceAll(namespace, "-", "_") + "."
 			all = append(all, settingsOf(f.Type, s)...)
 			continue
 		}
-		name := f.Tag.Get("name")
+		name := f.Tag.Get("long")
 		s.flag = parent.flag + name
 		s.key = parent.key + strings.ReplaceAll(name, "-", "_")
 		s.env = "KEFU_" + strings.ToUpper(strings.ReplaceAll(s.flag, "-", "_"))

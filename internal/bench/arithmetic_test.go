@@ -136,7 +136,8 @@ func TestLimitsOfWhatMayBeAskedFor(t *testing.T) {
 		{Visitors: 1, Agents: 1, RateSeconds: 1, Running: Running{URL: "http://example.com"}},
 		{Visitors: 1, Agents: 1, RateSeconds: 1, Running: Running{URL: "http://127.0.0.1"}},
 	} {
-		if err := c.Run(t.Context(), io.Discard, &Command{}); err == nil {
+		c.bench = &Command{}
+		if err := c.Run(t.Context(), io.Discard); err == nil {
 			t.Errorf("%+v was accepted", c)
 		}
 	}

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		env := slices.DeleteFunc(os.Environ(), func(line string) bool { return strings.HasPrefix(line, "KEFU_") })
 		os.Exit(app.Main(os.Args[1:], env, app.Process{
 			Context: context.Background(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: "test",
-		}, &Commands{}))
+		}, NewCommands()))
 	}
 	os.Exit(engines.Main(m))
 }

@@ -17,63 +17,81 @@ import (
 
 // Commands are what this package adds to the program's command line.
 type Commands struct {
-	Bench Command `cmd:"" help:"Measure this program on this machine: what it does, costs and takes."`
+	Bench Command `command:"bench" description:"Measure this program on this machine: what it does, costs and takes."`
+}
+
+// NewCommands are the commands, each of which knows what is common to all.
+func NewCommands() *Commands {
+	c := &Commands{}
+	b := &c.Bench
+	b.Store.bench, b.Pairs.bench, b.Idle.bench, b.Start.bench = b, b, b, b
+	b.Idle.Watched = true
+	return c
 }
 
 // Command is "kefu bench".
 type Command struct {
-	Store StoreCommand `cmd:"" help:"The bare store on this disk: the yardstick of the other figures."`
-	Pairs PairsCommand `cmd:"" help:"Visitors who write and agents who answer each message."`
-	Idle  IdleCommand  `cmd:"" help:"Visitors who are connected and silent."`
-	Start StartCommand `cmd:"" help:"The start, the memory at rest, the size of the program."`
+	Store StoreCommand `command:"store" description:"The bare store on this disk: the yardstick of the other figures."`
+	Pairs PairsCommand `command:"pairs" description:"Visitors who write and agents who answer each message."`
+	Idle  IdleCommand  `command:"idle" description:"Visitors who are connected and silent."`
+	Start StartCommand `command:"start" description:"The start, the memory at rest, the size of the program."`
 
-	JSON   bool   `name:"json" help:"Print the figures as JSON."`
-	Folder string `name:"folder" placeholder:"FOLDER" help:"Where to put temporary databases: on the disk that is to be measured. By default the system's folder for temporary files."`
+	JSON   bool   `long:"json" description:"Print the figures as JSON."`
+	Folder string `long:"folder" value-name:"FOLDER" description:"Where to put temporary databases: on the disk that is to be measured. By default the system's folder for temporary files."`
 	// Database is not for "start" and "idle", which measure the one binary alone.
-	Database string `name:"on" placeholder:"URL" help:"With store and pairs: a MySQL or PostgreSQL of this machine to measure instead of SQLite, such as postgres://USER:PASSWORD@127.0.0.1:5432/NAME. The bench makes databases of its own there and drops them."`
+	Database string `long:"on" value-name:"URL" description:"With store and pairs: a MySQL or PostgreSQL of this machine to measure instead of SQLite, such as postgres://USER:PASSWORD@127.0.0.1:5432/NAME. The bench makes databases of its own there and drops them."`
 }
 
 // StoreCommand is "kefu bench store".
 type StoreCommand struct {
-	InFlight []int   `name:"in-flight" default:"1,64,256,500" help:"Messages under way. A commit holds 256 at most."`
-	Seconds  float64 `name:"seconds" default:"3" help:"How long each one takes, up to 60."`
+	bench *Command
+
+	InFlight []int   `long:"in-flight" default:"1,64,256,500" description:"Messages under way. A commit holds 256 at most."`
+	Seconds  float64 `long:"seconds" default:"3" description:"How long each one takes, up to 60."`
 }
 
 // Running names a server that runs already.
 type Running struct {
-	URL           string `name:"url" placeholder:"URL" help:"A running server on this machine, such as http://127.0.0.1:8080, instead of one that the bench starts. The bench makes a site of its own there, and agents. Its limits of messages and handshakes apply."`
-	PID           int    `name:"pid" help:"Its process, for CPU and memory."`
-	Email         string `name:"email" help:"An owner's e-mail address there."`
-	PasswordStdin bool   `name:"password-stdin" help:"Read the owner's password from standard input."`
+	URL           string `long:"url" value-name:"URL" description:"A running server on this machine, such as http://127.0.0.1:8080, instead of one that the bench starts. The bench makes a site of its own there, and agents. Its limits of messages and handshakes apply."`
+	PID           int    `long:"pid" description:"Its process, for CPU and memory."`
+	Email         string `long:"email" description:"An owner's e-mail address there."`
+	PasswordStdin bool   `long:"password-stdin" description:"Read the owner's password from standard input."`
 }
 
 // PairsCommand is "kefu bench pairs".
 type PairsCommand struct {
-	Running `embed:""`
+	bench *Command
 
-	Nodes       int     `name:"nodes" default:"1" help:"How many nodes serve, up to 9: a mesh, with everybody spread over it; several need --on."`
-	Visitors    int     `name:"visitors" default:"500" help:"Visitors, each with one message under way; up to 20,000."`
-	Agents      int     `name:"agents" default:"50" help:"Agents who answer them; one looks at 20 conversations at most."`
-	Seconds     float64 `name:"seconds" default:"20" help:"How long everybody writes as fast as it is answered; 0: not at all."`
-	Rate        float64 `name:"rate" default:"400" help:"Then messages a second, of both sides, that do not wait for answers; 0: none."`
-	RateSeconds float64 `name:"rate-seconds" default:"20" help:"For how long."`
+	Running
+
+	Nodes       int     `long:"nodes" default:"1" description:"How many nodes serve, up to 9: a mesh, with everybody spread over it; several need --on."`
+	Visitors    int     `long:"visitors" default:"500" description:"Visitors, each with one message under way; up to 20,000."`
+	Agents      int     `long:"agents" default:"50" description:"Agents who answer them; one looks at 20 conversations at most."`
+	Seconds     float64 `long:"seconds" default:"20" description:"How long everybody writes as fast as it is answered; 0: not at all."`
+	Rate        float64 `long:"rate" default:"400" description:"Then messages a second, of both sides, that do not wait for answers; 0: none."`
+	RateSeconds float64 `long:"rate-seconds" default:"20" description:"For how long."`
 }
 
 // IdleCommand is "kefu bench idle".
 type IdleCommand struct {
-	Running `embed:""`
+	bench *Command
 
-	Visitors int           `name:"visitors" default:"10000" help:"Silent visitors, up to 100,000."`
-	Known    bool          `name:"known" help:"Each has written before, and has a conversation."`
-	Watched  bool          `name:"watched" default:"true" negatable:"" help:"An agent watches who is there."`
-	Settle   time.Duration `name:"settle" default:"260s" help:"How long to wait until the memory is measured: the runtime gives back what it does not need within two to four minutes."`
-	Quiet    time.Duration `name:"quiet" default:"20s" help:"How long to measure the CPU of silence."`
+	Running
+
+	Visitors int           `long:"visitors" default:"10000" description:"Silent visitors, up to 100,000."`
+	Known    bool          `long:"known" description:"Each has written before, and has a conversation."`
+	Watched  bool          `long:"watched" description:"An agent watches who is there, as by default."`
+	Unseen   bool          `long:"no-watched" description:"Nobody watches."`
+	Settle   time.Duration `long:"settle" default:"260s" description:"How long to wait until the memory is measured: the runtime gives back what it does not need within two to four minutes."`
+	Quiet    time.Duration `long:"quiet" default:"20s" description:"How long to measure the CPU of silence."`
 }
 
 // StartCommand is "kefu bench start".
 type StartCommand struct {
-	Starts int           `name:"starts" default:"9" help:"How often to start, up to 100."`
-	Settle time.Duration `name:"settle" default:"5s" help:"How long to wait, at most, until the memory rests."`
+	bench *Command
+
+	Starts int           `long:"starts" default:"9" description:"How often to start, up to 100."`
+	Settle time.Duration `long:"settle" default:"5s" description:"How long to wait, at most, until the memory rests."`
 }
 
 // Bounds of what may be asked for.
@@ -88,7 +106,7 @@ const (
 )
 
 // Run measures the bare store.
-func (c *StoreCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
+func (c *StoreCommand) Run(ctx context.Context, out io.Writer) error {
 	if err := within("seconds", c.Seconds, 0.1, 60); err != nil {
 		return err
 	}
@@ -99,16 +117,16 @@ func (c *StoreCommand) Run(ctx context.Context, out io.Writer, b *Command) error
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	p, err := b.place()
+	p, err := c.bench.place()
 	if err != nil {
 		return err
 	}
 	r, err := runStore(ctx, p, c.InFlight, c.Seconds)
-	return b.print(out, r, err)
+	return c.bench.print(out, r, err)
 }
 
 // Run lets pairs talk.
-func (c *PairsCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
+func (c *PairsCommand) Run(ctx context.Context, out io.Writer) error {
 	for _, bad := range []error{
 		within("nodes", float64(c.Nodes), 1, maxNodes), within("visitors", float64(c.Visitors), 1, maxVisitors), within("agents", float64(c.Agents), 1, maxVisitors),
 		within("seconds", c.Seconds, 0, maxSeconds), within("rate", c.Rate, 0, 1e6), within("rate-seconds", c.RateSeconds, 0.1, maxSeconds),
@@ -120,7 +138,7 @@ func (c *PairsCommand) Run(ctx context.Context, out io.Writer, b *Command) error
 	if c.Agents*maxOpen < c.Visitors {
 		return fmt.Errorf("agents is %d: one looks at %d conversations at most, so %d visitors need %d agents", c.Agents, maxOpen, c.Visitors, (c.Visitors+maxOpen-1)/maxOpen)
 	}
-	w, err := c.where(b)
+	w, err := c.where(c.bench)
 	if err != nil {
 		return err
 	}
@@ -135,11 +153,11 @@ func (c *PairsCommand) Run(ctx context.Context, out io.Writer, b *Command) error
 	if err == nil && r.Anomalies > 0 {
 		err = fmt.Errorf("%d anomalies: what was seen is not what was promised", r.Anomalies)
 	}
-	return b.print(out, r, err)
+	return c.bench.print(out, r, err)
 }
 
 // Run connects silent visitors.
-func (c *IdleCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
+func (c *IdleCommand) Run(ctx context.Context, out io.Writer) error {
 	for _, bad := range []error{
 		within("visitors", float64(c.Visitors), 1, maxIdle), within("settle", c.Settle.Seconds(), 0, maxSeconds), within("quiet", c.Quiet.Seconds(), 0, maxSeconds),
 	} {
@@ -147,32 +165,32 @@ func (c *IdleCommand) Run(ctx context.Context, out io.Writer, b *Command) error 
 			return bad
 		}
 	}
-	w, err := c.where(b)
+	w, err := c.where(c.bench)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	r, err := runIdle(ctx, w, idlePlan{visitors: c.Visitors, known: c.Known, watched: c.Watched, settle: c.Settle, quiet: c.Quiet})
-	return b.print(out, r, err)
+	r, err := runIdle(ctx, w, idlePlan{visitors: c.Visitors, known: c.Known, watched: c.Watched && !c.Unseen, settle: c.Settle, quiet: c.Quiet})
+	return c.bench.print(out, r, err)
 }
 
 // Run starts the server again and again.
-func (c *StartCommand) Run(ctx context.Context, out io.Writer, b *Command) error {
+func (c *StartCommand) Run(ctx context.Context, out io.Writer) error {
 	if err := within("starts", float64(c.Starts), 1, maxStarts); err != nil {
 		return err
 	}
 	if err := within("settle", c.Settle.Seconds(), 0, maxSeconds); err != nil {
 		return err
 	}
-	w, err := (&Running{}).where(b)
+	w, err := (&Running{}).where(c.bench)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	r, err := runStart(ctx, w, c.Starts, c.Settle)
-	return b.print(out, r, err)
+	return c.bench.print(out, r, err)
 }
 
 func within(name string, value, least, most float64) error {
