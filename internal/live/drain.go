@@ -50,21 +50,31 @@ func (h *Hub) Drain(ctx context.Context, d Drain) error {
 	return h.closeAll(ctx)
 }
 
-// sendAway tells everybody to move, evenly over the spread, and waits until they
-// have, or for as long as the last of them has.
+// sendAway tells everybody to move, evenly over the spread, then those who have said
+// hello after their turn, and waits until all have, or for as long as the last has.
 func (h *Hub) sendAway(ctx context.Context, d Drain) {
 	all := h.everybody()
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	begun := time.Now() // monotonic: a clock that is set does not stretch it
 	end := begun.Add(d.Spread + d.Grace)
+	told := map[*Session]bool{}
 	for i, s := range all {
 		at := begun.Add(d.Spread * time.Duration(i) / time.Duration(len(all)))
 		if !pause(ctx, time.Until(at)) {
 			return
 		}
-		s.move(time.Until(end))
+		told[s] = s.move(time.Until(end))
 	}
-	for ctx.Err() == nil && time.Now().Before(end) && len(h.everybody()) > 0 {
+	for ctx.Err() == nil && time.Now().Before(end) {
+		left := h.everybody()
+		if len(left) == 0 {
+			return
+		}
+		for _, s := range left {
+			if !told[s] {
+				told[s] = s.move(time.Until(end))
+			}
+		}
 		pause(ctx, drainLook)
 	}
 }
@@ -73,13 +83,14 @@ func (h *Hub) sendAway(ctx context.Context, d Drain) {
 const drainLook = 20 * time.Millisecond
 
 // move tells a session to go to another node, if it has been greeted by this one.
-func (s *Session) move(within time.Duration) {
+func (s *Session) move(within time.Duration) (told bool) {
 	s.hub.mu.Lock()
 	_, stranger := s.hub.strangers[s]
 	s.hub.mu.Unlock()
 	if !stranger {
 		s.send(wire.ServerMove{Within: max(within.Milliseconds(), 1)})
 	}
+	return !stranger
 }
 
 // closeAll closes all sessions with "restart" (come back) until none is left.

@@ -85,6 +85,25 @@ func TestDrainServesWhileItSendsAway(t *testing.T) {
 	ended(t, done)
 }
 
+// TestWhoComesLateIsSentAwayToo: a hello that comes when its session's turn has passed.
+func TestWhoComesLateIsSentAwayToo(t *testing.T) {
+	w := newWorld(t, 1)
+	n := w.nodes[0]
+	p, late := n.visitor(1), n.stranger()
+	done := n.drain(live.Drain{Spread: time.Millisecond, Grace: time.Minute})
+	await(p, "move", yes[wire.ServerMove])
+	late.say(wire.ClientHello{Site: "ShopKey", Secret: secret(2)})
+	await(late, "move", yes[wire.ServerMove])
+	late.leave()
+	p.leave()
+	ended(t, done)
+	late.mu.Lock()
+	defer late.mu.Unlock()
+	if moves := all[wire.ServerMove](late, "move"); len(moves) != 1 || late.frames[0].t != "hello" {
+		t.Errorf("told to move %d times, first of all %q", len(moves), late.frames[0].t)
+	}
+}
+
 // TestDrainIsSpread: nobody's turn comes at the same time as all the others'.
 func TestDrainIsSpread(t *testing.T) {
 	const sessions = 20

@@ -143,12 +143,7 @@ func (s *Session) enterVisitor(on site.Site, continues string) bool {
 	if !known {
 		return s.enterNewcomer(continues)
 	}
-	p := identity.Person{Conversation: c.ID}
-	if !s.enter(p, continues) {
-		return false
-	}
-	s.entered(p)
-	return true
+	return s.enter(identity.Person{Conversation: c.ID}, continues)
 }
 
 // forgetEnteredEvery is in passes: 10 min by default. What is older than a month

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
@@ -111,6 +112,35 @@ func TestWhoComesBackKeepsItsPlace(t *testing.T) {
 	again.token()
 	moved.closedWith(wire.CloseElsewhere)
 	again.send(chat.ConversationUUID{}, "here I am")
+}
+
+// TestTheNewConnectionIsThereBeforeTheOldOneGoes: a person who is sent to another
+// node, as by a drain, is always connected.
+func TestTheNewConnectionIsThereBeforeTheOldOneGoes(t *testing.T) {
+	w := newWorld(t, 2, slowly)
+	a, b := w.nodes[0], w.nodes[1]
+	w.onlyOne(shop, true)
+	first := a.visitor(1)
+	first.send(chat.ConversationUUID{}, "hello")
+	first.leave()
+	old := a.visitor(1)
+	done := a.drain(live.Drain{Spread: time.Millisecond, Grace: time.Minute})
+	await(old, "move", yes[wire.ServerMove])
+	moved := b.stranger()
+	open := false
+	moved.delayed("hello", func() {
+		old.shortly(func() bool { return old.code != 0 })
+		old.mu.Lock()
+		defer old.mu.Unlock()
+		open = old.code == 0
+	})
+	moved.say(wire.ClientHello{Site: "ShopKey", Secret: secret(1), Continues: old.token(), At: &wire.Position{}})
+	await(moved, "hello", yes[wire.ServerHello])
+	if !open {
+		t.Error("the old connection had gone before the new one was greeted")
+	}
+	old.closedWith(wire.CloseElsewhere)
+	ended(t, done)
 }
 
 // TestOneOfTwoAtTheSameInstantStays: whatever is told, in whichever order.

@@ -77,6 +77,9 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 	}
 	s.meta = nil
 	s.hub.greeted(s)
+	if c, known := s.visitor.conversation(); known { // whoever has gone on by it may lose the old one
+		s.entered(identity.Person{Conversation: c.ID})
+	}
 }
 
 // allowedOn tells whether a page of this origin may talk for the site.

@@ -123,23 +123,31 @@ func (p *peer) raw(data string) {
 // until waits for something to be so, and shows what came when it does not.
 func (p *peer) until(what string, so func() bool) {
 	p.w.t.Helper()
-	deadline := time.After(8 * time.Second)
+	if p.within(8*time.Second, so) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.frames {
+		p.w.t.Logf("came: %s", f.data)
+	}
+	p.w.t.Fatalf("never: %s (closed with %d)", what, p.code)
+}
+
+// within waits for something to be so, but not for longer.
+func (p *peer) within(limit time.Duration, so func() bool) bool {
+	deadline := time.After(limit)
 	for {
 		p.mu.Lock()
 		ok, news := so(), p.news
 		p.mu.Unlock()
 		if ok {
-			return
+			return true
 		}
 		select {
 		case <-news:
 		case <-deadline:
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			for _, f := range p.frames {
-				p.w.t.Logf("came: %s", f.data)
-			}
-			p.w.t.Fatalf("never: %s (closed with %d)", what, p.code)
+			return false
 		}
 	}
 }

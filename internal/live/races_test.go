@@ -22,22 +22,7 @@ func (p *peer) delayed(t string, do func()) {
 
 // shortly gives a peer the time to be told. It may not be: those who tell may
 // have to wait for what is delayed.
-func (p *peer) shortly(so func() bool) {
-	deadline := time.After(300 * time.Millisecond)
-	for {
-		p.mu.Lock()
-		ok, news := so(), p.news
-		p.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-news:
-		case <-deadline:
-			return
-		}
-	}
-}
+func (p *peer) shortly(so func() bool) { p.within(300*time.Millisecond, so) }
 
 // last waits until the last frame of a type that is about something is as expected.
 func last[T any](p *peer, t string, about func(T) bool, is func(T) bool) {

@@ -16,25 +16,33 @@ import (
 // node, and returns the frame that answers it; nil where there is none. ctx bounds
 // the wait: what was not answered by then may have been kept.
 func (h *Hub) AnswerVisitor(ctx context.Context, meta Meta, siteKey, secret string, data []byte) []byte {
-	on, ok := h.Sites.ByKey(siteKey)
-	if !ok || !meta.allowedOn(on) {
-		return errorFrame(wire.UnknownSite, "no site has this widget key, or this page's origin is not among its origins")
-	}
 	raw, err := identity.HashSecret(secret)
 	if err != nil {
 		return errorFrame(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
+	}
+	one, refusal := h.takeAlone(talkerKey{hash: [32]byte(raw)}, data)
+	if refusal != nil {
+		return refusal
+	}
+	on, ok := h.siteByKey(siteKey)
+	if !ok || !meta.allowedOn(on) {
+		return errorFrame(wire.UnknownSite, "no site has this widget key, or this page's origin is not among its origins")
 	}
 	s := &Session{hub: h, ready: true, visitor: h.site(on.ID).sought(h, [32]byte(raw))}
 	if err := s.recogniseAlone(); err != nil {
 		return errorFrame(wire.Unavailable, "the visitor could not be looked up: try again")
 	}
-	return h.answerAlone(ctx, s, talkerKey{hash: [32]byte(raw)}, data)
+	return h.answerAlone(ctx, s, one)
 }
 
 // AnswerAgent is AnswerVisitor for an agent who has been authenticated.
 func (h *Hub) AnswerAgent(ctx context.Context, login identity.Login, agent identity.Agent, data []byte) []byte {
+	one, refusal := h.takeAlone(talkerKey{agent: agent.ID}, data)
+	if refusal != nil {
+		return refusal
+	}
 	s := &Session{hub: h, ready: true, agent: &agentSide{id: agent.ID, login: login.ID, agent: agent}}
-	return h.answerAlone(ctx, s, talkerKey{agent: agent.ID}, data)
+	return h.answerAlone(ctx, s, one)
 }
 
 func errorFrame(code chat.Code, reason string) []byte {
@@ -86,33 +94,51 @@ func (s *Session) recogniseAlone() error {
 	return nil
 }
 
-// answerAlone takes one frame and waits for its answer.
-func (h *Hub) answerAlone(ctx context.Context, s *Session, who talkerKey, data []byte) []byte {
+// frameAlone is a frame that came by itself, or why it is none.
+type frameAlone struct {
+	frame  wire.Frame
+	t      string
+	err    error
+	id     chat.ClientID // what errors about it refer to
+	r      int64
+	isText bool
+}
+
+// takeAlone decodes a frame and takes a token for it, before anything is looked up.
+// refusal is the answer when there is none.
+func (h *Hub) takeAlone(who talkerKey, data []byte) (one frameAlone, refusal []byte) {
+	one.frame, one.t, one.err = wire.Decode(data)
+	text, isText := one.frame.(*wire.ClientText)
+	one.isText = isText
+	one.id, one.r = answers(one.frame, one.err)
+	if isText {
+		one.id = text.ID
+	}
+	ok, wait := h.talkers.take(who, isText, h.cfg, h.cfg.Now())
+	if ok {
+		return one, nil
+	}
+	e := wire.ErrorOf(wire.RateLimited, "too many at once: send it again after the pause", one.id, one.r)
+	e.RetryAfter = int(wait.Milliseconds())
+	refusal, _ = wire.Encode(e) // an error frame always encodes
+	return one, refusal
+}
+
+// answerAlone carries one frame out and waits for its answer.
+func (h *Hub) answerAlone(ctx context.Context, s *Session, one frameAlone) []byte {
 	answer := make(reply, 1)
 	s.conn = answer
-	f, t, err := wire.Decode(data)
-	text, isText := f.(*wire.ClientText)
-	id, r := answers(f, err)
-	if isText {
-		id = text.ID
-	}
-	if ok, wait := h.talkers.take(who, isText, h.cfg, h.cfg.Now()); !ok {
-		e := wire.ErrorOf(wire.RateLimited, "too many at once: send it again after the pause", id, r)
-		e.RetryAfter = int(wait.Milliseconds())
-		s.send(e)
-		return answer.now()
-	}
-	_, isCommand := f.(*wire.ClientCommand)
+	_, isCommand := one.frame.(*wire.ClientCommand)
 	switch {
-	case err != nil:
-		s.fail(err, id, r)
-	case !alone(f):
-		s.send(wire.ErrorOf(wire.UnknownFrame, "this frame needs a session, and belongs into a stream's request: "+t, id, r))
-	case isText || isCommand:
-		s.carryOut(f, t)
-		return answer.wait(ctx, id)
+	case one.err != nil:
+		s.fail(one.err, one.id, one.r)
+	case !alone(one.frame):
+		s.send(wire.ErrorOf(wire.UnknownFrame, "this frame needs a session, and belongs into a stream's request: "+one.t, one.id, one.r))
+	case one.isText || isCommand:
+		s.carryOut(one.frame, one.t)
+		return answer.wait(ctx, one.id)
 	default:
-		s.carryOut(f, t)
+		s.carryOut(one.frame, one.t)
 	}
 	return answer.now()
 }

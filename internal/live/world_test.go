@@ -44,6 +44,7 @@ type world struct {
 	seen     map[chat.AgentID]chat.Millis
 	revoked  map[int64]chat.Millis // when, by the database's clock
 	passes   int                   // of healing
+	lookups  int                   // of visitors
 }
 
 type author struct {
@@ -235,6 +236,7 @@ func (w *world) marked(marks []chat.Mark) {
 func (w *world) Visitor(_ context.Context, on chat.SiteID, hash []byte) (identity.Visitor, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.lookups++
 	v, ok := w.visitors[string(hash)]
 	if !ok || v.Site != on {
 		return v, chat.Refuse(chat.NotFound, "no such visitor")
@@ -324,6 +326,7 @@ type people struct {
 	mu     sync.Mutex
 	agents map[chat.AgentID]identity.Agent
 	sites  []site.Site
+	made   []site.Site // on another node: the next look shows them
 }
 
 func newPeople() *people {
@@ -349,7 +352,12 @@ func (p *people) change(do func(*people)) {
 	do(p)
 }
 
-func (p *people) Heal(context.Context) (bool, error) { return false, nil }
+func (p *people) Heal(context.Context) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sites, p.made = append(p.sites, p.made...), nil
+	return false, nil
+}
 
 func (p *people) Agent(id chat.AgentID) (identity.Agent, bool) {
 	p.mu.Lock()
