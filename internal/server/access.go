@@ -101,10 +101,12 @@ func (s *Server) freshen(ctx context.Context) {
 	}
 }
 
-// siteByKey finds a site by its widget key, also one that another node has just made.
+// siteByKey finds a site by its widget key, also one that another node has just
+// made. An unknown key costs a request, for it makes us ask the database; a known
+// one nothing, however many visitors come from one network.
 func (s *Server) siteByKey(ctx context.Context, key string) (site.Site, bool) {
 	one, ok := s.parts.Sites.ByKey(key)
-	if !ok {
+	if !ok && s.requests.take(whenceOf(ctx).network) == 0 {
 		s.freshen(ctx)
 		one, ok = s.parts.Sites.ByKey(key)
 	}

@@ -1,10 +1,15 @@
 package server_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/server"
+	"github.com/kefu-chat/kefu/internal/store"
 )
 
 func TestPages(t *testing.T) {
@@ -90,5 +95,42 @@ func TestASiteWithOriginsEndsTheDemoAndIsFramedByThemOnly(t *testing.T) {
 		if foreign := origin == "https://shop.example"; foreign && allowed != origin || !foreign && allowed != "" {
 			t.Errorf("origin %q: Access-Control-Allow-Origin %q", origin, allowed)
 		}
+	}
+}
+
+// asked counts how often the database is asked whether people or sites have changed.
+type asked struct {
+	*store.DB
+	times atomic.Int64
+}
+
+func (a *asked) PeopleVersion(ctx context.Context) (int64, error) {
+	a.times.Add(1)
+	return a.DB.PeopleVersion(ctx)
+}
+
+func TestUnknownKeysDoNotReachTheDatabaseWithoutBound(t *testing.T) {
+	w := newWorld(t, server.Config{})
+	w.owner()
+	key := w.firstSite().Key
+	db := &asked{DB: w.db}
+	parts := w.parts
+	parts.People = identity.New(identity.Config{}, db, w.db, w.sites, &told{w.hub}, w.clock.Now)
+	w.must(parts.People.Refresh(t.Context()))
+	db.times.Store(0)
+	w.server = server.New(server.Config{Now: w.clock.Now, RequestBurst: 10, RequestPerSecond: 0.001}, parts)
+	w.listen()
+	p := w.person()
+	for i := range 20 {
+		p.want(404, "GET", fmt.Sprintf("/widget/frame.html?site=k%d", i), nil)
+		p.want(404, "GET", fmt.Sprintf("/chat/k%d", i), nil)
+	}
+	if n := db.times.Load(); n != 10 {
+		t.Errorf("40 unknown keys asked the database %d times, want 10", n)
+	}
+	// Whoever is behind the same address keeps the widget.
+	for range 20 {
+		p.want(200, "GET", "/widget/frame.html?site="+key, nil)
+		p.want(200, "GET", "/chat/"+key, nil)
 	}
 }
