@@ -85,22 +85,36 @@ func TestDrainServesWhileItSendsAway(t *testing.T) {
 	ended(t, done)
 }
 
-// TestWhoComesLateIsSentAwayToo: a hello that comes when its session's turn has passed.
+// TestWhoComesLateIsSentAwayToo: hellos that come when their sessions' turn has passed.
 func TestWhoComesLateIsSentAwayToo(t *testing.T) {
+	const half = 8 // at random some of the late ones had their turn before the last of the others
 	w := newWorld(t, 1)
 	n := w.nodes[0]
-	p, late := n.visitor(1), n.stranger()
+	var early, late []*peer
+	for i := range half {
+		early, late = append(early, n.visitor(byte(i+1))), append(late, n.stranger())
+	}
 	done := n.drain(live.Drain{Spread: time.Millisecond, Grace: time.Minute})
-	await(p, "move", yes[wire.ServerMove])
-	late.say(wire.ClientHello{Site: "ShopKey", Secret: secret(2)})
-	await(late, "move", yes[wire.ServerMove])
-	late.leave()
-	p.leave()
+	for _, p := range early {
+		await(p, "move", yes[wire.ServerMove])
+	}
+	for i, p := range late {
+		p.say(wire.ClientHello{Site: "ShopKey", Secret: secret(byte(half + i + 1))})
+	}
+	for _, p := range late {
+		await(p, "move", yes[wire.ServerMove])
+		p.leave()
+	}
+	for _, p := range early {
+		p.leave()
+	}
 	ended(t, done)
-	late.mu.Lock()
-	defer late.mu.Unlock()
-	if moves := all[wire.ServerMove](late, "move"); len(moves) != 1 || late.frames[0].t != "hello" {
-		t.Errorf("told to move %d times, first of all %q", len(moves), late.frames[0].t)
+	for _, p := range append(early, late...) {
+		p.mu.Lock()
+		if moves := all[wire.ServerMove](p, "move"); len(moves) != 1 || p.frames[0].t != "hello" {
+			t.Errorf("told to move %d times, first of all %q", len(moves), p.frames[0].t)
+		}
+		p.mu.Unlock()
 	}
 }
 
