@@ -88,19 +88,20 @@ func (d mysqlDialect) pool(ctx context.Context, size int, readOnly bool) (*bun.D
 	return bun.NewDB(pool, mysqldialect.New()), nil
 }
 
-// mysqlStatements stay prepared on a connection; a server counts those of all
-// connections together (max_prepared_stmt_count, 16382).
+// mysqlStatements stay prepared on a connection that reads, and committerStatements
+// on one that commits; a server counts those of all connections together
+// (max_prepared_stmt_count, 16382).
 const mysqlStatements = 64
 
 func (d mysqlDialect) writer() (link, error) {
-	return d.link("", mysqlIdleCommitter, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION autocommit = 0")
+	return d.link("", committerStatements, mysqlIdleCommitter, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION autocommit = 0")
 }
 
 func (d mysqlDialect) reader() (link, error) {
-	return d.link("START TRANSACTION READ ONLY", mysqlIdle, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY")
+	return d.link("START TRANSACTION READ ONLY", mysqlStatements, mysqlIdle, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SET SESSION TRANSACTION READ ONLY")
 }
 
-func (d mysqlDialect) link(begin string, idle time.Duration, first ...string) (link, error) {
+func (d mysqlDialect) link(begin string, statements int, idle time.Duration, first ...string) (link, error) {
 	connector, err := d.connector(idle, first...)
 	if err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (d mysqlDialect) link(begin string, idle time.Duration, first ...string) (l
 	if err != nil {
 		return nil, err
 	}
-	l := newDriverLink(conn, begin, mysqlStatements)
+	l := newDriverLink(conn, begin, statements)
 	l.unmade = func(err error) bool { return d.failure(err) == contended }
 	return l, nil
 }

@@ -129,9 +129,6 @@ func (d sqliteDialect) durable(ctx context.Context, db *sql.DB, _ *slog.Logger) 
 	return nil
 }
 
-// sqliteStatements stay prepared on a connection: lists of many lengths make many texts.
-const sqliteStatements = 256
-
 func (d sqliteDialect) writer() (link, error) { return d.link(d.dsn(writerCache), "BEGIN IMMEDIATE") }
 func (d sqliteDialect) reader() (link, error) {
 	return d.link(d.dsn(readerCache, "query_only(1)"), "BEGIN")
@@ -142,7 +139,7 @@ func (d sqliteDialect) link(dsn, begin string) (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newDriverLink(conn, begin, sqliteStatements), nil
+	return newDriverLink(conn, begin, committerStatements), nil
 }
 
 func (d sqliteDialect) migrating() (goose.Dialect, lock.SessionLocker) {

@@ -45,6 +45,10 @@ type driverLink struct {
 	unmade func(err error) bool
 }
 
+// committerStatements stay prepared on a committer's connection: some twenty kinds,
+// most of them in each of the sizes of a chunk.
+const committerStatements = 256
+
 func newDriverLink(conn driver.Conn, beginning string, most int) *driverLink {
 	return &driverLink{conn: conn, stmts: map[string]driver.Stmt{}, most: most, beginning: beginning, unmade: func(error) bool { return false }}
 }

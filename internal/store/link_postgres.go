@@ -48,12 +48,10 @@ type postgresSent struct {
 	each  func(r scanner) error
 }
 
-const postgresStatements = 128
-
 func newPostgresLink(conn *pgconn.PgConn, begin string, limit time.Duration) *postgresLink {
 	l := &postgresLink{
 		conn: conn, net: conn.Conn(), front: conn.Frontend(), stmts: map[string]*postgresStatement{},
-		most: postgresStatements, begun: begin, limit: limit,
+		most: committerStatements, begun: begin, limit: limit,
 	}
 	l.bind.ParameterFormatCodes, l.bind.ResultFormatCodes = []int16{1}, []int16{1} // all binary
 	return l
