@@ -19,6 +19,8 @@ type hot struct {
 	ctx   context.Context
 	// rows counts what was read since the last begin or once.
 	rows int
+	// spoilt tells that a transaction could not be ended.
+	spoilt bool
 }
 
 func newHot(l link) *hot { return &hot{link: l} }
@@ -100,7 +102,9 @@ func (h *hot) commit() error {
 func (h *hot) rollback() error {
 	h.until = time.Time{}
 	h.link.deadline(h.until)
-	return h.link.rollback()
+	err := h.link.rollback()
+	h.spoilt = h.spoilt || err != nil
+	return err
 }
 
 func (h *hot) close() error { return h.link.close() }

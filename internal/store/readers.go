@@ -63,7 +63,7 @@ func (r *readers) read(ctx context.Context, what string, do func(h *hot) error) 
 		}
 		err = h.forOne(ctx, do)
 		var refusal *chat.Refusal
-		if err == nil || errors.As(err, &refusal) || errors.Is(err, errBehind) {
+		if err == nil || errors.As(err, &refusal) || errors.Is(err, errBehind) || h.onlyCancelled(ctx, err) {
 			r.idle <- h
 			return err
 		}
@@ -113,9 +113,15 @@ func (r *readers) close() error {
 
 // forOne runs reads that ctx cancels.
 func (h *hot) forOne(ctx context.Context, do func(h *hot) error) error {
-	h.ctx, h.rows = ctx, 0
+	h.ctx, h.rows, h.spoilt = ctx, 0, false
 	defer func() { h.ctx = nil }()
 	return do(h)
+}
+
+// onlyCancelled tells whether a read ended because nobody waits for it any more,
+// and the connection is as good as before: it is left between two statements.
+func (h *hot) onlyCancelled(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err()) && !h.spoilt && h.flush() == nil
 }
 
 // one reads a single row about a conversation; none is a NotFound refusal.
