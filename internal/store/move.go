@@ -21,6 +21,9 @@ type MoveConfig struct {
 	PageRows int
 	// BeforeFence, for tests, is called when the source is about to be closed.
 	BeforeFence func()
+	// End wraps the statement that ends the move; nil: it just runs. Tests make it
+	// fail before or after the statement itself.
+	End func(end func() error) error
 }
 
 // MoveStep is what a move does at the moment.
@@ -143,6 +146,9 @@ func Move(ctx context.Context, cfg MoveConfig, log *slog.Logger) (report MoveRep
 	if cfg.PageRows == 0 {
 		cfg.PageRows = 500
 	}
+	if cfg.End == nil {
+		cfg.End = func(end func() error) error { return end() }
+	}
 	if cfg.Progress == nil {
 		cfg.Progress = func(MoveProgress) {}
 	}
@@ -174,7 +180,7 @@ func (m *mover) finish(ctx context.Context) (report MoveReport, err error) {
 		m.cfg.BeforeFence()
 	}
 	defer func() {
-		if err != nil { // nobody must be left with two databases that take nothing
+		if err != nil && !errors.Is(err, errEndUnknown) { // nobody must be left with two databases that take nothing
 			open, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
 			err = errors.Join(err, m.from.setFence(open, false))
@@ -190,11 +196,38 @@ func (m *mover) finish(ctx context.Context) (report MoveReport, err error) {
 	if err := m.check(ctx, sums); err != nil {
 		return report, err
 	}
-	if _, err := m.to.db.ExecContext(ctx, "DROP TABLE "+moveProgress); err != nil {
-		return report, fmt.Errorf("end the move: %w", err)
+	if err := m.end(ctx); err != nil {
+		return report, err
 	}
 	return MoveReport{Tables: sums, Repaired: m.repaired}, nil
 }
+
+// end lets the target be used. Where the answer to that is lost, it asks again what
+// became of it: were the source opened again, both would take changes.
+func (m *mover) end(ctx context.Context) error {
+	const patience = 30 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	err := m.cfg.End(func() error {
+		_, err := m.to.db.ExecContext(ctx, "DROP TABLE "+moveProgress)
+		return err
+	})
+	if err == nil {
+		return nil
+	}
+	under, unknown := m.to.moving(ctx)
+	switch {
+	case unknown != nil:
+		return errors.Join(errEndUnknown, err)
+	case under:
+		return fmt.Errorf("end the move: %w", err)
+	}
+	return nil
+}
+
+// errEndUnknown is a move of which nobody knows whether it ended.
+var errEndUnknown = errors.New("the new database was lost in the last step of the move, and the old one stays closed: " +
+	"start the nodes with the new one; if it says that the move has not ended, run the same command again")
 
 // fencePatience is how long a move waits for the transactions that are under way:
 // nodes that write wait with it.

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"testing"
+)
+
+// TestAMoveLosesItsLastAnswer: whatever becomes of the last statement, one of the
+// two databases takes changes, and never both.
+func TestAMoveLosesItsLastAnswer(t *testing.T) {
+	lost := errors.New("the answer was lost")
+	for name, c := range map[string]struct {
+		end   func(stop func(), end func() error) error
+		moved bool
+	}{
+		"it was run":                   {func(_ func(), end func() error) error { return errors.Join(end(), lost) }, true},
+		"it was not":                   {func(func(), func() error) error { return lost }, false},
+		"somebody stops it then":       {func(stop func(), end func() error) error { stop(); return end() }, true},
+		"somebody stopped it for good": {func(stop func(), end func() error) error { stop(); return errors.Join(end(), lost) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := MoveConfig{From: freshEnds()["SQLite"](t), To: freshEnds()["PostgreSQL"](t)}
+			newSource(t, cfg.From, 3)
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			cfg.End = func(end func() error) error { return c.end(stop, end) }
+			report, err := Move(ctx, cfg, quiet)
+			if (err == nil) != c.moved || c.moved && len(report.Tables) == 0 {
+				t.Errorf("the move ends with %d tables and %v, want that it is moved: %t", len(report.Tables), err, c.moved)
+			}
+			if c.moved {
+				mustOpen(t, cfg.From, ErrMoved)
+				mustOpen(t, cfg.To, nil)
+				return
+			}
+			mustOpen(t, cfg.From, nil)
+			cfg.End = nil
+			if _, err := Move(t.Context(), cfg, quiet); err != nil {
+				t.Errorf("the same again: %v", err)
+			}
+		})
+	}
+}
+
+// TestAMoveLosesItsTarget: while nobody knows whether it has ended, the source stays closed.
+func TestAMoveLosesItsTarget(t *testing.T) {
+	cfg := MoveConfig{From: freshEnds()["SQLite"](t), To: freshEnds()["PostgreSQL"](t)}
+	newSource(t, cfg.From, 3)
+	target := cfg.To
+	line, address := newWire(t, cfg.To.URL)
+	cfg.To.URL = address
+	cfg.End = func(end func() error) error {
+		err := end()
+		line.set(func(w *wire) { w.refuses = true })
+		line.cut()
+		return errors.Join(err, errors.New("the answer was lost"))
+	}
+	if _, err := Move(t.Context(), cfg, quiet); !errors.Is(err, errEndUnknown) {
+		t.Errorf("the move ends with %v, want that nobody knows", err)
+	}
+	mustOpen(t, cfg.From, ErrMoved)
+	mustOpen(t, target, nil)
+}
