@@ -88,9 +88,19 @@ func (l *rocketLine) begin(ctx context.Context) error {
 	l.trouble = nil
 	_, err := l.client.Subscribe(ctx, rocketmq.ConsumerConfig{
 		Group: l.config.Group, Topic: l.config.Topic, Tags: []string{l.config.Tag},
-		Watch: func(trouble error) { l.changed(func() { l.trouble = trouble }) },
+		Watch: l.watch,
 	}, l.came)
 	return err
+}
+
+// watch hears how much of the topic is read. As long as any of it is, the line is
+// up: what the rest would have brought is found without it.
+func (l *rocketLine) watch(trouble error) {
+	if errors.Is(trouble, rocketmq.ErrSomeQueues) {
+		l.log.Warn("part of the bus is not read: look after the RocketMQ broker that does not answer", "error", trouble)
+		trouble = nil
+	}
+	l.changed(func() { l.trouble = trouble })
 }
 
 // findTopic makes the topic if it is not there, and waits until it is known.

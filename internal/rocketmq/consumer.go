@@ -3,6 +3,9 @@ package rocketmq
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,9 +16,9 @@ type ConsumerConfig struct {
 	Group string
 	Topic string
 	Tags  []string // only messages with one of them; all if there is none
-	// Watch is called when the consumer loses its topic or a broker (with the
-	// reason) and when it reads everything again (with nil); may be nil. It must
-	// return soon.
+	// Watch is called when the consumer loses its topic, a broker or the last of
+	// them (with the reason, which is ErrSomeQueues while others are read), and when
+	// it reads everything again (with nil); may be nil. It must return soon.
 	Watch func(trouble error)
 }
 
@@ -36,15 +39,24 @@ type Consumer struct {
 	tasks    sync.WaitGroup
 	handling sync.Mutex // held while handle runs
 
-	mu       sync.Mutex
-	readers  map[MessageQueue]*queueReader // of all queues that were ever there
-	trouble  error
-	watching bool // Watch has been told of trouble
+	mu      sync.Mutex
+	readers map[MessageQueue]*queueReader // of all queues that were ever there
+	trouble error
+	told    reach // of what Watch was told last
 }
+
+// reach is how much of a topic is read.
+type reach int
+
+const (
+	allQueues reach = iota
+	someQueues
+	noQueue
+)
 
 // Subscribe begins to read. handle gets one message at a time; those of one queue
 // in their order. What is sent after Subscribe has returned is read, also where
-// the topic does not exist yet.
+// the topic does not exist yet, or some of its brokers do not answer at the moment.
 func (c *Client) Subscribe(ctx context.Context, config ConsumerConfig, handle func(*MessageExt)) (*Consumer, error) {
 	if err := errors.Join(checkName("group", config.Group, maxGroupName), checkName("topic", config.Topic, maxTopicName)); err != nil {
 		return nil, err
@@ -102,21 +114,31 @@ func (s *Consumer) Close() {
 	}
 }
 
-// begin finds out where every queue ends now, and reads on from there.
+// begin finds out where every queue ends now, and reads on from there. A queue
+// whose broker does not answer is looked for by time, as one that appears later.
 func (s *Consumer) begin(ctx context.Context) error {
 	route, err := s.client.routes.lookup(ctx, s.topic)
 	if err != nil && !isAnswer(err, TopicNotExist) {
 		return err
 	}
 	var readers []*queueReader
+	failed := map[string]error{} // by broker
 	if err == nil {
+		found := 0
 		for _, q := range route.Subscribe {
-			readers = append(readers, newQueueReader(s, q))
+			r := newQueueReader(s, q)
+			readers = append(readers, r)
+			if failed[q.Broker] != nil {
+				continue
+			}
+			if err := r.fromEnd(ctx); err != nil {
+				failed[q.Broker] = err
+				continue
+			}
+			found++
 		}
-	}
-	for _, r := range readers {
-		if err := r.fromEnd(ctx); err != nil {
-			return err
+		if found == 0 && len(readers) > 0 {
+			return errors.Join(slices.Collect(maps.Values(failed))...)
 		}
 	}
 	s.mu.Lock()
@@ -190,19 +212,29 @@ func (s *Consumer) tell() {
 }
 
 func (s *Consumer) tellLocked() {
+	now := noQueue
 	s.trouble = errors.New("rocketmq: topic " + s.topic + " has no queue that may be read yet")
+	running, failing := 0, 0
 	for _, r := range s.readers {
 		if !r.running() {
 			continue
 		}
-		if s.trouble = r.failure; r.failure != nil {
-			break
+		running++
+		if r.failure != nil {
+			failing++
+			s.trouble = r.failure
 		}
 	}
-	if s.config.Watch == nil || s.ctx.Err() != nil || (s.trouble != nil) == s.watching {
+	switch {
+	case running > 0 && failing == 0:
+		now, s.trouble = allQueues, nil
+	case failing < running:
+		now, s.trouble = someQueues, fmt.Errorf("%w: %w", ErrSomeQueues, s.trouble)
+	}
+	if s.config.Watch == nil || s.ctx.Err() != nil || now == s.told {
 		return
 	}
-	s.watching = s.trouble != nil
+	s.told = now
 	s.config.Watch(s.trouble)
 }
 

@@ -16,6 +16,10 @@ var ErrEmptyBody = errors.New("rocketmq: the message is empty: a body of one byt
 // ErrNoRecord refuses a transaction of a producer that could not answer the broker's check.
 var ErrNoRecord = errors.New("rocketmq: this producer has no ProducerConfig.CheckTransaction, which must tell the recorded outcome when the broker asks")
 
+// ErrSomeQueues is what a consumer's Watch is told while some of its topic's queues
+// are read and others cannot be.
+var ErrSomeQueues = errors.New("rocketmq: some queues cannot be read at the moment")
+
 // TooLongError refuses a message whose body is over the limit.
 type TooLongError struct{ Size, Limit int }
 

@@ -43,15 +43,15 @@ func (n *nameServers) ask(ctx context.Context, newRequest func() *command) (*com
 }
 
 func (n *nameServers) askOne(ctx context.Context, addr string, c *command) (*command, error) {
-	ctx, cancel := context.WithTimeout(ctx, n.within)
+	asking, cancel := context.WithTimeout(ctx, n.within)
 	defer cancel()
-	conn, err := n.pool.get(ctx, addr)
+	conn, err := n.pool.get(asking, addr)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := conn.call(ctx, c)
-	if ctx.Err() != nil {
-		conn.end(ctx.Err()) // it does not answer: the next one has to be a new connection
+	answer, err := conn.call(asking, c)
+	if asking.Err() != nil && ctx.Err() == nil { // whoever has no more patience leaves it to the others
+		conn.end(asking.Err()) // it does not answer: the next one has to be a new connection
 	}
 	return answer, err
 }

@@ -17,8 +17,9 @@ const (
 	pullWithin = 30 * time.Second
 	// pullBatch is how many messages are asked for at a time.
 	pullBatch = 32
-	// clockSkew is how far the broker's clock may be behind ours.
-	clockSkew = 5 * time.Second
+	// clockSkew is how far the broker's clock may be behind ours. A broker that was
+	// away gives its last messages of that time again, which is why it is not longer.
+	clockSkew = time.Minute
 )
 
 // The bits of a pull's sysFlag.
