@@ -211,3 +211,14 @@ func TestWhatAFurtherCommandGets(t *testing.T) {
 		}
 	}
 }
+
+// TestBackupOfAServerAsksNobody: the tool is named though nobody answers there.
+func TestBackupOfAServerAsksNobody(t *testing.T) {
+	const address = "mysql://kefu:hidden@127.0.0.1:1/kefu"
+	for command, tool := range map[string]string{"backup": "mariadb-dump", "restore": "mariadb "} {
+		status, _, errs := invoke(t, nil, "", command, "--data="+t.TempDir(), "--database-url="+address, "copy.sql")
+		if status == exitOK || !strings.Contains(errs, tool) || strings.Contains(errs, "hidden") {
+			t.Errorf("%s: %d %s", command, status, errs)
+		}
+	}
+}

@@ -135,8 +135,11 @@ type BackupArguments struct {
 
 // Run copies the database while a server uses it.
 func (c *BackupCommand) Run(s *Process) error {
+	if c.Database.URL != "" {
+		return store.BackupServer(c.Database.URL, c.File)
+	}
 	path := filepath.Join(c.Data, store.DatabaseFile)
-	if _, err := os.Stat(path); c.Database.URL == "" && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return usage("data is %q: there is no database in this folder; name the server's folder", c.Data)
 	}
 	db, err := openStore(s.Context, c.Config, c.store(), newLog(c.Log, s.Err))

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"modernc.org/sqlite"
 )
@@ -22,7 +23,7 @@ const DatabaseFile = "kefu.db"
 // is whole and synced. The log cannot be shortened until the copy is done.
 func (db *DB) Backup(ctx context.Context, file string) error {
 	if db.dialect.shared() {
-		return fmt.Errorf("backup: %s is kept by a server, whose own tool copies it: %s", db.dialect.place(), db.dialect.dump(file))
+		return backupServer(db.dialect, file)
 	}
 	if _, err := os.Lstat(file); err == nil {
 		return fmt.Errorf("backup: %s exists: name a file that does not", file)
@@ -65,6 +66,29 @@ func Restore(ctx context.Context, file, dir string) error {
 		return fmt.Errorf("restore %s into %s: %w", file, dir, err)
 	}
 	return nil
+}
+
+// BackupServer refuses to copy the database of a server, and names the engine's own
+// tool; its error never has the password. It connects to nothing.
+func BackupServer(address, file string) error {
+	d, err := openDialect(Config{URL: address}.withDefaults(), address)
+	if err != nil {
+		return err
+	}
+	return backupServer(d, file)
+}
+
+func backupServer(d dialect, file string) error {
+	return fmt.Errorf("backup: %s is kept by a server, whose own tool copies it: %s", d.place(), d.dump(file))
+}
+
+// shellWord is a word as a shell takes it for one.
+func shellWord(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // RestoreServer refuses to restore into the database of a server, and names the

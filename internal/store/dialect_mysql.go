@@ -302,13 +302,13 @@ func (d mysqlDialect) explain(err error) error {
 
 func (d mysqlDialect) tool(name string) string {
 	host, port, _ := net.SplitHostPort(d.conn.Addr)
-	return fmt.Sprintf("%s --host=%s --port=%s --user=%s --password", name, host, port, d.conn.User)
+	return fmt.Sprintf("%s --host=%s --port=%s --user=%s --password", name, shellWord(host), port, shellWord(d.conn.User))
 }
 
 func (d mysqlDialect) dump(file string) string {
-	return d.tool("mariadb-dump") + " --single-transaction --hex-blob --default-character-set=utf8mb4 " + d.conn.DBName + " > " + file + " (with MySQL: mysqldump, with the same arguments)"
+	return d.tool("mariadb-dump") + " --single-transaction --hex-blob --default-character-set=utf8mb4 " + shellWord(d.conn.DBName) + " > " + shellWord(file) + " (with MySQL: mysqldump, with the same arguments)"
 }
 
 func (d mysqlDialect) load(file string) string {
-	return d.tool("mariadb") + " --default-character-set=utf8mb4 " + d.conn.DBName + " < " + file + " (with MySQL: mysql, with the same arguments)"
+	return d.tool("mariadb") + " --default-character-set=utf8mb4 " + shellWord(d.conn.DBName) + " < " + shellWord(file) + " (with MySQL: mysql, with the same arguments)"
 }

@@ -238,13 +238,13 @@ func unreachable(err error) error {
 }
 
 func (d postgresDialect) tool(name, more string) string {
-	return fmt.Sprintf("%s --host=%s --port=%d --username=%s --dbname=%s %s", name, d.conn.Host, d.conn.Port, d.conn.User, d.conn.Database, more)
+	return fmt.Sprintf("%s --host=%s --port=%d --username=%s --dbname=%s %s", name, shellWord(d.conn.Host), d.conn.Port, shellWord(d.conn.User), shellWord(d.conn.Database), more)
 }
 
 func (d postgresDialect) dump(file string) string {
-	return d.tool("pg_dump", "--format=custom --file="+file)
+	return d.tool("pg_dump", "--format=custom --file="+shellWord(file))
 }
 
 func (d postgresDialect) load(file string) string {
-	return d.tool("pg_restore", "--no-owner --exit-on-error "+file)
+	return d.tool("pg_restore", "--no-owner --exit-on-error "+shellWord(file))
 }

@@ -242,18 +242,42 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 
 // TestBackupOfAServerNamesItsTool: the command works as it stands, but for the password.
 func TestBackupOfAServerNamesItsTool(t *testing.T) {
-	for name, tool := range map[string]string{"PostgreSQL": "pg_dump", "MariaDB": "mariadb-dump"} {
-		for _, s := range servers(t) {
-			if s.name != name {
-				continue
+	tools := map[string]struct{ dump, load string }{"PostgreSQL": {"pg_dump", "pg_restore"}, "MariaDB": {"mariadb-dump", "mariadb"}}
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) {
+			tool, known := tools[s.name]
+			if !known {
+				t.Fatal("no tool is expected of this engine: name it here")
 			}
 			address := s.fresh(t)
-			err := open(t, Config{URL: address}).Backup(t.Context(), "copy.db")
-			if err == nil || !strings.Contains(err.Error(), tool+" --host=127.0.0.1 --port=") || !strings.Contains(err.Error(), "copy.db") {
-				t.Errorf("%s: got %v", name, err)
+			for _, err := range []error{open(t, Config{URL: address}).Backup(t.Context(), "copy.db"), BackupServer(address, "copy.db")} {
+				if err == nil || !strings.Contains(err.Error(), tool.dump+" --host=127.0.0.1 --port=") || !strings.Contains(err.Error(), "copy.db") {
+					t.Errorf("backup: %v", err)
+				}
 			}
-			if err := RestoreServer(address, "copy.db"); err == nil || !strings.Contains(err.Error(), "--host=127.0.0.1") {
-				t.Errorf("%s: got %v", name, err)
+			if err := RestoreServer(address, "copy.db"); err == nil || !strings.Contains(err.Error(), tool.load+" --host=127.0.0.1") {
+				t.Errorf("restore: %v", err)
+			}
+		})
+	}
+}
+
+// TestTheToolsCommandIsForAShell: names with a meaning to a shell have none, nobody is
+// asked, and the password is not shown.
+func TestTheToolsCommandIsForAShell(t *testing.T) {
+	for _, scheme := range []string{"postgres", "mysql"} {
+		address := scheme + "://o%27brien:s3cret@127.0.0.1:1/my%20chat"
+		for _, err := range []error{BackupServer(address, "$(reboot); a copy"), RestoreServer(address, "$(reboot); a copy")} {
+			if err == nil {
+				t.Fatal("it was done")
+			}
+			for _, word := range []string{`='o'\''brien' `, `'my chat'`, `'$(reboot); a copy'`} {
+				if !strings.Contains(err.Error(), word) {
+					t.Errorf("%s: %v has no %s", scheme, err, word)
+				}
+			}
+			if strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%s: %v shows the password", scheme, err)
 			}
 		}
 	}
