@@ -65,6 +65,15 @@ type LimitsConfig struct {
 	MessagePerSecond   float64       `long:"message-per-second" default:"10" min:"0.1" description:"Messages and notes of one connection in the long run."`
 	FrameBurst         int           `long:"frame-burst" default:"200" min:"10" description:"All other frames of one connection at once."`
 	FramePerSecond     float64       `long:"frame-per-second" default:"50" min:"1" description:"All other frames of one connection in the long run."`
+	RefusedFrames      int           `long:"refused-frames" default:"400" min:"10" description:"Frames over these rates, less those within them, after which a connection is closed."`
+	ControlPerSecond   int           `long:"control-per-second" default:"64" min:"4" description:"WebSocket control frames of one connection in a second; more close it."`
+	Fragments          int           `long:"fragments" default:"1024" min:"1" description:"WebSocket fragments of one frame; more close the connection."`
+	PageBytes          int           `long:"page-bytes" default:"524288" min:"65536" description:"Bytes of the texts in one page of a conversation. What does not fit comes with the next page; one event always fits."`
+	OpenConversations  int           `long:"open-conversations" default:"20" min:"1" max:"1000" description:"Conversations that one connection of an agent looks at."`
+	TabsPerVisitor     int           `long:"tabs-per-visitor" default:"100" min:"1" description:"Live connections of one visitor; one more closes the oldest."`
+	ResumesAtOnce      int           `long:"resumes-at-once" default:"12" min:"1" description:"Clients that come back for whom the database is read at the same time."`
+	ResumesWaiting     int           `long:"resumes-waiting" default:"1000" min:"1" description:"Clients that come back and wait for their turn. The next one is told when to try again."`
+	ResumeWait         time.Duration `long:"resume-wait" default:"2s" min:"100ms" description:"How long a client that comes back waits for its turn before it is told when to try again."`
 	HelloTimeout       time.Duration `long:"hello-timeout" default:"10s" min:"1s" description:"The wait for a live connection's first frame."`
 	QueueBytes         int           `long:"queue-bytes" default:"1048576" min:"65536" description:"Bytes that wait for one connection before it is closed as too slow."`
 	QueueFrames        int           `long:"queue-frames" default:"1024" min:"64" description:"Frames that wait for one connection before it is closed as too slow."`
@@ -122,8 +131,10 @@ func (c Config) live() live.Config {
 	l := c.Limits
 	return live.Config{
 		FrameBeforeHello: int64(l.FrameBeforeHello), FrameBytes: int64(l.FrameBytes), TextCodePoints: l.TextCharacters,
-		Messages:    live.Rate{Burst: float64(l.MessageBurst), PerSecond: l.MessagePerSecond},
-		Others:      live.Rate{Burst: float64(l.FrameBurst), PerSecond: l.FramePerSecond},
+		Messages:   live.Rate{Burst: float64(l.MessageBurst), PerSecond: l.MessagePerSecond},
+		Others:     live.Rate{Burst: float64(l.FrameBurst), PerSecond: l.FramePerSecond},
+		MaxRefused: l.RefusedFrames, PageBytes: l.PageBytes, MaxOpen: l.OpenConversations, MaxTabs: l.TabsPerVisitor,
+		ResumesAtOnce: l.ResumesAtOnce, ResumesWaiting: l.ResumesWaiting, ResumeWithin: l.ResumeWait,
 		HelloWithin: l.HelloTimeout, DropDeliveries: func() bool { return faults.Off("deliveries") },
 		Now: faults.Now,
 	}
@@ -132,6 +143,7 @@ func (c Config) live() live.Config {
 func (c Config) sockets() ws.Config {
 	return ws.Config{
 		Subprotocols: []string{wire.Subprotocol}, ReadLimit: int64(c.Limits.FrameBeforeHello),
+		MaxFrames: c.Limits.Fragments, MaxControl: c.Limits.ControlPerSecond,
 		QueueBytes: c.Limits.QueueBytes, QueueFrames: c.Limits.QueueFrames,
 		ComeBackCode: uint16(wire.CloseSlow), SilentCode: uint16(wire.CloseSilent),
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -167,5 +169,30 @@ func TestPrecedence(t *testing.T) {
 	}
 	if len(c.TrustedProxies) != 2 || c.TrustedProxies[1].String() != "10.0.0.0/8" {
 		t.Errorf("trusted proxies %v", c.TrustedProxies)
+	}
+}
+
+// A limit that no part is told of would be a promise without effect.
+func TestEveryLimitReachesItsPart(t *testing.T) {
+	parts := func(c Config) string {
+		l := c.live()
+		l.DropDeliveries, l.Now = nil, nil // addresses
+		return fmt.Sprintf("%+v %+v %+v", l, c.sockets(), c.server("test"))
+	}
+	usual := configured(t)
+	for _, s := range settings() {
+		if !strings.HasPrefix(s.key, "limits.") {
+			continue
+		}
+		changed := usual
+		switch v := reflect.ValueOf(&changed).Elem().FieldByIndex(s.index); v.Kind() {
+		case reflect.Float64:
+			v.SetFloat(v.Float() + 1)
+		default:
+			v.SetInt(v.Int() + 1)
+		}
+		if parts(changed) == parts(usual) {
+			t.Errorf("nobody is told of %s", s.key)
+		}
 	}
 }
