@@ -129,21 +129,31 @@ func (r *Relay) Publish(topic string, notice []byte) {
 	}
 }
 
-// send gives the carrier what waits; what was there when Close is called still goes.
+// send gives the carrier what waits; what was there when Close is called still goes, unless
+// the carrier is too slow for it.
 func (r *Relay) send() {
 	batch := make([]parcel, 0, sendTogether)
 	for {
 		select {
 		case <-r.ctx.Done():
-			if batch = r.out.more(batch[:0]); len(batch) > 0 {
-				r.handOver(batch)
-			}
+			r.sendRest(batch)
 			return
 		case p := <-r.out.waiting:
 			batch = r.out.more(append(batch[:0], r.out.taken(p)))
 			r.handOver(batch)
 		}
 	}
+}
+
+// sendRest gives the carrier all that waits, as far as it takes it in sendWithin.
+func (r *Relay) sendRest(batch []parcel) {
+	for end := time.Now().Add(sendWithin); time.Now().Before(end); {
+		if batch = r.out.more(batch[:0]); len(batch) == 0 {
+			return
+		}
+		r.handOver(batch)
+	}
+	r.lost.Add(int64(len(r.out.waiting)))
 }
 
 func (r *Relay) handOver(batch []parcel) {

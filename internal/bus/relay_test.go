@@ -151,6 +151,31 @@ func TestRelayNeverBlocks(t *testing.T) {
 	}
 }
 
+// TestRelaySendsWhatWaitsWhenItCloses, all of it.
+func TestRelaySendsWhatWaitsWhenItCloses(t *testing.T) {
+	r, c := newHandRelay(t)
+	c.hold = make(chan struct{})
+	if err := r.Start(func(string, []byte) {}); err != nil {
+		t.Fatal(err)
+	}
+	c.to.up(false)
+	const notices = 10 * sendTogether
+	for range notices {
+		r.Publish("all", nil)
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		r.Close()
+	}()
+	<-r.ctx.Done()
+	close(c.hold)
+	<-closed
+	if c.sent != notices || r.Stats().Lost != c.dropped() {
+		t.Errorf("%d of %d were sent, and %d lost", c.sent, notices, r.Stats().Lost-c.dropped())
+	}
+}
+
 // TestRelayBoundsBytes: big notices fill less of the queue.
 func TestRelayBoundsBytes(t *testing.T) {
 	r, c := newHandRelay(t)
