@@ -40,10 +40,17 @@ type natsLine struct {
 	done   sync.WaitGroup
 
 	mu     sync.Mutex
-	joined map[string]*nats.Subscription
+	joined map[string]natsTopic
 	slow   map[*nats.Subscription]struct{} // those that let something fall
 	fallen int64                           // by those that are left
 	said   atomic.Bool                     // the server's refusal, since the last connection
+}
+
+// natsTopic is a topic that was joined, on a connection that may be the last one:
+// it is replaced while topics are joined.
+type natsTopic struct {
+	*nats.Subscription
+	on *nats.Conn
 }
 
 var _ carrier = (*natsLine)(nil)
@@ -52,7 +59,7 @@ func newNATSLine(prefix, node string, log *slog.Logger, options []nats.Option) *
 	return &natsLine{
 		prefix: prefix + ".", node: node, log: log, options: options,
 		came:   make(chan *nats.Msg, natsWaiting),
-		joined: map[string]*nats.Subscription{}, slow: map[*nats.Subscription]struct{}{},
+		joined: map[string]natsTopic{}, slow: map[*nats.Subscription]struct{}{},
 	}
 }
 
@@ -183,18 +190,19 @@ func (l *natsLine) send(_ context.Context, parcels []parcel) (sent int) {
 
 func (l *natsLine) join(_ context.Context, topics []string) error {
 	for _, topic := range topics {
+		conn := l.conn.Load()
 		l.mu.Lock()
-		_, is := l.joined[topic]
+		is := l.joined[topic].on == conn
 		l.mu.Unlock()
 		if is {
 			continue
 		}
-		s, err := l.conn.Load().ChanSubscribe(l.subject(topic), l.came)
+		s, err := conn.ChanSubscribe(l.subject(topic), l.came)
 		if err != nil {
 			return err
 		}
 		l.mu.Lock()
-		l.joined[topic] = s
+		l.joined[topic] = natsTopic{s, conn}
 		l.mu.Unlock()
 	}
 	return nil
@@ -204,12 +212,12 @@ func (l *natsLine) leave(_ context.Context, topics []string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, topic := range topics {
-		s := l.joined[topic]
-		if s == nil {
+		s, is := l.joined[topic]
+		if !is {
 			continue
 		}
 		delete(l.joined, topic)
-		l.forget(s)
+		l.forget(s.Subscription)
 		if err := s.Unsubscribe(); err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
 package bus
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -58,4 +60,36 @@ func TestNATSCountsWhatItLetsFall(t *testing.T) {
 		t.Errorf("%d are counted after the topic was left, want %d", line.dropped(), over)
 	}
 	close(to.free)
+}
+
+// TestNATSJoinsOnTheConnectionThereIs: one that is replaced while a topic is being
+// joined leaves an entry behind that was made on the old one.
+func TestNATSJoinsOnTheConnectionThereIs(t *testing.T) {
+	server := engines.StartNATS(t)
+	line := newNATSLine("kefu", "node", quiet(), nil)
+	for range 2 {
+		conn, err := nats.Connect(server.URL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		late := line.joined["all"]
+		line.use(conn)
+		if late.on != nil {
+			line.joined["all"] = late
+			late.on.Close()
+		}
+		if err := line.join(t.Context(), []string{"all"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn := line.conn.Load()
+	if err := errors.Join(conn.Publish("kefu.all", []byte("x")), conn.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-line.came:
+	case <-time.After(5 * time.Second):
+		t.Error("nothing comes on the new connection")
+	}
 }
