@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -61,4 +62,34 @@ func TestAMoveLosesItsTarget(t *testing.T) {
 	}
 	mustOpen(t, cfg.From, ErrMoved)
 	mustOpen(t, target, nil)
+}
+
+// TestAPageBeginsWhereTheLastOneEnded: what is before it, in the same conversation, is
+// not read again.
+func TestAPageBeginsWhereTheLastOneEnded(t *testing.T) {
+	s := newSource(t, freshEnds()["SQLite"](t), 3)
+	seen := false
+	for i := range s.tables {
+		table := &s.tables[i]
+		if table.name != "event" {
+			continue
+		}
+		seen = true
+		page, err := table.page(t.Context(), s.end, nil, 1)
+		if err != nil || len(page) != 1 {
+			t.Fatal(page, err)
+		}
+		var id, parent, unused int
+		var plan string
+		if err := s.end.db.QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+table.selectPage(s.end.dialect, false, 1), table.behindArgs(s.end.dialect, page[0])...).
+			Scan(&id, &parent, &unused, &plan); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, "(conversation,seq)>(?,?)") {
+			t.Errorf("the next page is found by %q, want by both columns", plan)
+		}
+	}
+	if !seen {
+		t.Error("there are no events")
+	}
 }

@@ -94,7 +94,7 @@ func (r movedRow) equal(other movedRow) bool {
 func (t *movedTable) page(ctx context.Context, end *movedEnd, last movedRow, limit int) ([]movedRow, error) {
 	var args []any
 	if last != nil {
-		args = t.behindArgs(last)
+		args = t.behindArgs(end.dialect, last)
 	}
 	rows, err := end.db.QueryContext(ctx, t.selectPage(end.dialect, last == nil, limit), args...)
 	if err != nil {

@@ -171,26 +171,30 @@ func (t *movedTable) selectPage(d dialect, first bool, limit int) string {
 	}
 	where := ""
 	if !first {
-		where = " WHERE " + behind(order)
+		where = " WHERE " + behind(d, order)
 	}
 	return d.worded(fmt.Sprintf("SELECT %s FROM %s%s ORDER BY %s LIMIT %d",
 		strings.Join(columns, ", "), q(t.name), where, strings.Join(order, ", "), limit))
 }
 
-// behind is the condition for keys after a given one. Comparing whole rows would
-// be shorter, but MySQL does not look such a comparison up in an index.
-func behind(columns []string) string {
-	if len(columns) == 1 {
+// behind is the condition for keys after a given one. MySQL does not look a
+// comparison of rows up in an index; the others look up only the first column of
+// what MySQL gets, and would read a long conversation from its start for each page.
+func behind(d dialect, columns []string) string {
+	switch {
+	case len(columns) == 1:
 		return columns[0] + " > ?"
+	case d.name() != "mysql":
+		return "(" + strings.Join(columns, ", ") + ") > (" + places(len(columns)) + ")"
 	}
-	return fmt.Sprintf("(%s >= ? AND (%s > ? OR (%s)))", columns[0], columns[0], behind(columns[1:]))
+	return fmt.Sprintf("(%s >= ? AND (%s > ? OR (%s)))", columns[0], columns[0], behind(d, columns[1:]))
 }
 
 // behindArgs are the arguments of behind.
-func (t *movedTable) behindArgs(last movedRow) (args []any) {
+func (t *movedTable) behindArgs(d dialect, last movedRow) (args []any) {
 	for i, k := range t.key {
 		args = append(args, last[k])
-		if i < len(t.key)-1 {
+		if d.name() == "mysql" && i < len(t.key)-1 {
 			args = append(args, last[k])
 		}
 	}
