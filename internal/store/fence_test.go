@@ -1,6 +1,11 @@
 package store
 
 import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -51,6 +56,110 @@ func TestAClosedDatabaseAnswersOnce(t *testing.T) {
 					t.Errorf("change %d was answered %d times", n, got)
 				}
 			}
+		})
+	}
+}
+
+// TestNothingIsLostAtTheFence: of what is written while the source is closed, all
+// that was kept is in the target, and the rest was refused.
+func TestNothingIsLostAtTheFence(t *testing.T) {
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) {
+			source := Config{URL: s.fresh(t), Committers: 2, Readers: 4}
+			db := open(t, source)
+			var writers sync.WaitGroup
+			var mu sync.Mutex
+			kept, refused := map[string]bool{}, 0
+			busy := make(chan struct{}, 1)
+			for n := range byte(6) {
+				writers.Go(func() {
+					for {
+						c := message(n, "while it is moved")
+						o := <-submit(db, c)
+						mu.Lock()
+						if o.err == nil {
+							kept[string(c.ClientID[:])] = true
+						} else {
+							refused++
+						}
+						many := len(kept) > 50
+						mu.Unlock()
+						if many {
+							select {
+							case busy <- struct{}{}:
+							default:
+							}
+						}
+						if o.err != nil {
+							if chat.CodeOf(o.err) != chat.Busy {
+								t.Errorf("a change ends with %v", o.err)
+							}
+							return
+						}
+					}
+				})
+			}
+			target := Config{Path: filepath.Join(t.TempDir(), DatabaseFile)}
+			before := 0
+			report, err := Move(t.Context(), MoveConfig{From: source, To: target, PageRows: 50, BeforeFence: func() {
+				<-busy
+				mu.Lock()
+				before = len(kept)
+				mu.Unlock()
+			}}, quiet)
+			if err != nil {
+				_ = db.Close() // so that the writers end
+			}
+			writers.Wait()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if refused != 6 || before < 50 || report.Repaired == 0 {
+				t.Fatalf("%d writers were refused, %d changes were kept before, %d rows carried over: the test shows nothing", refused, before, report.Repaired)
+			}
+			moved := map[string]bool{}
+			for _, id := range names(t, raw(t, target.Path), "SELECT client_id FROM event WHERE client_id IS NOT NULL") {
+				moved[id] = true
+			}
+			if !maps.Equal(moved, kept) {
+				t.Errorf("%d changes were kept, and %d are in the target", len(kept), len(moved))
+			}
+		})
+	}
+}
+
+// TestAMoveThatWasKilledGoesOn: also where it left the source closed.
+func TestAMoveThatWasKilledGoesOn(t *testing.T) {
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) {
+			cfg := MoveConfig{From: Config{URL: s.fresh(t)}, To: freshEnds()["SQLite"](t), PageRows: 5}
+			from := newSource(t, cfg.From, 20)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			killed := cfg
+			killed.Progress = func(p MoveProgress) {
+				if p.Step == MoveCompares && p.Done > 0 {
+					cancel()
+				}
+			}
+			if _, err := Move(ctx, killed, quiet); !errors.Is(err, context.Canceled) {
+				t.Fatalf("%v, want that it was stopped", err)
+			}
+			if err := from.end.setFence(t.Context(), true); err != nil { // as one that is killed cannot open it
+				t.Fatal(err)
+			}
+			mustOpen(t, cfg.From, ErrMoved)
+			report, err := Move(t.Context(), cfg, quiet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range report.Tables {
+				if want, err := from.end.count(t.Context(), c.Table); err != nil || c.Rows != want {
+					t.Errorf("%s: %d rows moved of %d, %v", c.Table, c.Rows, want, err)
+				}
+			}
+			mustOpen(t, cfg.From, ErrMoved)
+			mustOpen(t, cfg.To, nil)
 		})
 	}
 }
