@@ -46,7 +46,7 @@ export const widgetWords = defineWords(
     connecting: '正在连接…',
     lost: '网络已断开，消息会保留并稍后发送。',
     retry: '重试',
-    elsewhere: '对话已在别处打开，你写的内容会保留。',
+    elsewhere: '对话已在别处打开，您写的内容会保留。',
     useHere: '在此使用',
     paused: '已暂停',
     stopped: '对话已中断，刷新页面可以重新连接。',

@@ -2,8 +2,8 @@ import { defineWords } from '@words/words.ts'
 
 export const setupWords = defineWords(
   {
-    createAdmin: '创建首位管理员',
-    createAdminText: '就是你自己，其他成员稍后再邀请。',
+    createOwner: '创建首位所有者',
+    createOwnerText: '就是你自己，其他成员稍后再邀请。',
     name: '姓名',
     nameHint: '访客会看到。',
     needName: '请填写姓名。',
@@ -21,8 +21,8 @@ export const setupWords = defineWords(
     noSecretText: 'Kefu 启动时会打印一个 30 分钟有效的链接。请完整打开它，包括 # 后面的部分。',
     spentText: '它已使用过、已过期，或被新的启动取代。重启 Kefu 可获得新链接。',
     done: '已经设置过了',
-    doneText: '首位管理员已创建，请登录。',
-    step1: '管理员',
+    doneText: '首位所有者已创建，请登录。',
+    step1: '所有者',
     step1Text: '姓名、邮箱和密码。',
     step2: '你的网站',
     step2Text: '填写名称，得到一行代码。',
@@ -30,8 +30,8 @@ export const setupWords = defineWords(
     step3Text: '在演示页给自己发一条消息，回到这里回复。',
   },
   {
-    createAdmin: 'Create the first admin',
-    createAdminText: 'That is you. Others can be invited later.',
+    createOwner: 'Create the first owner',
+    createOwnerText: 'That is you. Others can be invited later.',
     name: 'Your name',
     nameHint: 'Visitors see it.',
     needName: 'Fill in your name.',
@@ -49,7 +49,7 @@ export const setupWords = defineWords(
     noSecretText: 'When Kefu starts, it prints a link that works for 30 minutes. Open all of it, with the part after #.',
     spentText: 'It was used, has expired, or a new start replaced it. Restart Kefu for a new one.',
     done: 'This Kefu is set up already',
-    doneText: 'The first admin is made. Sign in.',
+    doneText: 'The first owner is made. Sign in.',
     step1: 'You',
     step1Text: 'A name, an e-mail, a password.',
     step2: 'Your site',
