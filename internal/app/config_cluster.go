@@ -4,7 +4,7 @@ import "time"
 
 // AdminConfig is the port of who runs Kefu, apart from the public one.
 type AdminConfig struct {
-	Listen string `long:"listen" value-name:"ADDRESS" description:"Where /healthz, /readyz and /metrics are answered, such as 127.0.0.1:9091. Nowhere unless it is set: whoever reaches it can read the figures."`
+	Listen string `long:"listen" value-name:"ADDRESS" description:"Where /healthz, /readyz, /metrics and /debug/pprof are answered, such as 127.0.0.1:9091. Nowhere unless it is set: whoever reaches it can read the figures, and make profiles."`
 }
 
 // TLSConfig is how HTTPS is served by Kefu itself, without a proxy.
