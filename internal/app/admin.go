@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/metrics"
+	"github.com/kefu-chat/kefu/internal/presence"
 )
 
 // The bounds of the admin port. A profile takes as long as it was asked to.
@@ -115,7 +116,9 @@ func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 // openForAll tells readiness and figures what there is now to look at: it is the last
 // step of a start, and taken back first.
 func (a *App) openForAll(context.Context) error {
-	err := a.figures.Watch(metrics.Sources{Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.sockets.Stats, Store: a.db.Stats, Certificate: a.certificateEnds})
+	err := a.figures.Watch(metrics.Sources{
+		Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.sockets.Stats, Store: a.db.Stats, Presence: a.presenceStats, Certificate: a.certificateEnds,
+	})
 	if err != nil {
 		return fmt.Errorf("register the figures: %w", err)
 	}
@@ -123,6 +126,7 @@ func (a *App) openForAll(context.Context) error {
 		{"database", true, a.askDatabase},
 		{"drain", true, a.askDrain},
 		{"bus", false, a.askBus},
+		{"presence", false, a.askPresence},
 	}
 	if a.https.shown != nil {
 		checks = append(checks, check{"certificate", false, a.askCertificate})
@@ -163,6 +167,28 @@ func (a *App) askBus(context.Context) (string, bool) {
 		return "disconnected", false
 	}
 	return "connected", true
+}
+
+// presenceStats tells whether who is online is shared with the other nodes, or there
+// are none, and how many exchanges with them have failed.
+func (a *App) presenceStats() (up bool, failures int64) {
+	shared, several := a.presence.(*presence.Shared)
+	if !several {
+		return true, 0
+	}
+	lost, failures := shared.Stats()
+	return lost.IsZero(), failures
+}
+
+// askPresence is shown and does not decide, as askBus: messages come and go without it.
+func (a *App) askPresence(context.Context) (string, bool) {
+	if _, several := a.presence.(*presence.Shared); !several {
+		return "alone", true
+	}
+	if up, _ := a.presenceStats(); !up {
+		return "not shared", false
+	}
+	return "shared", true
 }
 
 func (d *admin) handler() http.Handler {

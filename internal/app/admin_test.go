@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/bus"
+	"github.com/kefu-chat/kefu/internal/presence"
 )
 
 // administered is a started server with an admin port.
@@ -100,6 +102,45 @@ func setBus(a *App, b bus.Bus) {
 	a.admin.mu.Lock() // whoever asks holds it
 	defer a.admin.mu.Unlock()
 	a.bus = b
+}
+
+// downPlace is where nobody answers.
+type downPlace struct{ presence.Place }
+
+func (downPlace) Exchange(context.Context, *presence.Ask) (*presence.Answer, error) {
+	return nil, errors.New("nobody answers")
+}
+
+func setPresence(a *App, r presence.Registry) {
+	a.admin.mu.Lock() // whoever asks holds it
+	defer a.admin.mu.Unlock()
+	a.presence = r
+}
+
+func TestPresenceThatIsNotSharedIsShown(t *testing.T) {
+	a := administered(t)
+	defer func() {
+		if err := a.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if status, all := ready(t, a); status != http.StatusOK || !all["presence"].OK || all["presence"].State != "alone" {
+		t.Errorf("the only node: %d %+v", status, all)
+	}
+	before := a.presence
+	shared := presence.NewShared(downPlace{}, presence.SharedConfig{Node: "a", Every: time.Hour})
+	defer shared.Close()
+	defer setPresence(a, before)
+	setPresence(a, shared)
+	if shared.Sync(t.Context()) == nil {
+		t.Fatal("nobody answers, and nobody noticed")
+	}
+	if status, all := ready(t, a); status != http.StatusOK || all["presence"].OK || all["presence"].Required {
+		t.Errorf("while nobody answers: %d %+v", status, all)
+	}
+	if up, failures := a.presenceStats(); up || failures != 1 {
+		t.Errorf("the figures say that it is up: %t, after %d failures", up, failures)
+	}
 }
 
 func TestReadiness(t *testing.T) {

@@ -18,6 +18,9 @@ type Sources struct {
 	Bus     func() bus.Stats
 	Sockets func() ws.Stats
 	Store   func() store.Stats
+	// Presence tells whether who is online is shared with the other nodes, or there are
+	// none, and how many exchanges with them have failed.
+	Presence func() (up bool, failures int64)
 	// Certificate is when that of HTTPS ends; zero without one.
 	Certificate func() time.Time
 }
@@ -28,6 +31,9 @@ type picture struct {
 	bus     bus.Stats
 	sockets ws.Stats
 	store   store.Stats
+	// present: who is online is shared; absences: exchanges about it that failed.
+	present  bool
+	absences int64
 	// certificate is when it ends.
 	certificate time.Time
 }
@@ -87,15 +93,22 @@ func storeFigures() []figure {
 	}
 }
 
+// upOrNot is a figure that is 1 or 0.
+func upOrNot(f family, value func(p *picture) bool) figure {
+	return figure{f, func(p *picture, put put) {
+		if value(p) {
+			put(1)
+		} else {
+			put(0)
+		}
+	}}
+}
+
 func busFigures() []figure {
 	return []figure{
-		{gauge("kefu_bus_up", "1 while this node is connected to the bus."), func(p *picture, put put) {
-			up := 0.0
-			if p.bus.Up {
-				up = 1
-			}
-			put(up)
-		}},
+		upOrNot(gauge("kefu_presence_up", "1 while this node tells the others who is online, and hears it from them, or is the only one."), func(p *picture) bool { return p.present }),
+		one(counter("kefu_presence_failures_total", "Exchanges about who is online that failed."), func(p *picture) int64 { return p.absences }),
+		upOrNot(gauge("kefu_bus_up", "1 while this node is connected to the bus."), func(p *picture) bool { return p.bus.Up }),
 		{gauge("kefu_bus_queued", "Notices that wait: to be sent, `leaving`, or to be read, `arriving`.", "way"), func(p *picture, put put) {
 			put(float64(p.bus.Leaving), "leaving")
 			put(float64(p.bus.Arriving), "arriving")
@@ -151,6 +164,7 @@ func (r *reader) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (r *reader) Collect(out chan<- prometheus.Metric) {
 	p := &picture{hub: r.sources.Hub(), bus: r.sources.Bus(), sockets: r.sources.Sockets(), store: r.sources.Store(), certificate: r.sources.Certificate()}
+	p.present, p.absences = r.sources.Presence()
 	for i, f := range r.figures {
 		f.read(p, func(value float64, labels ...string) {
 			out <- prometheus.MustNewConstMetric(r.descs[i], f.valueType(), value, labels...)

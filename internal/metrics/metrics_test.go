@@ -32,6 +32,7 @@ func watched(t testing.TB) *Metrics {
 		Sockets: func() ws.Stats { return ws.Stats{Open: 10, Slow: 4} },
 		Store:   func() store.Stats { return store.Stats{Queued: 12, Failures: 6} },
 
+		Presence:    func() (bool, int64) { return false, 9 },
 		Certificate: func() time.Time { return time.Unix(1800000000, 0) },
 	})
 	if err != nil {
@@ -141,7 +142,7 @@ func TestWhatIsCounted(t *testing.T) {
 		`kefu_http_requests_total{method="other",route="/ws/v1/visitor",status="101"} 1`, `kefu_http_request_seconds_count 1`,
 		`kefu_session_closes_total{code="4000"} 1`, `kefu_session_closes_total{code="other"} 1`, `kefu_session_closes_total{code="4500"} 0`,
 		`kefu_log_ins_total{result="wrong"} 1`, `kefu_log_ins_total{result="paused"} 0`,
-		`kefu_bus_up 1`, `kefu_certificate_expires_timestamp_seconds 1.8e+09`, `kefu_bus_lost_total 3`, `kefu_bus_queued{way="leaving"} 8`, `kefu_bus_queued{way="arriving"} 9`, `kefu_gap_events_total 5`, `kefu_websockets_slow_total 4`,
+		`kefu_bus_up 1`, `kefu_presence_up 0`, `kefu_presence_failures_total 9`, `kefu_certificate_expires_timestamp_seconds 1.8e+09`, `kefu_bus_lost_total 3`, `kefu_bus_queued{way="leaving"} 8`, `kefu_bus_queued{way="arriving"} 9`, `kefu_gap_events_total 5`, `kefu_websockets_slow_total 4`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).Match(text) {
 			t.Errorf("there is no %s", line)
