@@ -210,19 +210,12 @@ func (c *RocketMQSendCommand) transactions(ctx context.Context, s *Process, clie
 	if c.Transaction != "commit" && c.Transaction != "rollback" && c.Transaction != "check" {
 		return usage("--transaction is %q: expected commit, rollback or check", c.Transaction)
 	}
-	outcome := rocketmq.CommitMessage
+	state := rocketmq.CommitMessage
 	if c.Transaction == "rollback" {
-		outcome = rocketmq.RollbackMessage
+		state = rocketmq.RollbackMessage
 	}
-	asked := make(chan string, 1)
-	p, err := client.NewProducer(rocketmq.ProducerConfig{Group: c.Group, CheckTransaction: func(_ context.Context, m *rocketmq.MessageExt) rocketmq.TransactionState {
-		select {
-		case asked <- m.MsgID:
-			return outcome
-		case <-ctx.Done():
-			return rocketmq.TransactionUnknown
-		}
-	}})
+	ours := newOutcomes()
+	p, err := client.NewProducer(rocketmq.ProducerConfig{Group: c.Group, CheckTransaction: ours.check})
 	if err != nil {
 		return err
 	}
@@ -231,36 +224,23 @@ func (c *RocketMQSendCommand) transactions(ctx context.Context, s *Process, clie
 		if err != nil {
 			return err
 		}
+		own := ours.record(tx.MsgID, state)
 		switch c.Transaction {
 		case "commit":
 			err = tx.Commit(ctx)
 		case "rollback":
 			err = tx.Rollback(ctx)
 		default:
-			err = awaitCheck(ctx, asked, tx.MsgID)
+			err = own.awaitCheck(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		if err := c.print(s.Out, tx.SendResult, outcome.String()); err != nil {
+		if err := c.print(s.Out, tx.SendResult, state.String()); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// awaitCheck waits until the broker has asked about a transaction.
-func awaitCheck(ctx context.Context, asked <-chan string, id string) error {
-	for {
-		select {
-		case found := <-asked:
-			if found == id {
-				return nil
-			}
-		case <-ctx.Done():
-			return errors.New("the broker did not ask about the transaction in time: by default it asks after half a minute; raise --timeout")
-		}
-	}
 }
 
 // print prints what a broker said of a message; outcome is a transaction's.
