@@ -2,7 +2,6 @@ package presence
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -12,14 +11,13 @@ import (
 type Memory struct {
 	now func() time.Time
 
-	mu      sync.RWMutex
-	picture picture
-	until   map[string]time.Time // the leases of the nodes
+	view
+	until map[string]time.Time // the leases of the nodes
 }
 
 // NewMemory makes an empty picture; now is the clock of the leases.
 func NewMemory(now func() time.Time) *Memory {
-	return &Memory{now: now, picture: newPicture(), until: map[string]time.Time{}}
+	return &Memory{now: now, view: view{picture: newPicture()}, until: map[string]time.Time{}}
 }
 
 // On is a node's part in the picture.
@@ -82,53 +80,4 @@ func (m *Memory) leaveLocked(node string) {
 	}
 	delete(m.until, node)
 	m.picture.leave(node)
-}
-
-// Agent implements Registry.
-func (m *Memory) Agent(agent chat.AgentID) State {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.picture.agent(agent)
-}
-
-// ByID implements Registry.
-func (m *Memory) ByID(site chat.SiteID, id chat.VisitorID) (*Visitor, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.picture.byID(site, id)
-}
-
-// ByKey implements Registry.
-func (m *Memory) ByKey(site chat.SiteID, key Key) (*Visitor, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.picture.byKey(site, key)
-}
-
-// Nodes implements Registry.
-func (m *Memory) Nodes(site chat.SiteID, id chat.VisitorID) []string {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.picture.nodes(site, id)
-}
-
-// Count implements Registry.
-func (m *Memory) Count(site chat.SiteID) int64 {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.picture.count(site)
-}
-
-// Visitors implements Registry.
-func (m *Memory) Visitors(site chat.SiteID, limit int) ([]*Visitor, uint64) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.picture.newest(site, limit)
-}
-
-// Changed implements Registry.
-func (m *Memory) Changed(site chat.SiteID, after uint64) ([]*Visitor, uint64, bool) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.picture.changed(site, after)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -62,12 +61,11 @@ type Shared struct {
 
 	turn chan struct{} // held by who exchanges
 
-	mu      sync.RWMutex
-	picture picture
-	sites   map[chat.SiteID]*sharedSite
-	name    string // under which this node writes now
-	names   int    // how many it has had
-	left    bool
+	view
+	sites map[chat.SiteID]*sharedSite
+	name  string // under which this node writes now
+	names int    // how many it has had
+	left  bool
 
 	begun         bool // the agents' lease was made under name
 	agents        map[chat.AgentID]State
@@ -125,7 +123,7 @@ type held struct {
 func NewShared(place Place, cfg SharedConfig) *Shared {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Shared{
-		place: place, cfg: cfg.withDefaults(), turn: make(chan struct{}, 1), picture: newPicture(),
+		place: place, cfg: cfg.withDefaults(), turn: make(chan struct{}, 1), view: view{picture: newPicture()},
 		sites: map[chat.SiteID]*sharedSite{}, agents: map[chat.AgentID]State{}, pendingAgents: map[chat.AgentID]bool{},
 		stop: stop, ended: make(chan struct{}),
 	}
@@ -303,34 +301,6 @@ func (one *sharedSite) forget(picture *sitePicture, key Key) {
 	}
 }
 
-// Agent implements Registry.
-func (s *Shared) Agent(agent chat.AgentID) State {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.picture.agent(agent)
-}
-
-// ByID implements Registry.
-func (s *Shared) ByID(site chat.SiteID, id chat.VisitorID) (*Visitor, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.picture.byID(site, id)
-}
-
-// ByKey implements Registry.
-func (s *Shared) ByKey(site chat.SiteID, key Key) (*Visitor, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.picture.byKey(site, key)
-}
-
-// Nodes implements Registry.
-func (s *Shared) Nodes(site chat.SiteID, id chat.VisitorID) []string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.picture.nodes(site, id)
-}
-
 // Count implements Registry.
 func (s *Shared) Count(site chat.SiteID) int64 {
 	s.mu.RLock()
@@ -340,18 +310,4 @@ func (s *Shared) Count(site chat.SiteID) int64 {
 		return max(one.count, int64(len(one.own)))
 	}
 	return known
-}
-
-// Visitors implements Registry.
-func (s *Shared) Visitors(site chat.SiteID, limit int) ([]*Visitor, uint64) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.picture.newest(site, limit)
-}
-
-// Changed implements Registry.
-func (s *Shared) Changed(site chat.SiteID, after uint64) ([]*Visitor, uint64, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.picture.changed(site, after)
 }
