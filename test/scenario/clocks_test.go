@@ -6,9 +6,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/client"
 	"github.com/kefu-chat/kefu/test/checker"
 	"github.com/kefu-chat/kefu/test/engines"
 )
@@ -60,15 +63,52 @@ func TestClocksSetBack(t *testing.T) {
 	c.restartWith(lost, 0, 2)
 	c.restartWith(lost+","+wrongClock, 1)
 	lags := newLags()
-	crowd := measuredCrowd(c.server, 18, agentsInCluster, lags, paced)
-	writeFor(t, crowd, outage())
+	staff := c.in.agents
+	crowd := measuredCrowd(c.server, 15, 1, lags, paced)
+	all := newOnlookers(c, staff[1:4]...)
+	all.watchFor(crowd, outage())
+	awaits := leaves(t, c.nodes[1], staff[4])
+	left := time.Now()
 	before := databaseTime(t, address)
 	clock.Set(t, -2*time.Hour)
 	if after := databaseTime(t, address); !after.Before(before.Add(-time.Hour)) {
 		t.Fatalf("the database's clock goes on: %s, then %s", before, after)
 	}
-	writeFor(t, crowd, outage())
+	revokedElsewhere(t, c, c.nodes[1], staff[5])
+	all.watchFor(crowd, outage())
+	if os.Getenv("TEST_MATRIX") == "all" { // it takes the three minutes that it takes
+		until := chat.AbsentAfter + 15*time.Second + promised - time.Since(left)
+		if why := within(until, func() string { return all.mustWait(awaits) }); why != "" {
+			t.Errorf("%s after its agent went: %s", time.Since(left).Round(time.Second), why)
+		}
+	}
+	all.close()
 	finish(t, c, crowd, lags)
+}
+
+// leaves has an agent take a round and go, while its visitor awaits an answer.
+func leaves(t *testing.T, on *server, who access) chat.ConversationUUID {
+	t.Helper()
+	v, a := on.visitor("whose agent goes", client.NewSecret(), client.Observer{}, nil), on.agent(who, client.Observer{}, nil)
+	id := say(t, v.Send("Is somebody here?")).AckedIn
+	a.Open(id, true)
+	say(t, a.Take(id))
+	say(t, v.Send("Are you still here?"))
+	eventually(t, behind(v.Conversation(), 4))
+	eventually(t, behind(a.Conversation(id), 4))
+	v.Close()
+	a.Close()
+	return id
+}
+
+// mustWait tells which node does not show that a round waits.
+func (o *onlookers) mustWait(id chat.ConversationUUID) string {
+	for k, l := range o.lists {
+		if rows, _, _ := l.View(chat.ViewWaiting); rows[id].V == 0 {
+			return fmt.Sprintf("node %d does not show that the round waits", k)
+		}
+	}
+	return ""
 }
 
 func databaseTime(t *testing.T, address string) (at time.Time) {

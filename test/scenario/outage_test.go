@@ -33,14 +33,16 @@ const promised = 5*time.Second + slack
 func TestBrokerDown(t *testing.T) {
 	c := newCluster(t, pair{"mariadb", "redis"}, 3)
 	lags := newLags()
-	crowd := measuredCrowd(c.server, 24, agentsInCluster, lags, paced)
+	crowd := measuredCrowd(c.server, 24, 3, lags, paced)
+	all := newOnlookers(c, c.in.agents[3:6]...)
 	crowd.await(100)
 	c.bus.Kill()
-	writeFor(t, crowd, outage())
+	all.watchFor(crowd, outage())
 	if err := c.bus.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	writeFor(t, crowd, 5*time.Second)
+	all.watchFor(crowd, 5*time.Second)
+	all.close()
 	finish(t, c, crowd, lags)
 }
 
@@ -53,8 +55,10 @@ func TestNoticesDroppedBetweenNodes(t *testing.T) {
 	c := newClusterOf(t, program, pair{"postgres", "mesh"}, 3)
 	c.restartWith(lost, 0, 1, 2)
 	lags := newLags()
-	crowd := measuredCrowd(c.server, 24, agentsInCluster, lags, paced)
-	writeFor(t, crowd, outage())
+	crowd := measuredCrowd(c.server, 24, 3, lags, paced)
+	all := newOnlookers(c, c.in.agents[3:6]...)
+	all.watchFor(crowd, outage())
+	all.close()
 	finish(t, c, crowd, lags)
 }
 
@@ -161,21 +165,65 @@ func TestRollingRestart(t *testing.T) {
 // elsewhere or comes back, and what it knew is brought up to date.
 func TestFrozenNode(t *testing.T) {
 	c := newCluster(t, pairs()[1], 3)
-	crowd := newCrowd(c.server, 24, agentsInCluster, func(cfg *client.Config) { cfg.AckTimeout = 3 * time.Second })
+	crowd := newCrowd(c.server, 15, agentsInCluster-1, func(cfg *client.Config) { cfg.AckTimeout = 3 * time.Second })
 	crowd.await(100)
 	frozen := c.nodes[1]
+	reader := newReader(frozen, c.in.agents[agentsInCluster-1], crowd)
 	_ = frozen.p.cmd.Process.Signal(syscall.SIGSTOP)
 	c.balancer.lead(c.nodes[0].address, c.nodes[2].address)
 	over := time.After(outage())
 	crowd.await(200)
 	<-over
+	heads := crowd.heads()
 	_ = frozen.p.cmd.Process.Signal(syscall.SIGCONT)
+	soon(t, "what was written while the node was frozen", func() string { return reader.behind(crowd, heads) })
 	c.lead()
 	crowd.await(200)
 	crowd.rest()
+	heads = crowd.heads()
+	soon(t, "what was written since", func() string { return reader.behind(crowd, heads) })
+	if n := reader.hellos.Load(); n != 1 && outage() < time.Minute {
+		t.Errorf("who only reads was greeted %d times: it had left the frozen node", n)
+	}
+	reader.a.Close()
 	crowd.close()
 	c.stopAll()
 	c.mustHold(checker.Expect{Settled: true, CaughtUp: true})
+}
+
+// reader is an agent who only reads what a crowd writes: nothing makes it leave
+// a node that does not answer.
+type reader struct {
+	a      *client.Agent
+	hellos atomic.Int64
+}
+
+// newReader starts one on a node, and waits until it stands where the crowd did.
+func newReader(on *server, who access, crowd *crowd) *reader {
+	on.t.Helper()
+	r := &reader{}
+	r.a = on.agent(who, client.Observer{Connected: func(*wire.ServerHello) { r.hellos.Add(1) }}, nil)
+	for _, t := range crowd.visitors {
+		eventually(on.t, func() string {
+			if t.v.Conversation().ID().IsNil() {
+				return t.name + " has said nothing yet"
+			}
+			return ""
+		})
+		r.a.Open(t.v.Conversation().ID(), true)
+	}
+	heads := crowd.heads()
+	eventually(on.t, func() string { return r.behind(crowd, heads) })
+	return r
+}
+
+func (r *reader) behind(crowd *crowd, heads []head) string {
+	for i, t := range crowd.visitors {
+		if why := behind(r.a.Conversation(t.v.Conversation().ID()), heads[i].all)(); why != "" {
+			return t.name + ": " + why
+		}
+	}
+	return ""
 }
 
 // A node dies with many connections: all of them come back to the others at
