@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/gofrs/uuid/v5"
@@ -149,29 +148,11 @@ func TestUpgradeEndsInTheSameSchema(t *testing.T) {
 	dir := t.TempDir()
 	fresh, stepped := filepath.Join(dir, "fresh.db"), filepath.Join(dir, "stepped.db")
 	open(t, Config{Path: fresh})
-	files, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := fs.Glob(files, "*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(names)
-	some := fstest.MapFS{}
-	for _, name := range names {
-		data, err := fs.ReadFile(files, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(data), "+goose Down") {
-			t.Errorf("%s goes backward", name)
-		}
-		some[name] = &fstest.MapFile{Data: data}
+	steps(t, "sqlite", func(name string, some fs.FS) {
 		if err := migrateWith(t.Context(), raw(t, stepped), sqliteDialect{}, some, quiet); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-	}
+	})
 	a, b := schema(t, raw(t, fresh)), schema(t, raw(t, stepped))
 	if len(a) < 10 || !slices.Equal(a, b) {
 		t.Errorf("fresh:    %s\nupgraded: %s", a, b)
@@ -187,6 +168,12 @@ func TestBrokenChangeHarmsOnlyItself(t *testing.T) {
 	if _, err := raw(t, db.cfg.Path).Exec(trigger); err != nil {
 		t.Fatal(err)
 	}
+	harmsOnlyItself(t, db)
+}
+
+// harmsOnlyItself sends some changes that the database refuses among many others.
+func harmsOnlyItself(t *testing.T, db *DB) {
+	t.Helper()
 	var outs []<-chan outcomeOf
 	for i := range 60 {
 		text := "fine"

@@ -30,20 +30,7 @@ func TestBrokenChangeOnAServerHarmsOnlyItself(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			var outs []<-chan outcomeOf
-			for i := range 60 {
-				text := "fine"
-				if i%20 == 7 {
-					text = "boom"
-				}
-				outs = append(outs, submit(db, message(byte(1+i%3), text)))
-			}
-			for i, out := range outs {
-				o := <-out
-				if bad := i%20 == 7; (o.err != nil) != bad {
-					t.Errorf("change %d: %v", i, o.err)
-				}
-			}
+			harmsOnlyItself(t, db)
 		})
 	}
 }

@@ -14,10 +14,6 @@ import (
 // with the same place.
 func RunTwo(t *testing.T, open Open) {
 	for name, test := range map[string]func(*pair){
-		"Take":      testTwoTake,
-		"HandOver":  testTwoHandOver,
-		"Release":   testTwoRelease,
-		"Resolve":   testTwoResolve,
 		"Reopen":    testTwoReopen,
 		"Numbering": testTwoNumbering,
 		"Repeats":   testTwoRepeats,
@@ -29,6 +25,9 @@ func RunTwo(t *testing.T, open Open) {
 		"Lock":      testTwoLock,
 	} {
 		t.Run(name, func(t *testing.T) { test(newPair(t, open)) })
+	}
+	for _, r := range twoRaces() {
+		t.Run(r.name, func(t *testing.T) { r.run(newPair(t, open)) })
 	}
 }
 
@@ -86,45 +85,44 @@ func (p *pair) lostWith(err error, code chat.Code, id chat.ConversationID) {
 // races bounds how often each race is run: enough for either node to win.
 const races = 12
 
-func testTwoTake(p *pair) {
+// twoRace is a round that two nodes want to change at once: one of them does.
+type twoRace struct {
+	name  string
+	taken bool                    // by ann, before
+	by    [2]chat.Actor           // who wants it at either node
+	rule  func(i int) chat.Decide // what that is
+	lost  chat.Code               // what the other one is told
+	// leads, if any, is whose the round is then, by who won.
+	leads []chat.Actor
+}
+
+func twoRaces() []twoRace {
+	agents := []chat.Actor{ann, bo}
+	heirs := []chat.Actor{bo, boss}
+	masters := [2]chat.Actor{ann, boss}
+	return []twoRace{
+		{"Take", false, [2]chat.Actor{ann, bo}, func(i int) chat.Decide { return chat.Take(agents[i]) }, chat.NotYours, agents},
+		// An agent hands over on two devices at once, to two people.
+		{"HandOver", true, [2]chat.Actor{ann, ann}, func(i int) chat.Decide { return chat.Assign(ann, heirs[i].Agent(), heirs[i].Name, true) }, chat.NotYours, heirs},
+		{"Release", true, masters, func(i int) chat.Decide { return chat.Release(masters[i]) }, chat.Conflict, nil},
+		{"Resolve", true, masters, func(i int) chat.Decide { return chat.Resolve(masters[i]) }, chat.NoOpenRound, nil},
+	}
+}
+
+func (r twoRace) run(p *pair) {
 	ids, _ := p.several(races)
 	for _, id := range ids {
-		won, lost := p.race(command(id, ann, chat.Take(ann)), command(id, bo, chat.Take(bo)))
-		p.lostWith(lost, chat.NotYours, id)
-		if want := []chat.Actor{ann, bo}[won].Agent(); p.head(id).Round.Assignee != want {
-			p.Errorf("%d has the round: want %d, who won", p.head(id).Round.Assignee, want)
+		if r.taken {
+			p.must(command(id, ann, chat.Take(ann)))
 		}
-	}
-}
-
-// testTwoHandOver lets an agent hand over on two devices at once, to two people.
-func testTwoHandOver(p *pair) {
-	ids, _ := p.several(races)
-	for _, id := range ids {
-		p.must(command(id, ann, chat.Take(ann)))
-		won, lost := p.race(command(id, ann, chat.Assign(ann, bo.Agent(), bo.Name, true)), command(id, ann, chat.Assign(ann, boss.Agent(), boss.Name, true)))
-		p.lostWith(lost, chat.NotYours, id)
-		if want := []chat.Actor{bo, boss}[won].Agent(); p.head(id).Round.Assignee != want {
-			p.Errorf("%d has the round: want %d", p.head(id).Round.Assignee, want)
+		won, lost := p.race(command(id, r.by[0], r.rule(0)), command(id, r.by[1], r.rule(1)))
+		p.lostWith(lost, r.lost, id)
+		if r.leads == nil {
+			continue
 		}
-	}
-}
-
-func testTwoRelease(p *pair) {
-	ids, _ := p.several(races)
-	for _, id := range ids {
-		p.must(command(id, ann, chat.Take(ann)))
-		_, lost := p.race(command(id, ann, chat.Release(ann)), command(id, boss, chat.Release(boss)))
-		p.lostWith(lost, chat.Conflict, id)
-	}
-}
-
-func testTwoResolve(p *pair) {
-	ids, _ := p.several(races)
-	for _, id := range ids {
-		p.must(command(id, ann, chat.Take(ann)))
-		_, lost := p.race(command(id, ann, chat.Resolve(ann)), command(id, boss, chat.Resolve(boss)))
-		p.lostWith(lost, chat.NoOpenRound, id)
+		if want := r.leads[won].Agent(); p.head(id).Round.Assignee != want {
+			p.Errorf("%d has the round: want %d, by who won", p.head(id).Round.Assignee, want)
+		}
 	}
 }
 
