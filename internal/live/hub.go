@@ -41,6 +41,7 @@ type Hub struct {
 	resumes admission
 	stats   counters
 	talkers talkers
+	typists typists
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -85,6 +86,7 @@ func NewHub(cfg Config, parts Parts) *Hub {
 	h.told.init()
 	h.resumes.init(h.cfg)
 	h.talkers.init()
+	h.typists.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.desk = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints)
 	return h

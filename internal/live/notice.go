@@ -206,7 +206,7 @@ func (h *Hub) hearInRoom(n *notice) {
 	defer r.mu.Unlock()
 	switch {
 	case n.Typing != nil:
-		r.passTyping(h, *n.Typing)
+		r.hearTyping(h, *n.Typing)
 	case n.Looking != nil:
 		r.hearLooking(h, n.Node, *n.Looking)
 	case n.AskLooking && len(r.lookers) > 0:

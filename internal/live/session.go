@@ -32,8 +32,6 @@ type Session struct {
 	state            presence.State // under visitor.mu or Hub.mu
 	ready            bool           // hello was answered
 	ended            bool
-	typed            typed     // what was last told of
-	typedAt          time.Time // and when
 }
 
 // agentSide is what only sessions of agents have.

@@ -1,44 +1,43 @@
 package live
 
 import (
+	"sync"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
-// typingEvery is how often "still writing" is passed on at most; that somebody has
-// stopped is passed on at once.
-const typingEvery = time.Second
-
-// typed is where somebody writes, and whether a note: a change is passed on at once.
-type typed struct {
-	conversation chat.ConversationUUID
-	note         bool
-}
+// How often it is passed on that somebody writes in a conversation: "still" once
+// in typingEvery, and a few changes in a row, whatever the number of tabs, doors
+// and nodes that say so.
+const (
+	typingEvery   = time.Second
+	typingChanges = 4
+)
 
 // typing is the command that tells that somebody writes; it is never stored.
 func (s *Session) typing(f *wire.ClientTyping) {
-	now := s.hub.cfg.Instant()
-	what := typed{conversation: f.C, note: f.Note}
-	if f.On && s.typed == what && now.Sub(s.typedAt) < typingEvery {
-		return
-	}
 	c, actor, err := s.target(f.C)
 	if err != nil {
 		return // a newcomer, or somebody who has no business there
 	}
-	s.typed, s.typedAt = what, now
-	if !f.On {
-		s.typed = typed{}
+	t := typingNotice{Who: actor.Ref(), On: f.On, Note: f.Note && s.agent != nil}
+	if !s.hub.typists.pass(c.ID, t, s.hub.cfg.Instant()) {
+		return
 	}
-	note := f.Note && s.agent != nil
-	t := typingNotice{Who: actor.Ref(), On: f.On, Note: note}
 	if r, known := s.hub.enterKnown(c.ID); known {
 		r.passTyping(s.hub, t)
 		r.mu.Unlock()
 	}
 	s.hub.publish(conversationTopic(c.ID), notice{Typing: &t, Conversation: c})
+}
+
+// hearTyping is a typing of another node; room.mu is held.
+func (r *room) hearTyping(h *Hub, t typingNotice) {
+	if h.typists.pass(r.conv.ID, t, h.cfg.Instant()) {
+		r.passTyping(h, t)
+	}
 }
 
 // passTyping passes it on to everybody but the one who writes; a note's writer is
@@ -62,4 +61,64 @@ func (r *room) passTyping(h *Hub, t typingNotice) {
 			tab.sendPrepared(p)
 		}
 	}
+}
+
+// typists remember what was told of who writes where. Two generations: who is
+// silent while one fills up begins anew.
+type typists struct {
+	mu       sync.Mutex // a leaf
+	now, old map[typistKey]*typist
+}
+
+type typistKey struct {
+	conversation chat.ConversationID
+	kind         chat.ActorKind
+	id           int64
+}
+
+type typist struct {
+	on, note bool
+	at       time.Time
+	changes  bucket
+}
+
+// knownTypists bounds how many are remembered in each generation.
+const knownTypists = 4096
+
+func (k *typists) init() { k.now = map[typistKey]*typist{} }
+
+// pass tells whether others are to hear of it. Who is shown as writing and has
+// stopped without a word is no longer shown after a few seconds, by each client.
+func (k *typists) pass(c chat.ConversationID, t typingNotice, now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	one := k.of(typistKey{conversation: c, kind: t.Who.Kind, id: t.Who.ID})
+	switch {
+	case t.On && one.on && t.Note == one.note:
+		if now.Sub(one.at) < typingEvery {
+			return false
+		}
+	case !t.On && !one.on:
+		return false
+	default:
+		if ok, _ := one.changes.take(now, Rate{Burst: typingChanges, PerSecond: 1 / typingEvery.Seconds()}); !ok {
+			return false
+		}
+	}
+	one.on, one.note, one.at = t.On, t.Note, now
+	return true
+}
+
+func (k *typists) of(who typistKey) *typist {
+	one := k.now[who]
+	if one == nil {
+		if one = k.old[who]; one == nil {
+			one = &typist{}
+		}
+		if len(k.now) >= knownTypists {
+			k.old, k.now = k.now, map[typistKey]*typist{}
+		}
+		k.now[who] = one
+	}
+	return one
 }
