@@ -53,6 +53,30 @@ describe('a website on the list', () => {
     expect(await shop.messages()).toEqual(['Hello from the shop', 'Ada is here for you', 'Hello from Ada'])
   })
 
+  test('has a chat whatever its address, its title and its fields are', async ({ website, screen, wire }) => {
+    const origin = (await website()).at('shop.localhost')
+    const long = (name: string) => `${origin}/${name}?q=${'%E5%B1%B1'.repeat(210)}`
+    const page = await (await screen.person()).newPage()
+    await page.addInitScript(() => {
+      const scope = window as unknown as { Kefu?: unknown[] }
+      const fields = (from: number) => Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`field ${from + i}`, '山'.repeat(200)]))
+      scope.Kefu = [['set', { name: 'Hannah \ud83d', fields: fields(0) }], ['set', { fields: fields(12) }], ['set', { email: 'hannah@example.com' }]]
+      document.addEventListener('DOMContentLoaded', () => (document.title = `${'山'.repeat(290)}\ud83d`))
+    })
+    const shop = await VisitorPage.open(page, long('one'))
+    await page.evaluate(to => location.assign(to), long('two'))
+    await page.waitForURL('**/two?*')
+    await shop.openPanel()
+    await shop.write('From a long address')
+    await shop.kept('From a long address').waitFor()
+    const ada = await wire.agent()
+    const c = await ada.find('From a long address')
+    const visitor = async () => (await ada.open(c)).visitor
+    await expect.poll(async () => (await visitor())?.says?.email).toBe('hannah@example.com')
+    const { says, page: seen } = (await visitor()) ?? {}
+    expect([says?.name, Object.keys(says?.fields ?? {}).length, seen?.url, seen?.title?.at(0)]).toEqual(['Hannah \ufffd', 20, long('two'), '山'])
+  })
+
   test('needs to allow a script and a frame, and nothing else', async ({ website, house, screen, wire }) => {
     const strictly = await website({ policy: strict(house.kefu.origin) })
     const shop = await openShop(await screen.person(), strictly.at('shop.localhost'))
