@@ -237,6 +237,7 @@ func TestAnotherWebsiteCannotAct(t *testing.T) {
 		"cross-site":               {http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}}, 403},
 		"same-site":                {http.Header{"Sec-Fetch-Site": {"same-site"}}, 403},
 		"an old browser":           {http.Header{"Origin": {"https://evil.example"}}, 403},
+		"own name over plain HTTP": {http.Header{"Origin": {strings.Replace(s.base, "http://", "https://", 1)}}, 403},
 		"an old browser, own page": {http.Header{"Origin": {s.base}}, 201},
 	} {
 		p.header = c.header

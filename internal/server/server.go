@@ -103,6 +103,7 @@ type Server struct {
 	handshakes *rate
 	requests   *rate
 	seats      *seats
+	bodies     *seats // of the streaming doors' requests that are being read
 	streams    *streams
 	routes     []Route
 	api        huma.API
@@ -112,6 +113,10 @@ type Server struct {
 
 const maxHeader = 16 << 10 // bytes
 
+// bodyShare is how many live connections a network may have for each body that it
+// may be sending.
+const bodyShare = 4
+
 // New makes a server; Serve sets it to work.
 func New(cfg Config, parts Parts) *Server {
 	cfg = cfg.withDefaults()
@@ -120,6 +125,7 @@ func New(cfg Config, parts Parts) *Server {
 		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
 		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
 		seats:      newSeats(cfg.SessionsPerAddress),
+		bodies:     newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
 		streams:    newStreams(cfg.StreamGrace),
 	}
 	if s.watch == nil {
@@ -180,7 +186,19 @@ func (s *Server) handler() http.Handler {
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		problemJSON(w, problem(crossOrigin, "This request came from another website: it is for Kefu's own pages."))
 	}))
-	return s.enter(protection.Handler(mux))
+	return s.enter(protection.Handler(s.ownScheme(mux)))
+}
+
+// ownScheme completes the protection, which compares hosts only: a page that came
+// over HTTP under an HTTPS server's name may be anybody's on the way.
+func (s *Server) ownScheme(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+		if !safe && r.Header.Get("Origin") != "" && !s.fromOwnPage(w, r) {
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // enter is what every request passes first.

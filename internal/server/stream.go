@@ -174,8 +174,16 @@ func (s *Server) readBegin(w http.ResponseWriter, r *http.Request) (b beginning,
 	return b, true
 }
 
-// readBody reads a body of at most so many bytes, within the time that a head may take.
+// readBody reads a body of at most so many bytes, within the time that a head may
+// take. What comes slowly is kept in memory meanwhile: so it is bounded for a network.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, *Problem) {
+	network := whenceOf(r.Context()).network
+	if !s.bodies.take(network) {
+		p := problem(wire.TooMany, "Too many bodies of requests are under way from this address.")
+		p.RetryAfter = seatPause
+		return nil, p
+	}
+	defer s.bodies.leave(network)
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(s.cfg.HeaderTimeout)) // where there is none, the server's holds
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))

@@ -191,7 +191,7 @@ func TestFramesHaveARate(t *testing.T) {
 	}
 }
 
-// A body that trickles holds nobody up for long, and takes no seat.
+// A body that trickles holds nobody up for long.
 func TestSlowBodyIsCut(t *testing.T) {
 	p := newPair(t, server.Config{HeaderTimeout: 100 * time.Millisecond, SessionsPerAddress: 1})
 	p.owner()
@@ -207,6 +207,50 @@ func TestSlowBodyIsCut(t *testing.T) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusBadRequest {
 		t.Errorf("a trickling body is answered with %d, want 400", res.StatusCode)
+	}
+}
+
+// Bodies that trickle are few from one network, and others may go on.
+func TestSlowBodiesAreBounded(t *testing.T) {
+	p := newPair(t, server.Config{HeaderTimeout: time.Hour, SessionsPerAddress: 4})
+	p.owner()
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	auth := []string{"Authorization", "Bearer " + client.NewSecret()}
+	_, frame := send("after")
+	slow := make([]*io.PipeWriter, 2) // one on each node
+	done := make(chan struct{}, len(slow))
+	for i := range slow {
+		var body *io.PipeReader
+		body, slow[i] = io.Pipe()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.base+server.VisitorStream+"/frame", body)
+		p.must(err)
+		req.Header.Set("Origin", p.base)
+		req.Header.Set(auth[0], auth[1])
+		go func() {
+			if res, err := http.DefaultTransport.RoundTrip(req); err == nil {
+				_ = res.Body.Close()
+			}
+			done <- struct{}{}
+		}()
+		_, err = slow[i].Write([]byte("{"))
+		p.must(err)
+	}
+	refused := func() bool {
+		return strings.Contains(text(t, p.knock(server.VisitorStream+"/frame", frame, auth...)), `"code":"too_many"`)
+	}
+	for !refused() || !refused() { // until both are being read
+		if t.Context().Err() != nil {
+			t.Fatal("as many bodies as anybody likes are read at the same time")
+		}
+	}
+	for _, one := range slow {
+		p.must(one.Close())
+		<-done
+	}
+	for range 2 {
+		if got := text(t, p.knock(server.VisitorStream+"/frame", frame, auth...)); !strings.Contains(got, `"t":"ack"`) {
+			t.Errorf("when they are gone, a frame is answered with %s", got)
+		}
 	}
 }
 
