@@ -30,6 +30,15 @@ func (a *App) openBus(ctx context.Context) error {
 	if err != nil {
 		return usage("%v", err)
 	}
+	if a.cfg.Bus.Kind == "mesh" { // its own server would say it less clearly, and later
+		l, err := listenOn(ctx, "mesh.listen", a.cfg.Mesh.Listen)
+		if err != nil {
+			return err
+		}
+		if err := l.Close(); err != nil {
+			return fmt.Errorf("mesh.listen: %w", err)
+		}
+	}
 	a.bus = bus.Disorder(made)
 	return nil
 }

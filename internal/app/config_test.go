@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	realengines "github.com/kefu-chat/kefu/test/engines"
 )
 
 var update = flag.Bool("update", false, "write docs/CONFIGURATION.md")
@@ -194,5 +196,19 @@ func TestEveryLimitReachesItsPart(t *testing.T) {
 		if parts(changed) == parts(usual) {
 			t.Errorf("nobody is told of %s", s.key)
 		}
+	}
+}
+
+func TestAMeshPortInUseIsOneSentence(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	status, _, errs := invoke(t, nil, "", "serve", "--listen=127.0.0.1:0", "--database-url="+realengines.SharedPostgreSQL(t).NewDatabase(t),
+		"--bus-kind=mesh", "--mesh-secret="+strings.Repeat("x", 32), "--mesh-listen="+taken.Addr().String())
+	want := fmt.Sprintf("kefu: mesh.listen is %q: the port is in use; stop the program that has it, or set mesh.listen to another one\n", taken.Addr())
+	if status != exitUsage || errs != want {
+		t.Errorf("%d %q, want %q", status, errs, want)
 	}
 }

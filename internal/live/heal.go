@@ -21,6 +21,7 @@ type healer struct {
 	recount bool // the counts are to be read anew
 	chunk   int  // how many conversations are read at once
 	late    bool // a read of the last pass took too long
+	foreign int  // passes that found what nobody here committed, although this node seems to be the only one
 }
 
 func (h *Hub) healForever() {

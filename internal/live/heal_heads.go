@@ -22,6 +22,7 @@ func (d *healer) conversations() {
 		d.chunk = min(d.chunk*2, healChunk)
 	}
 	d.late = false
+	before := d.h.stats.healed.Load()
 	heads := d.changed()
 	again := slices.Collect(maps.Keys(d.undone))
 	clear(d.undone)
@@ -31,8 +32,22 @@ func (d *healer) conversations() {
 		return err
 	})
 	d.compare(heads)
+	if d.h.stats.healed.Load() > before {
+		d.suspect()
+	}
 	if d.recount = d.recount || len(heads) > 0; d.recount {
 		d.recount = !d.h.counts.refresh(d.h, d.h.counts.known())
+	}
+}
+
+// foreignPasses are more than commits of this node's own that healing found first.
+const foreignPasses = 3
+
+// suspect says, once, that another node must be there whose notices never come.
+func (d *healer) suspect() {
+	if d.foreign++; d.foreign == foreignPasses && d.h.Bus.Alone() {
+		d.h.Log.Warn("another node writes to this database, and no bus connects it with this one: what happens there is seen here seconds later; " +
+			"set bus.kind to the same on all nodes, such as mesh")
 	}
 }
 

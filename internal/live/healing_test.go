@@ -3,10 +3,15 @@ package live_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -179,4 +184,56 @@ func (w *world) healed() {
 		}
 		<-time.After(time.Millisecond)
 	}
+}
+
+// TestNodesWithoutABusAreTold: two nodes on one database that cannot hear one
+// another are slow, and whoever runs them is told why, once; a lone one is not.
+func TestNodesWithoutABusAreTold(t *testing.T) {
+	w := newWorld(t, 1)
+	var said safeBuffer
+	w.log = slog.New(slog.NewTextHandler(&said, nil))
+	w.network = bus.NewNetwork() // nobody else is on it
+	other := w.make()
+	w.start(other)
+	visitor, agent := w.nodes[0].visitor(1), other.agent(ann)
+	ack := visitor.send(chat.ConversationUUID{}, "hello")
+	agent.open(ack.C)
+	agent.send(ack.C, "mine")
+	const told = "no bus connects it"
+	for i := range 6 {
+		if i == 0 && strings.Contains(said.String(), told) {
+			t.Error("it was said before anything was late")
+		}
+		text := fmt.Sprint("message ", i)
+		visitor.send(ack.C, text)
+		agent.until(text, func() bool {
+			for _, e := range all[wire.ServerEvent](agent, "event") {
+				if e.E.Text == text {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	if n := strings.Count(said.String(), told); n != 1 {
+		t.Errorf("it was said %d times: %s", n, &said)
+	}
+}
+
+// safeBuffer is a log that is read while it is written.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
