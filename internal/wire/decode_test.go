@@ -267,3 +267,19 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 }
+
+// What a visitor says of itself stands among other words in the console.
+func TestNothingSaidTurnsTheWordsAroundIt(t *testing.T) {
+	f, _, err := wire.Decode([]byte(`{"t":"says","says":{"name":"\u202eevil\u0007\u001b[31m \u2067x\u2069","email":"a@b\u0085.c","fields":{"k":"a\nb"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := f.(*wire.ClientSays).Says
+	if want := (wire.Says{Name: "evil[31m x", Email: "a@b.c", Fields: map[string]string{"k": "ab"}}); !cmp.Equal(got, want) {
+		t.Errorf("%+q, want %+q", got, want)
+	}
+	f, _, err = wire.Decode([]byte(`{"t":"presence","presence":"online","page":{"url":"https://a.example/","title":"\u202dA\u200f\u0634"}}`))
+	if err != nil || f.(*wire.ClientPresence).Page.Title != "A\u200f\u0634" {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
