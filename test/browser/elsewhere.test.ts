@@ -4,6 +4,8 @@ import type { BrowserContext } from 'playwright-core'
 import { violations } from './harness/axe.ts'
 import { test, type House } from './harness/test.ts'
 import { VisitorPage } from './pages/visitor.ts'
+import { translator } from '@words/words.ts'
+import { visitorWords } from '../../web/console/src/features/visitors/words.ts'
 
 const onlyOne = (house: House, only: boolean) => house.ada.settings(settings => ({ ...settings, one_connection: only }))
 
@@ -62,7 +64,22 @@ describe('where a person may have one connection', () => {
     await one.elsewhere.waitFor()
     expect(await one.field.inputValue()).toBe('Not finished')
     expect(await violations(one.page)).toEqual([])
-    await one.button('useHere').click()
+    // On a phone it is said on the list and beside the visitors, too, and no number of visitors is claimed.
+    const address = one.page.url()
+    await one.page.setViewportSize({ width: 390, height: 844 })
+    await one.sheet.getByRole('button', { name: one.t('back') }).click()
+    await one.row(text).waitFor()
+    await one.useHere.waitFor()
+    await one.page.getByRole('navigation').getByRole('link', { name: lang === 'en' ? 'Visitors' : '访客' }).click()
+    await one.page.getByRole('heading', { name: translator(visitorWords, lang)('unknown') }).waitFor()
+    await one.useHere.waitFor()
+    expect(await violations(one.page)).toEqual([])
+    await one.page.goBack()
+    await one.page.goBack()
+    await expect.poll(() => one.page.url()).toBe(address)
+    expect(await one.field.inputValue()).toBe('Not finished')
+    await one.page.setViewportSize({ width: 1440, height: 900 })
+    await one.useHere.click()
     await two.elsewhere.waitFor()
     await one.elsewhere.waitFor({ state: 'detached' })
     await one.field.press('Enter')

@@ -1,18 +1,23 @@
 /** What an agent sees and does, by the names that a screen reader would say. */
 import type { Locator, Page } from 'playwright-core'
+import { frameWords } from '../../../web/console/src/frame/words.ts'
 import { inboxWords } from '../../../web/console/src/features/inbox/words.ts'
 import { translator, type Lang } from '@words/words.ts'
 
 const wordsOf = (lang: Lang) => translator(inboxWords, lang)
+const frameOf = (lang: Lang) => translator(frameWords, lang)
 
 export class AgentPage {
   readonly t: ReturnType<typeof wordsOf>
+  /** The words around every panel. */
+  readonly frame: ReturnType<typeof frameOf>
 
   private constructor(
     readonly page: Page,
     readonly lang: Lang,
   ) {
     this.t = wordsOf(lang)
+    this.frame = frameOf(lang)
   }
 
   static async open(page: Page, url: string, lang: Lang = 'en'): Promise<AgentPage> {
@@ -57,17 +62,25 @@ export class AgentPage {
     return this.composer.getByRole('textbox')
   }
 
-  button(name: 'take' | 'resolve' | 'send' | 'addNote' | 'tryNow' | 'useHere'): Locator {
+  button(name: 'take' | 'resolve' | 'send' | 'addNote'): Locator {
     return this.sheet.getByRole('button', { name: this.t(name), exact: true })
   }
 
+  get tryNow(): Locator {
+    return this.page.getByRole('button', { name: this.frame('tryNow'), exact: true })
+  }
+
+  get useHere(): Locator {
+    return this.page.getByRole('button', { name: this.frame('useHere'), exact: true })
+  }
+
   get banner(): Locator {
-    return this.sheet.getByText(this.t('noConnection'))
+    return this.page.getByText(this.frame('noConnection'))
   }
 
   /** What a page says whose place another one has taken. */
   get elsewhere(): Locator {
-    return this.sheet.getByText(this.t('elsewhere'))
+    return this.page.getByText(this.frame('elsewhere'))
   }
 
   /** The same agent in another tab. */

@@ -25,3 +25,9 @@ export function makeRouter(history: RouterHistory = createWebHistory('/console/'
   })
   return router
 }
+
+/** Loads what every page needs before it is asked for, so that the console can be walked through while the server is away. */
+export async function prefetch(router: Router): Promise<void> {
+  const lazy = router.getRoutes().flatMap(route => Object.values(route.components ?? {})).filter(one => typeof one === 'function')
+  for (const load of lazy as (() => Promise<unknown>)[]) await load().catch(() => undefined) // asked for again when it is needed
+}

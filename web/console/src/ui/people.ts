@@ -48,10 +48,11 @@ export function nameOf(visitor: Visitor): string {
 
 const cjk = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/
 
-/** One character of a CJK name, else the first letters of the first and last word. */
+/** One character of a CJK name, else the first letters of the first and last word; marks of direction are no letters. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/).filter(word => /\p{L}/u.test(word))
-  const first = words[0] ?? name.trim()
+  const seen = name.replace(/\p{Cf}/gu, '').trim()
+  const words = seen.split(/\s+/).filter(word => /\p{L}/u.test(word))
+  const first = words[0] ?? seen
   if (cjk.test(first)) return [...first][0] ?? ''
   const last = words.length > 1 ? words[words.length - 1] : ''
   return ([...first][0] ?? '').toUpperCase() + ([...(last ?? '')][0] ?? '').toUpperCase()

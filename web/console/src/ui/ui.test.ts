@@ -5,7 +5,8 @@ import { webAddress } from './address.ts'
 import { mailProblem, originOf, passwordTooShort, secretIn } from './checks.ts'
 import { press, useKeys } from './keys.ts'
 import { friendlyName, initials, nameOf } from './people.ts'
-import { lang } from './language.ts'
+import { defineWords } from '@words/words.ts'
+import { lang, useWords } from './language.ts'
 import { preferences } from './preferences.ts'
 import { waitOf } from './wait.ts'
 import { draftOf, keepDraft } from '../features/inbox/drafts.ts'
@@ -86,6 +87,15 @@ it('shortens names', () => {
   expect(initials('清和茶行')).toBe('清')
   expect(initials('Calm Otter 07')).toBe('CO')
   expect(initials('  ')).toBe('')
+  expect(initials('\u200fمريم \u200fالعلي')).toBe('ما')
+  expect(initials('\u2067\u2069')).toBe('')
+})
+
+it('keeps a name that runs from right to left apart from the sentence around it', () => {
+  const t = useWords(defineWords({ has: '{name} 有 {n} 个' }, { has: '{name} has {n}' }))
+  lang.value = 'en'
+  expect(t('has', { name: 'مريم', n: 2 })).toBe('\u2068مريم\u2069 has 2')
+  expect(t('has', { name: 'Ada', n: 2 })).toBe('Ada has 2')
 })
 
 it('tones a wait by the goal of the site', () => {

@@ -101,6 +101,12 @@ describe('the lines of a conversation', () => {
     expect(lines.map(line => line.type)).toEqual(['day', 'bubble', 'new', 'bubble'])
   })
 
+  it('speak of a new round only where there was one before', () => {
+    const opened = (number: number) => linesOf(conversation([event(1, { kind: 'opened', round: { number } }), event(2)]), 'me').map(line => line.type)
+    expect(opened(1)).toEqual(['day', 'bubble'])
+    expect(opened(2)).toEqual(['day', 'system', 'bubble'])
+  })
+
   it('have keys of their own', () => {
     const days = Array.from({ length: 40 }, (_, i) => event(i + 1, { at: noon + i * 20 * 3_600_000, kind: i % 5 ? 'message' : 'assigned' }))
     const keys = linesOf(conversation(days), 'me').map(line => line.key)

@@ -16,6 +16,8 @@ const turnGap = 5 * 60_000 // a longer silence begins a new turn, ms
 
 /** Edits and recalls are seen in what they changed, not as lines of their own. */
 const silent = new Set(['edit', 'recall'])
+/** A visitor's first message needs no line that says so; a new round after others does. */
+const isShown = (event: LogEvent) => !silent.has(event.kind) && !(event.kind === 'opened' && (event.round?.number ?? 1) === 1)
 
 function asEvent(item: Unsent, me: string): LogEvent {
   return { n: 0, tag: 0, v: 1, kind: item.kind, at: item.at, by: { kind: 'agent', id: me }, id: item.id, text: item.text }
@@ -42,7 +44,7 @@ const sameTurn = (a: LogEvent, b: LogEvent) =>
  */
 export function linesOf(conversation: Conversation, me: string, newAfter = 0): Line[] {
   const entries = [
-    ...conversation.events.filter(event => !silent.has(event.kind)).map(event => ({ event, unsent: undefined as Unsent | undefined })),
+    ...conversation.events.filter(isShown).map(event => ({ event, unsent: undefined as Unsent | undefined })),
     ...conversation.unsent.map(unsent => ({ event: asEvent(unsent, me), unsent })),
   ]
   const lines: Line[] = []

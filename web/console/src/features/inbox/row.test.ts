@@ -61,3 +61,9 @@ it('gives the first field of a form the focus', () => {
   const place = draw(TextField, { label: 'Name', modelValue: '', first: true })
   expect(document.activeElement).toBe(place.querySelector('input'))
 })
+
+it('cuts a name at its own end, whichever way it runs', () => {
+  const place = draw(ListRow, { row: { ...row, visitor: { ...row.visitor, says: { name: 'مريم العلي' } } }, current: false })
+  for (const cut of place.querySelectorAll('.cut')) expect(cut.getAttribute('dir')).toBe('auto')
+  expect(place.querySelector('.row__name')?.textContent).toBe('مريم العلي')
+})
