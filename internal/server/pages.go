@@ -35,7 +35,7 @@ func (s *Server) pages(mux *http.ServeMux) {
 	mux.HandleFunc("/widget/assets/", widgetAsset)
 	mux.HandleFunc("/chat/{key}", s.chatPage)
 	mux.HandleFunc("/demo", s.demo)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFoundPage(w) })
+	mux.HandleFunc("/", noPage().answer)
 }
 
 // redirect goes to another page here; a browser takes what stood after # along.
@@ -79,7 +79,7 @@ func loader(w http.ResponseWriter, r *http.Request) {
 func (s *Server) frame(w http.ResponseWriter, r *http.Request) {
 	one, ok := s.siteOf(r.Context(), r.URL.Query())
 	if !ok {
-		notFoundPage(w)
+		noPage().answer(w, r)
 		return
 	}
 	head := w.Header()
@@ -103,7 +103,7 @@ func widgetAsset(w http.ResponseWriter, r *http.Request) {
 // chatPage is the panel as a page of its own, for links and QR codes.
 func (s *Server) chatPage(w http.ResponseWriter, r *http.Request) {
 	if _, ok := s.siteByKey(r.Context(), r.PathValue("key")); !ok {
-		notFoundPage(w)
+		noPage().answer(w, r)
 		return
 	}
 	w.Header().Set("Content-Security-Policy", policy(nobody))
@@ -115,8 +115,12 @@ func (s *Server) chatPage(w http.ResponseWriter, r *http.Request) {
 // origin of its own. The page reads the site's key from its own address.
 func (s *Server) demo(w http.ResponseWriter, r *http.Request) {
 	one, ok := s.parts.Sites.Demo()
+	if !ok && len(s.parts.Sites.All()) == 0 {
+		noPage().answer(w, r)
+		return
+	}
 	if !ok {
-		notFoundPage(w)
+		demoOff().answer(w, r)
 		return
 	}
 	if query := r.URL.Query(); query.Get("site") != one.Key {
@@ -127,14 +131,4 @@ func (s *Server) demo(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", policy(nobody))
 	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	web.ServeAsset(w, r, web.DemoPage)
-}
-
-func notFoundPage(w http.ResponseWriter) {
-	head := w.Header()
-	head.Set("Content-Type", "text/html; charset=utf-8")
-	head.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	head.Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNotFound)
-	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Kefu</title>` +
-		`<h1>There is no such page</h1><p>Look at the address again.</p><p lang="zh-CN">没有这个页面，请再看一下地址。</p></html>` + "\n"))
 }

@@ -81,6 +81,17 @@ func TestASiteWithOriginsEndsTheDemoAndIsFramedByThemOnly(t *testing.T) {
 	p := w.person()
 	p.want(404, "GET", "/demo", nil)
 	p.want(404, "GET", "/demo?site="+one.Key, nil)
+	for lang, says := range map[string]string{"en-GB,en;q=0.9": "The demo shop is off", "zh-CN,zh;q=0.9,en;q=0.8": "演示商店已关闭", "fr, en;q=0.5, zh;q=0.4": "The demo shop is off", "": "The demo shop is off"} {
+		p.header.Set("Accept-Language", lang)
+		a := p.want(404, "GET", "/demo", nil)
+		if !strings.Contains(a.text, says) || !strings.Contains(a.text, `href="/console/"`) {
+			t.Errorf("the demo that is off says in %q: %s", lang, a.text)
+		}
+		if a.header.Get("Vary") != "Accept-Language" || !strings.Contains(a.header.Get("Content-Security-Policy"), "style-src 'sha256-") {
+			t.Errorf("headers of the demo that is off: %v", a.header)
+		}
+	}
+	p.header.Del("Accept-Language")
 	csp := p.want(200, "GET", "/widget/frame.html?site="+one.Key, nil).header.Get("Content-Security-Policy")
 	if !strings.HasSuffix(csp, "frame-ancestors 'self' https://shop.example http://localhost:3000") {
 		t.Errorf("the frame's policy: %s", csp)
