@@ -9,7 +9,7 @@ type AdminConfig struct {
 
 // TLSConfig is how HTTPS is served by Kefu itself, without a proxy.
 type TLSConfig struct {
-	Domain        []string `long:"domain" value-name:"NAME" description:"Names for which a certificate is asked from the authority at tls.directory, and renewed. Port 443 and port 80 must reach this program."`
+	Domain        []string `long:"domain" value-name:"NAME" description:"Names for which a certificate is asked from the authority at tls.directory, and renewed. Port 443 and port 80 must reach this program. The flag is --domain, too."`
 	Email         string   `long:"email" value-name:"ADDRESS" description:"Where the authority writes when a certificate is about to end."`
 	Directory     string   `long:"directory" default:"https://acme-v02.api.letsencrypt.org/directory" value-name:"URL" description:"The ACME directory of the authority that makes the certificates."`
 	DirectoryRoot string   `long:"directory-root" value-name:"FILE" description:"Certificates in PEM that vouch for tls.directory, where the system's do not."`
@@ -66,7 +66,7 @@ type RocketMQConfig struct {
 	Group       string   `long:"group" default:"GID_KEFU" value-name:"GROUP" description:"The group of this installation's producers and broadcasting consumers."`
 	Namespace   string   `long:"namespace" value-name:"NAMESPACE" description:"The namespace of topic and group."`
 	AccessKey   string   `long:"access-key" value-name:"KEY" description:"The access key, where the brokers ask for one."`
-	SecretKey   string   `long:"secret-key" value-name:"SECRET" description:"The secret of rocketmq.access-key."`
+	SecretKey   string   `long:"secret-key" value-name:"SECRET" description:"The secret of rocketmq.access_key."`
 }
 
 // DrainConfig is how a node says goodbye.
