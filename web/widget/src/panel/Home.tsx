@@ -9,6 +9,7 @@ export function Home() {
   const { agentsHere, site } = useReadable(client.state)
   const who = useRef<HTMLInputElement>(null)
   const away = agentsHere === 'offline' && site !== undefined
+  const said = client['said'] // by the website, which then knows better than to ask
   const before = () => {
     const said = who.current?.value.trim()
     if (said) client.says(away ? { email: said } : { name: said })
@@ -24,14 +25,14 @@ export function Home() {
           </p>
         )}
         <form class="kw-form" onSubmit={event => (event.preventDefault(), send())}>
-          <label>
+          {!(away ? said?.email : said?.name) && <label>
             <span>{away ? t('yourEmail') : t('yourName')} <small>{t('optional')}</small></span>
             {away ? (
               <input class="kw-input" ref={who} type="email" autocomplete="email" maxLength={100} />
             ) : (
               <input class="kw-input" ref={who} type="text" autocomplete="name" maxLength={100} />
             )}
-          </label>
+          </label>}
           <label>
             <span>{t('yourMessage')}</span>
             <textarea class="kw-input kw-first" dir="auto" enterkeyhint="send" placeholder={t('example')} {...field} />
