@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { createPinia, setActivePinia } from 'pinia'
+import { createPinia, getActivePinia, setActivePinia, type Pinia } from 'pinia'
 import { createMemoryHistory } from 'vue-router'
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { Me, Person, Rest } from '../../backend/rest.ts'
@@ -7,6 +7,13 @@ import type { Role } from '../../backend/types.ts'
 import { makeRouter } from '../../router.ts'
 import { useSession } from '../../session.ts'
 import { browserName } from '../../ui/browser.ts'
+import { createApp, h, nextTick, type Component } from 'vue'
+import { widgetWords } from '@words/widget.ts'
+import { translator } from '@words/words.ts'
+import { useInbox } from '../inbox/store.ts'
+import MemberRow from './MemberRow.vue'
+import Preview from './Preview.vue'
+import SaveBar from './SaveBar.vue'
 import { merged, useSettings } from './store.ts'
 
 const as = (role: Role, owner = false): Me => ({ id: '1', name: 'Ada', email: 'ada@shop.example', owner, sites: [{ id: '7', name: 'Shop', role }], log_in: '5' })
@@ -57,4 +64,43 @@ it('names a browser', () => {
   expect(browserName('Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0')).toBe('Firefox 145, Windows')
   expect(browserName('Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1')).toBe('Safari 18, iOS')
   expect(browserName('curl/8.0')).toBe('')
+})
+
+function draw(component: Component, props: Record<string, unknown>): HTMLElement {
+  const place = document.body.appendChild(document.createElement('table')).appendChild(document.createElement('tbody'))
+  createApp({ render: () => h(component, props) }).use(getActivePinia() as Pinia).mount(place)
+  return place
+}
+
+it.each(['en', 'zh-CN'] as const)('shows the panel with its own words, in %s', language => {
+  const w = translator(widgetWords, language)
+  const look = { brand: '#2a4fd6', placement: 'right', theme: 'auto', language }
+  const text = draw(Preview, { name: 'Shop', look }).textContent
+  for (const key of ['hello', 'humans', 'online', 'yourName', 'optional', 'yourMessage', 'example', 'send'] as const) expect(text).toContain(w(key))
+  expect(draw(Preview, { name: 'Shop', look: { ...look, greeting: 'Ahoy', title: 'Harbour' } }).textContent).toMatch(/Harbour.*Ahoy/)
+})
+
+it('says who is online now, and of the others when they were', async () => {
+  const inbox = useInbox()
+  inbox.me = { id: '1', name: 'Ada', presence: 'online' }
+  const place = draw(MemberRow, { person, sites: [], me: '1', whole: false })
+  const seen = () => place.querySelector('.r')?.textContent.trim()
+  expect(seen()).toBe('Never online')
+  inbox.connection = { state: 'live' }
+  inbox.agents = [{ id: '2', name: 'Ben', presence: 'away', sites: ['7'] }]
+  await nextTick()
+  expect(seen()).toBe('Online now')
+  inbox.connection = { state: 'lost' }
+  await nextTick()
+  expect(seen()).toBe('Never online')
+})
+
+it('saves only what has changed', () => {
+  const saved = vi.fn()
+  for (const changed of [false, true]) {
+    const button = draw(SaveBar, { changed, busy: false, onSave: saved }).querySelector<HTMLButtonElement>('.btn--primary')
+    expect(button?.getAttribute('aria-disabled')).toBe(changed ? null : 'true')
+    button?.click()
+  }
+  expect(saved).toHaveBeenCalledTimes(1)
 })
