@@ -10,7 +10,7 @@ import { visitorWords } from '../../web/console/src/features/visitors/words.ts'
 const onlyOne = (house: House, only: boolean) => house.ada.settings(settings => ({ ...settings, one_connection: only }))
 
 describe('where a person may have one connection', () => {
-  test('a visitor’s earlier tab pauses, keeps what was written, and takes over again', async ({ visitor, wire, house, later }) => {
+  test('a visitor’s earlier tab pauses, lets the other send what is written in it, and takes over again', async ({ visitor, wire, house, later }) => {
     await onlyOne(house, true)
     later(() => onlyOne(house, false))
     const one = await visitor()
@@ -23,14 +23,16 @@ describe('where a person may have one connection', () => {
     expect(await one.field.inputValue()).toBe('Half a sent')
     expect(await violations(one.page)).toEqual([])
     await one.write('Half a sentence')
-    await one.marked('Half a sentence', 'waits').waitFor()
+    await one.marked('Half a sentence', 'sent').waitFor()
+    await two.kept('Half a sentence').waitFor()
     await two.write('From the second tab')
     await two.kept('From the second tab').waitFor()
     await one.useHere.click()
     await two.elsewhere.waitFor()
     await one.elsewhere.waitFor({ state: 'detached' })
+    await one.message('From the second tab').waitFor()
     await one.kept('Half a sentence').waitFor()
-    const said = ['From the first tab', 'From the second tab', 'Half a sentence']
+    const said = ['From the first tab', 'Half a sentence', 'From the second tab']
     expect(await one.messages()).toEqual(said)
     const ada = await wire.agent()
     expect(await ada.texts(await ada.find('Half a sentence'))).toEqual(said)

@@ -84,10 +84,10 @@ export class AgentClient {
     this.visitors = this.here.state
     this.outbox = this.sending.items
     live.attend(true)
+    live.state.subscribe(state => this.keep.follow(state))
   }
 
   start(): void {
-    this.keep.resume()
     this.live.start()
   }
 

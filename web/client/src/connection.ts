@@ -80,7 +80,7 @@ export class Connection {
 
   /** Closes and rests until start(). */
   rest(): void {
-    this.put({ phase: 'idle', attempts: 0 })
+    this.cell.set({ phase: 'idle', attempts: 0 })
     this.leave()
   }
 
@@ -121,7 +121,7 @@ export class Connection {
   private connect(): void {
     this.release()
     this.error = undefined
-    this.put({ phase: 'connecting', attempts: this.cell.get().attempts + 1 })
+    this.cell.set({ phase: 'connecting', attempts: this.cell.get().attempts + 1 })
     this.dial()
   }
 
@@ -157,7 +157,7 @@ export class Connection {
     this.error = undefined
     this.openedAt = this.world.now()
     this.backoff = { min: limits.backoff_min || patience.min, max: limits.backoff_max || patience.max }
-    this.put({ phase: 'open', attempts: this.cell.get().attempts })
+    this.cell.set({ phase: 'open', attempts: this.cell.get().attempts })
   }
 
   /** Anything received proves that the connection lives; the next silence is counted from here. */
@@ -182,7 +182,7 @@ export class Connection {
     } else if (this.coming && socket === this.socket) {
       this.quiet()
       this.socket = undefined
-      this.put({ phase: 'connecting', attempts: 1 })
+      this.cell.set({ phase: 'connecting', attempts: 1 })
       this.options.lost(code)
     } else this.gone(code)
   }
@@ -193,10 +193,10 @@ export class Connection {
     const attempts = held ? 0 : before
     const why = { attempts, closed: code, ...(this.error && { error: this.error }) }
     this.release()
-    if (!comesBack(code)) this.put({ phase: 'stopped', ...why })
+    if (!comesBack(code)) this.cell.set({ phase: 'stopped', ...why })
     else {
       const pause = this.pause(attempts)
-      this.put({ phase: 'waiting', retryAt: this.world.now() + pause, ...why })
+      this.cell.set({ phase: 'waiting', retryAt: this.world.now() + pause, ...why })
       this.cancelTimer = this.world.timer(pause, () => this.connect())
     }
     this.options.lost(code)
@@ -214,7 +214,7 @@ export class Connection {
     const { phase } = this.cell.get()
     if (yes || phase === 'open' || phase === 'idle') return
     this.release()
-    this.put({ phase: 'stopped', ...why })
+    this.cell.set({ phase: 'stopped', ...why })
   }
 
   private quiet(): void {
@@ -238,9 +238,5 @@ export class Connection {
     this.release()
     this.socket = to
     if (open) this.options.lost(1000)
-  }
-
-  private put(state: ConnectionState): void {
-    this.cell.set(state)
   }
 }

@@ -1,3 +1,4 @@
+import { type ConnectionState } from './connection.ts'
 import { type OutboxItem } from './outbox.ts'
 import { attempt, type Shelf } from './world.ts'
 
@@ -36,6 +37,8 @@ export interface Tabs {
 interface Told {
   from: string
   put?: OutboxItem
+  /** This tab's lock tells from now on whether it answers; asked for before, it could be had before the tab itself has it. */
+  line?: boolean
   drop?: string
 }
 
@@ -53,43 +56,64 @@ export function isItem(value: unknown): value is OutboxItem {
 
 /**
  * Each tab keeps its own items under a key of its own and holds a lock as long as it has any. Whoever sees another tab's
- * items waits for that lock: when the tab goes, the first in the line adopts them, and nobody sends them before.
+ * items waits for that lock: when the tab goes, the first in the line adopts them, and nobody sends them before. A tab
+ * that cannot send until a person asks it to answers for nothing: it lets go of its lock, and adopts nothing.
  */
 export class TabKeep implements Keep {
   private readonly ours = new Map<string, OutboxItem>()
-  private readonly theirs = new Map<string, { item: OutboxItem; tab: string }>()
+  private readonly theirs = new Map<string, Told>()
   private readonly awaited = new Set<string>()
   private channel: Channel | undefined
   private letGo: (() => void) | undefined
+  private answers = false
   private told: Parameters<Keep['listen']>[0] | undefined
 
+  private readonly prefix: string
+
+  /** `owner`: whose outbox it is; nobody else's items are read here. */
   constructor(
     private readonly tabs: Tabs,
-    /** Whose outbox it is: nobody else's items are read here. */
-    private readonly owner: string,
-  ) {}
+    owner: string,
+  ) {
+    this.prefix = `outbox.${owner}.`
+  }
 
   listen(told: Parameters<Keep['listen']>[0]): void {
     this.told = told
     this.resume()
   }
 
-  /** Comes back after rest(), and adopts what gone tabs left. */
+  /** Comes back after rest() or pause(), and adopts what gone tabs left. */
   resume(): void {
+    if (this.answers) return
+    this.answers = true
     this.channel ??= attempt(() => this.tabs.channel?.(`kefu.${this.prefix}`))
     if (this.channel) this.channel.onmessage = message => this.hear(message.data as Told)
     if (this.ours.size > 0) this.hold()
     for (const key of attempt(() => this.tabs.shelf.keys()) ?? []) {
-      const tab = key.slice(this.prefix.length)
-      if (key.startsWith(this.prefix) && tab !== this.tabs.id) this.await(tab)
+      const [before, tab] = key.split(this.prefix)
+      if (!before && tab && tab !== this.tabs.id) this.await(tab)
     }
+  }
+
+  /** Who will not connect again by itself answers for nothing. */
+  follow({ phase }: ConnectionState): void {
+    if (phase === 'stopped') this.pause()
+    else if (phase === 'connecting') this.resume()
+  }
+
+  /** Until resume() this tab cannot send: what it has is for whoever can, and stays in sight. */
+  pause(): void {
+    this.answers = false
+    this.letGo?.()
+    this.offer()
   }
 
   /** Lets go of everything that would keep the browser from putting the page away. */
   rest(): void {
+    this.pause()
     this.channel?.close()
     this.channel = undefined
-    this.letGo?.()
   }
 
   put(item: OutboxItem): void {
@@ -97,7 +121,7 @@ export class TabKeep implements Keep {
     if (item.state === 'sent') this.ours.delete(item.id)
     else this.ours.set(item.id, item)
     this.write()
-    this.tell({ from: this.tabs.id, put: item })
+    this.offer(item, !this.answers)
   }
 
   drop(id: string): void {
@@ -110,12 +134,13 @@ export class TabKeep implements Keep {
     return this.ours.has(id)
   }
 
-  private get prefix(): string {
-    return `outbox.${this.owner}.`
-  }
-
   private tell(what: Told): void {
     attempt(() => this.channel?.postMessage(what))
+  }
+
+  /** Tells the others of an item. In `line` for all of ours they stand by any one. */
+  private offer(put = this.ours.values().next().value, line = true): void {
+    if (put) this.tell({ from: this.tabs.id, put, line })
   }
 
   private hear(what: Told | null): void {
@@ -127,9 +152,9 @@ export class TabKeep implements Keep {
       this.told?.drop(drop)
     } else if (isItem(put)) {
       if (this.ours.delete(put.id)) this.write()
-      this.theirs.set(put.id, { item: put, tab: what.from })
+      this.theirs.set(put.id, what)
       this.told?.put(put)
-      if (this.tabs.locks) this.await(what.from)
+      if (what.line) this.await(what.from)
     }
   }
 
@@ -145,41 +170,40 @@ export class TabKeep implements Keep {
   }
 
   private hold(): void {
-    if (this.letGo) return
+    if (this.letGo || !this.answers) return
     const released = new Promise<void>(done => {
       this.letGo = () => {
         this.letGo = undefined
         done()
       }
     })
-    void this.lock(this.tabs.id, () => released)
+    this.lock(this.tabs.id, () => {
+      this.offer()
+      return released
+    })
   }
 
   /** Waits until a tab is gone, then adopts what it left. Without locks, nobody can say that it lives: at once. */
   private await(tab: string): void {
     if (this.awaited.has(tab)) return
     this.awaited.add(tab)
-    const adopt = () => {
+    const adopt = async () => {
       this.awaited.delete(tab)
-      this.adopt(tab)
-      return Promise.resolve()
+      if (this.answers) this.adopt(tab)
     }
-    if (this.tabs.locks) void this.lock(tab, adopt)
+    if (this.tabs.locks) this.lock(tab, adopt)
     else void adopt()
   }
 
-  private lock(tab: string, held: () => Promise<void>): Promise<unknown> {
-    const asked = attempt(() => this.tabs.locks?.request(`kefu.${this.prefix}${tab}`, held))
-    return Promise.resolve(asked).catch(() => undefined)
+  private lock(tab: string, held: () => Promise<void>): void {
+    attempt(() => this.tabs.locks?.request(`kefu.${this.prefix}${tab}`, held).catch(() => {}))
   }
 
   private adopt(tab: string): void {
     const key = this.prefix + tab
-    const found = new Map<string, OutboxItem>()
-    for (const { item, tab: of } of this.theirs.values()) if (of === tab && item.state !== 'sent') found.set(item.id, item)
-    const kept = attempt(() => JSON.parse(this.tabs.shelf.get(key) ?? '[]') as unknown)
-    for (const item of Array.isArray(kept) ? kept : []) if (isItem(item)) found.set(item.id, item)
+    const heard = [...this.theirs.values()].filter(({ from }) => from === tab).map(({ put }) => put)
+    const kept = attempt(() => JSON.parse(this.tabs.shelf.get(key) ?? '') as unknown)
     attempt(() => this.tabs.shelf.remove(key))
-    if (found.size > 0) this.told?.adopt([...found.values()])
+    this.told?.adopt([...heard, ...(Array.isArray(kept) ? (kept as unknown[]) : [])].filter(isItem))
   }
 }

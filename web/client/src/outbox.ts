@@ -61,6 +61,8 @@ export class Outbox {
   private stopped = false
   /** The ids of the newest events: what another tab tells of them is late. */
   private readonly done = new Set<string>()
+  /** What was written on this page: sent by another, it stays on the screen until its event is here. */
+  private readonly written = new Set<string>()
 
   constructor(
     private readonly world: Pick<World, 'now' | 'timer'>,
@@ -69,7 +71,7 @@ export class Outbox {
     this.items = this.cell
     options.keep.listen({
       put: item => this.done.has(item.id) || this.put(item),
-      drop: id => this.cell.update(items => items.filter(item => item.id !== id)),
+      drop: id => (this.written.has(id) && this.find(id)?.n) || this.hide(id),
       adopt: items => this.adopt(items),
     })
   }
@@ -78,6 +80,7 @@ export class Outbox {
   add(c: string, t: OutboxItem['t'], text: string): OutboxItem | undefined {
     if (this.cell.get().length >= mostItems) return undefined
     const item: OutboxItem = { id: this.options.newId(), c, t, text, at: this.world.now(), state: 'waiting' }
+    this.written.add(item.id)
     this.own(item)
     this.pump()
     return item
@@ -118,8 +121,7 @@ export class Outbox {
       cancelAck()
       cancelPause?.()
       const under = item && this.find(item)
-      if (under && code === tooBig) this.own({ ...under, state: 'failed', code: 'too_big' })
-      else if (under) this.own({ ...under, state: 'waiting' })
+      if (under) this.own({ ...under, ...(code === tooBig ? { state: 'failed', code: 'too_big' } : { state: 'waiting' }) })
     }
     this.lanes.clear()
   }
@@ -153,9 +155,10 @@ export class Outbox {
   /** The log of a conversation has come to this event: its outbox item, if it has one, is done. */
   applied(c: string, event: { n: number; id?: string }): void {
     if (event.id) this.remember(event.id)
-    const done = (item: OutboxItem) => item.id === event.id || (item.state === 'sent' && item.c === c && (item.n ?? 0) <= event.n)
+    const done = (item: OutboxItem) => item.id === event.id || (item.c === c && (item.n ?? Infinity) <= event.n)
     for (const item of this.cell.get().filter(done)) {
       this.free(item)
+      this.own({ ...item, state: 'sent', n: event.n }) // other tabs may not have heard of its ack
       this.remove(item.id)
     }
     this.pump()
@@ -196,7 +199,7 @@ export class Outbox {
 
   /** An item that is too old to be repeated by itself waits for a person. */
   private fresh(item: OutboxItem): OutboxItem {
-    const old = item.state !== 'sent' && item.state !== 'failed' && item.at < this.world.now() - oldAge
+    const old = item.state === 'waiting' && item.at < this.world.now() - oldAge
     return old ? { ...item, state: 'failed', code: 'old' } : item
   }
 
@@ -222,7 +225,7 @@ export class Outbox {
   /** Items of an earlier page, or of a tab that has gone: ours now. What was under way there may have arrived or not. */
   private adopt(items: readonly OutboxItem[]): void {
     for (const item of items) {
-      if (this.done.has(item.id) || this.find(item.id)?.state === 'sent') continue
+      if (item.n || this.done.has(item.id) || this.find(item.id)?.n) continue
       this.own(this.fresh(item.state === 'sending' ? { ...item, state: 'waiting' } : item))
     }
     this.pump()
@@ -239,15 +242,16 @@ export class Outbox {
   }
 
   private put(item: OutboxItem): void {
-    this.cell.update(items => {
-      const others = items.filter(other => other.id !== item.id)
-      const at = others.findIndex(other => other.id > item.id)
-      return at < 0 ? [...others, item] : [...others.slice(0, at), item, ...others.slice(at)]
-    })
+    this.cell.update(items => [...items.filter(({ id }) => id !== item.id), item].sort((a, b) => (a.id < b.id ? -1 : 1)))
   }
 
   private remove(id: string): void {
     this.options.keep.drop(id)
+    this.hide(id)
+  }
+
+  private hide(id: string): void {
+    this.written.delete(id)
     this.cell.update(items => items.filter(item => item.id !== id))
   }
 

@@ -11,7 +11,7 @@ const limit = 10_000
 /** The requests that wait for an answer. A lost connection refuses them all with the code `offline`. */
 export class Requests {
   private last = 0
-  private readonly waiting = new Map<number, { done: (frame: Answer) => void; failed: (why: Refused) => void; cancel: () => void }>()
+  private readonly waiting = new Map<number, (answer: Answer | Refused) => void>()
 
   constructor(
     private readonly world: World,
@@ -22,35 +22,28 @@ export class Requests {
   ask<T extends Answer['t']>(frame: Unnumbered<Asked>): Promise<Frame<T>> {
     const r = ++this.last
     return new Promise((done, failed) => {
-      const cancel = this.world.timer(limit, () => this.fail(r, new Refused('late')))
-      this.waiting.set(r, { done: answer => done(answer as Frame<T>), failed, cancel })
-      if (!this.send({ ...frame, r } as ClientFrame)) this.fail(r, new Refused('offline'))
+      const cancel = this.world.timer(limit, () => this.settle(r, new Refused('late')))
+      this.waiting.set(r, answer => {
+        cancel()
+        if (answer instanceof Refused) failed(answer)
+        else done(answer as Frame<T>)
+      })
+      if (!this.send({ ...frame, r } as ClientFrame)) this.settle(r, new Refused('offline'))
     })
   }
 
   /** Whether the frame answers a request. */
   answer(frame: ServerFrame): boolean {
     if (!('r' in frame) || !frame.r) return false
-    if (frame.t === 'error') return this.fail(frame.r, new Refused(frame.code, frame.text, frame))
-    const asked = this.take(frame.r)
-    asked?.done(frame)
-    return asked !== undefined
+    return this.settle(frame.r, frame.t === 'error' ? new Refused(frame.code, frame.text, frame) : frame)
   }
 
   drop(): void {
-    for (const r of [...this.waiting.keys()]) this.fail(r, new Refused('offline'))
+    for (const r of [...this.waiting.keys()]) this.settle(r, new Refused('offline'))
   }
 
-  private fail(r: number, why: Refused): boolean {
-    const asked = this.take(r)
-    asked?.failed(why)
-    return asked !== undefined
-  }
-
-  private take(r: number) {
-    const asked = this.waiting.get(r)
-    this.waiting.delete(r)
-    asked?.cancel()
-    return asked
+  private settle(r: number, answer: Answer | Refused): boolean {
+    this.waiting.get(r)?.(answer)
+    return this.waiting.delete(r)
   }
 }

@@ -30,9 +30,7 @@ export class Typists {
   }
 
   clear(): void {
-    for (const end of this.ends.values()) end()
-    this.ends.clear()
-    if (this.cell.get().length > 0) this.cell.set([])
+    for (const { who } of this.cell.get()) this.heard(who, false)
   }
 }
 

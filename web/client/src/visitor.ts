@@ -111,6 +111,7 @@ export class VisitorClient {
     this.state = this.cell
     this.outbox = this.items
     this.openOutbox()
+    live.state.subscribe(state => this.keep.follow(state))
   }
 
   /** Whether its secret is kept: a visitor exists from the first message. */
@@ -121,7 +122,6 @@ export class VisitorClient {
   start(): void {
     this.channel ??= attempt(() => this.tabs.channel?.(`kefu.visitor.${this.options.site}`))
     if (this.channel) this.channel.onmessage = message => this.heardSecret(message.data)
-    this.keep.resume()
     this.live.start()
   }
 

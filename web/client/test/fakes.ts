@@ -96,13 +96,13 @@ export class FakeBrowser {
   private readonly queues = new Map<string, { tab: string; held: () => Promise<void>; done: () => void }[]>()
   private tabCount = 0
 
-  tab(without: { channel?: boolean; locks?: boolean; shelf?: boolean } = {}): Tabs {
+  tab(without: { channel?: boolean; locks?: boolean; shelf?: boolean; haste?: boolean } = {}): Tabs {
     const id = `tab${++this.tabCount}`
     return {
       id,
       shelf: without.shelf ? brokenShelf() : this.shelf(),
       ...(!without.channel && { channel: (name: string) => this.channel(name, id) }),
-      ...(!without.locks && { locks: this.locks(id) }),
+      ...(!without.locks && { locks: this.locks(id, without.haste) }),
     }
   }
 
@@ -142,15 +142,21 @@ export class FakeBrowser {
     return channel
   }
 
-  private locks(tab: string): Locks {
+  /** A tab's first request may take longer than a message and another tab's request together, as in Chromium. */
+  private locks(tab: string, slowly = false): Locks {
+    let first = slowly
     return {
-      request: (name, held) =>
-        new Promise(done => {
+      request: async (name, held) => {
+        const late = first
+        first = false
+        if (late) await settle()
+        await new Promise(done => {
           const queue = this.queues.get(name) ?? []
           this.queues.set(name, queue)
           queue.push({ tab, held, done: () => done(undefined) })
           if (queue.length === 1) this.grant(queue)
-        }),
+        })
+      },
     }
   }
 
