@@ -2,7 +2,7 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { effectScope, nextTick } from 'vue'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Row } from '../../backend/types.ts'
+import type { Conversation, Row } from '../../backend/types.ts'
 import { toast } from '../../ui/toasts.ts'
 import { alertOnNews } from './news.ts'
 import { chime, notifyDesktop } from './alerts.ts'
@@ -92,5 +92,16 @@ it('tells whom a round is handed to, and marks it until it is opened', async () 
   await come(of('me', 'a', 4), of('me', 'b', 4), of('ben', 'c', 3), of('me', 'd'))
   expect(said()).toBe('2 conversations are yours now')
   expect([...inbox.handed].sort()).toEqual(['a', 'b'])
+
+  // What the same agent took on another screen is none here, where the conversation stands open without the focus.
+  toast.value = null
+  const took = (by: string) => ({ events: [{ n: 2, tag: 2, v: 1, kind: 'assigned', at: 2, by: { kind: 'agent', id: by } }] }) as unknown as Conversation
+  inbox.conversations.set('c', took('me'))
+  await come(of('me', 'c', 4))
+  expect(said()).toBeUndefined()
+  await come(of('ben', 'c', 5))
+  inbox.conversations.set('c', took('ben'))
+  await come(of('me', 'c', 6))
+  expect(said()).toMatch(/ is yours now$/)
   scope.stop()
 })

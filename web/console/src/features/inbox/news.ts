@@ -48,7 +48,9 @@ export function alertOnNews(open: (c: string) => void): void {
   watch(() => [inbox.rows, inbox.held.waiting.known && inbox.held.mine.known && inbox.held.open.known] as const, ([rows, known]) => {
     const looked = document.hasFocus() ? inbox.open : null
     const all = [...rows.values()].map(row => ({ row, before: seen.get(row.c), now: seenOf(row) }))
-    const asked = ({ row, before, now }: Change) => inbox.own.has(row.c) && isHanded(before, now, inbox.me.id)
+    // Taken on this screen, or by the same agent on another one while this one looks on.
+    const byMe = (c: string) => inbox.conversations.get(c)?.events.filter(event => event.kind === 'assigned').at(-1)?.by.id === inbox.me.id
+    const asked = ({ row, before, now }: Change) => isHanded(before, now, inbox.me.id) && (inbox.own.has(row.c) || byMe(row.c))
     const news = ready ? all.filter(one => one.row.c !== looked && !asked(one) && isNews(one.before, one.now, inbox.me.id)) : []
     for (const { row, before, now } of all) if (before?.owner !== now.owner) inbox.own.delete(row.c)
     seen = new Map(all.map(({ row, now }) => [row.c, now]))
