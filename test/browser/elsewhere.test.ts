@@ -35,7 +35,7 @@ describe('where a person may have one connection', () => {
     const said = ['From the first tab', 'Half a sentence', 'From the second tab']
     expect(await one.messages()).toEqual(said)
     const ada = await wire.agent()
-    expect(await ada.texts(await ada.find('Half a sentence'))).toEqual(said)
+    expect(await ada.texts(await ada.find('From the second tab'))).toEqual(said)
   })
 
   test('a visitor’s tab that is loaded again takes over from itself without a word', async ({ visitor, house, later }) => {
