@@ -67,6 +67,7 @@ describe('a website on the list', () => {
     await page.evaluate(to => location.assign(to), long('two'))
     await page.waitForURL('**/two?*')
     await shop.openPanel()
+    expect(await shop.panel.getByRole('textbox').count(), 'a name that the page has said is not asked for').toBe(1)
     await shop.write('From a long address')
     await shop.kept('From a long address').waitFor()
     const ada = await wire.agent()
@@ -80,6 +81,7 @@ describe('a website on the list', () => {
   test('needs to allow a script and a frame, and nothing else', async ({ website, house, screen, wire }) => {
     const strictly = await website({ policy: strict(house.kefu.origin) })
     const shop = await openShop(await screen.person(), strictly.at('shop.localhost'))
+    expect(await shop.panel.getByRole('textbox').count(), 'the name, and the message').toBe(2)
     await shop.write('Under a strict policy')
     await shop.kept('Under a strict policy').waitFor()
     const ada = await wire.agent()
