@@ -35,8 +35,10 @@ func (noStore) Counts(context.Context, []chat.SiteID) (map[chat.SiteID]chat.Coun
 }
 
 func (noStore) ChangedSince(context.Context, []chat.SiteID, int64) ([]chat.State, chat.Millis, error) {
-	return nil, 0, nil
+	return nil, chat.At(time.Now()), nil
 }
+
+func (noStore) OpenRounds(context.Context, []chat.SiteID) ([]chat.State, error) { return nil, nil }
 
 // idleHub is a hub over no database, with a world's people.
 func idleHub(tb testing.TB) *live.Hub {
