@@ -74,7 +74,8 @@ export class VisitorClient {
   private keep!: TabKeep
   private sending!: Outbox
   private presence: Presence = 'online'
-  private said: Says | undefined
+  /** What the page has said of the visitor, all of it. */
+  said: Says | undefined
   /** How often it was to be told since the last time it was. */
   private tellings = 0
   /** hello was too small for the page and what it says. */

@@ -9,7 +9,7 @@ export function Home() {
   const { agentsHere, site } = useReadable(client.state)
   const who = useRef<HTMLInputElement>(null)
   const away = agentsHere === 'offline' && site !== undefined
-  const said = client['said'] // by the website, which then knows better than to ask
+  const said = client.said // by the website, which then knows better than to ask
   const before = () => {
     const said = who.current?.value.trim()
     if (said) client.says(away ? { email: said } : { name: said })
