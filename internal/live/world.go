@@ -75,8 +75,10 @@ func (l *lastSeen) at(agent chat.AgentID) (last time.Time, known bool) {
 func (h *Hub) seenNow(agent chat.AgentID) {
 	l := &h.seen
 	l.mu.Lock()
+	at := chat.At(h.cfg.Now())
 	l.last[agent] = h.cfg.Instant()
-	l.unsaved[agent] = max(l.unsaved[agent], chat.At(h.cfg.Now()))
+	l.unsaved[agent] = max(l.unsaved[agent], at)
+	l.stored[agent] = max(l.stored[agent], at) // to read it back tells nothing
 	l.mu.Unlock()
 	select {
 	case l.changed <- struct{}{}:

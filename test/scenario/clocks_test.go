@@ -67,7 +67,7 @@ func TestClocksSetBack(t *testing.T) {
 	crowd := measuredCrowd(c.server, 15, 1, lags, paced)
 	all := newOnlookers(c, staff[1:4]...)
 	all.watchFor(crowd, outage())
-	awaits := leaves(t, c.nodes[1], staff[4])
+	awaits, visitor := leaves(t, c.nodes[1], staff[4])
 	left := time.Now()
 	before := databaseTime(t, address)
 	clock.Set(t, -2*time.Hour)
@@ -81,24 +81,24 @@ func TestClocksSetBack(t *testing.T) {
 		if why := within(until, func() string { return all.mustWait(awaits) }); why != "" {
 			t.Errorf("%s after its agent went: %s", time.Since(left).Round(time.Second), why)
 		}
+		eventually(t, behind(visitor.Conversation(), 5)) // that it waits again
 	}
+	visitor.Close()
 	all.close()
 	finish(t, c, crowd, lags)
 }
 
 // leaves has an agent take a round and go, while its visitor awaits an answer.
-func leaves(t *testing.T, on *server, who access) chat.ConversationUUID {
+func leaves(t *testing.T, on *server, who access) (id chat.ConversationUUID, v *client.Visitor) {
 	t.Helper()
-	v, a := on.visitor("whose agent goes", client.NewSecret(), client.Observer{}, nil), on.agent(who, client.Observer{}, nil)
-	id := say(t, v.Send("Is somebody here?")).AckedIn
-	a.Open(id, true)
+	v = on.visitor("whose agent goes", client.NewSecret(), client.Observer{}, nil)
+	a := on.agent(who, client.Observer{}, nil) // it has nothing open, so that no copy stays behind
+	id = say(t, v.Send("Is somebody here?")).AckedIn
 	say(t, a.Take(id))
 	say(t, v.Send("Are you still here?"))
 	eventually(t, behind(v.Conversation(), 4))
-	eventually(t, behind(a.Conversation(id), 4))
-	v.Close()
 	a.Close()
-	return id
+	return id, v
 }
 
 // mustWait tells which node does not show that a round waits.
