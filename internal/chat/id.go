@@ -27,8 +27,8 @@ type (
 const idEpoch = 1735689600000
 
 // NewID makes an id for a row that is inserted now. Two ids of the same
-// millisecond are equal once in 8.4 million: the inserting transaction
-// repeats with a new id.
+// millisecond are equal once in 8.4 million: the second insert fails then, and
+// whoever asks again gets another id.
 func NewID(now time.Time) int64 {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
