@@ -27,10 +27,11 @@ var arrows = map[string][]string{
 	"internal/client":      {"internal/wire", "internal/ws", "internal/chat"}, // an agent's and a visitor's program, for bench and test
 	"internal/metrics":     {"internal/live", "internal/bus", "internal/ws", "internal/store", "internal/chat", "internal/wire"},
 	"internal/wire":        {"internal/chat"},
-	"internal/bus":         {"internal/bus/seal", "internal/rocketmq", "internal/redis"},
+	"internal/bus":         {"internal/bus/seal", "internal/rocketmq", "internal/redis", "internal/trust"},
 	"internal/bus/seal":    {}, // its keys are rows, so the store sees it
 	"internal/rocketmq":    {},
-	"internal/redis":       {},
+	"internal/redis":       {"internal/trust"},
+	"internal/trust":       {},
 	"internal/ws":          {},
 	"internal/certificate": {},
 	"internal/faults":      {}, // every part may ask it; it asks nobody

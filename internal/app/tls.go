@@ -3,12 +3,10 @@ package app
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"golang.org/x/net/idna"
 
 	"github.com/kefu-chat/kefu/internal/certificate"
+	"github.com/kefu-chat/kefu/internal/trust"
 )
 
 // nowhere is the tls.plain_listen of who wants no plain HTTP at all.
@@ -173,13 +172,9 @@ func (a *App) keepCertificate() (*certificate.Keeper, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if c.DirectoryRoot != "" {
-		text, err := os.ReadFile(c.DirectoryRoot)
+		roots, err := trust.Only(c.DirectoryRoot)
 		if err != nil {
-			return nil, usage("tls.directory_root is %q: %v; name a file that can be read", c.DirectoryRoot, reason(err))
-		}
-		roots := x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(text) {
-			return nil, usage("tls.directory_root is %q: there is no certificate in PEM in it", c.DirectoryRoot)
+			return nil, usage("tls.directory_root is %q: %v; name a file with certificates", c.DirectoryRoot, reason(err))
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	}

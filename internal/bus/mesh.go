@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/kefu-chat/kefu/internal/bus/seal"
+	"github.com/kefu-chat/kefu/internal/trust"
 )
 
 // MeshConfig is how nodes reach one another without a broker.
@@ -155,7 +156,7 @@ func meshTLS(config MeshConfig) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mesh.certificate and mesh.key: %w", err)
 	}
-	pool, err := readAuthority(config.Authority)
+	pool, err := trust.Only(config.Authority)
 	if err != nil {
 		return nil, fmt.Errorf("mesh.authority: %w", err)
 	}

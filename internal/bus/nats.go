@@ -2,7 +2,6 @@ package bus
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/kefu-chat/kefu/internal/bus/seal"
+	"github.com/kefu-chat/kefu/internal/trust"
 )
 
 // NATSConfig is an external NATS server, or a cluster of them. Only core NATS is
@@ -61,7 +61,7 @@ func natsOptions(config NATSConfig) ([]nats.Option, error) {
 		options = append(options, nats.UserCredentials(config.Credentials))
 	}
 	if config.Authority != "" {
-		pool, err := readAuthority(config.Authority)
+		pool, err := trust.Only(config.Authority)
 		if err != nil {
 			return nil, fmt.Errorf("nats.authority: %w", err)
 		}
@@ -87,17 +87,4 @@ func natsServers(all []string) (servers []string, encrypted bool, err error) {
 		servers = append(servers, u.String())
 	}
 	return servers, encrypted, nil
-}
-
-// readAuthority reads certificates in PEM, the only ones to be trusted.
-func readAuthority(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM: expected one or more that begin with -----BEGIN CERTIFICATE-----", file)
-	}
-	return pool, nil
 }

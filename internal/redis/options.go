@@ -4,17 +4,17 @@ package redis
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/kefu-chat/kefu/internal/trust"
 )
 
 const (
@@ -62,7 +62,7 @@ func Options(address, authority string) (rueidis.ClientOption, error) {
 	if option.TLSConfig == nil {
 		return rueidis.ClientOption{}, errors.New("redis.authority is set, but redis.url does not ask for TLS: begin it with rediss, or remove redis.authority")
 	}
-	if option.TLSConfig.RootCAs, err = roots(authority); err != nil {
+	if option.TLSConfig.RootCAs, err = trust.Only(authority); err != nil {
 		return rueidis.ClientOption{}, fmt.Errorf("redis.authority: %w", err)
 	}
 	return option, nil
@@ -219,16 +219,4 @@ func readQuery(option *rueidis.ClientOption, kind shape, query string) error {
 		}
 	}
 	return nil
-}
-
-func roots(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s has no certificate in PEM: expected one or more that begin with -----BEGIN CERTIFICATE-----", file)
-	}
-	return pool, nil
 }
