@@ -172,11 +172,18 @@ func all[T any](p *peer, t string) (out []T) {
 	return out
 }
 
-// await waits for a frame of a type.
+// await waits for a frame of a type. What healing found before it was delivered
+// comes in a page: its events are looked at as if they had come one by one.
 func await[T any](p *peer, t string, is func(T) bool) (found T) {
 	p.w.t.Helper()
 	p.until("a frame "+t+" as expected", func() bool {
-		for _, v := range all[T](p, t) {
+		seen := all[T](p, t)
+		if events, are := any(&seen).(*[]wire.ServerEvent); are {
+			for _, e := range p.events() {
+				*events = append(*events, wire.ServerEvent{E: e})
+			}
+		}
+		for _, v := range seen {
 			if is(v) {
 				found = v
 				return true
