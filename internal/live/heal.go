@@ -38,6 +38,7 @@ func (h *Hub) healForever() {
 		case <-ticks.C:
 		}
 		one.pass()
+		h.stats.heal.Add(1)
 	}
 }
 

@@ -112,17 +112,17 @@ func (h *Hub) Start() error {
 	for range fillers {
 		h.tasks.Go(h.fillForever)
 	}
-	h.tasks.Go(func() { h.every(h.cfg.RowsEvery, h.tellRows) })
-	h.tasks.Go(func() { h.every(h.cfg.PresenceEvery, h.tellPresence) })
+	h.tasks.Go(func() { h.every(h.cfg.RowsEvery, h.tellRows, &h.stats.rows) })
+	h.tasks.Go(func() { h.every(h.cfg.PresenceEvery, h.tellPresence, &h.stats.presence) })
 	h.tasks.Go(h.healForever)
 	h.tasks.Go(h.writeSeenForever)
-	h.tasks.Go(func() { h.every(h.cfg.ReturnEvery, h.returnAbsent) })
+	h.tasks.Go(func() { h.every(h.cfg.ReturnEvery, h.returnAbsent, &h.stats.returned) })
 	h.started.Store(true)
 	return nil
 }
 
-// every calls do in a steady rhythm until the hub closes.
-func (h *Hub) every(pause time.Duration, do func()) {
+// every calls do in a steady rhythm until the hub closes, and counts.
+func (h *Hub) every(pause time.Duration, do func(), done *atomic.Int64) {
 	ticks := time.NewTicker(pause)
 	defer ticks.Stop()
 	for {
@@ -131,6 +131,7 @@ func (h *Hub) every(pause time.Duration, do func()) {
 			return
 		case <-ticks.C:
 			do()
+			done.Add(1)
 		}
 	}
 }

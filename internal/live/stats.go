@@ -26,11 +26,18 @@ type Stats struct {
 	HealFailures int64
 	// Unreadable are notices that could not be read, or are of another version.
 	Unreadable int64
+	// Jobs are how often each regular work was done: one that stands still is stuck.
+	Jobs Jobs
 }
+
+// Jobs are counts of a hub's regular work: changed rows and presence told to those
+// here, healing, absent agents' rounds given back, and who was seen written down.
+type Jobs struct{ Rows, Presence, Heal, Return, Seen int64 }
 
 type counters struct {
 	sessions                                                   atomic.Int64
 	gapEvents, catchUpEvents, healed, healFailures, unreadable atomic.Int64
+	rows, presence, heal, returned, seen                       atomic.Int64 // jobs
 	// ahead is how far the database's clock was ahead of this node's when they were
 	// last compared, in ms; unknown until compared is set.
 	ahead    atomic.Int64
@@ -43,6 +50,7 @@ func (h *Hub) Stats() Stats {
 	s := Stats{
 		Agents: int64(len(*h.people.Load())), GapEvents: n.gapEvents.Load(), CatchUpEvents: n.catchUpEvents.Load(),
 		Healed: n.healed.Load(), HealFailures: n.healFailures.Load(), Unreadable: n.unreadable.Load(),
+		Jobs: Jobs{Rows: n.rows.Load(), Presence: n.presence.Load(), Heal: n.heal.Load(), Return: n.returned.Load(), Seen: n.seen.Load()},
 	}
 	h.mu.Lock()
 	s.Strangers, s.Rooms = int64(len(h.strangers)), len(h.rooms)

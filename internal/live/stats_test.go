@@ -60,6 +60,10 @@ func TestStats(t *testing.T) {
 	a.drop.Store(true)
 	healed, filled := a.Stats().Healed, a.Stats().GapEvents
 	visitor.send(chat.ConversationUUID{}, "unheard")
+	until(t, "all regular work", func() bool {
+		j := a.Stats().Jobs
+		return j.Rows > 0 && j.Presence > 0 && j.Heal > 0 && j.Return > 0 && j.Seen > 0
+	})
 	until(t, "what healing found", func() bool { s := a.Stats(); return s.Healed > healed && s.GapEvents > filled })
 	a.drop.Store(false)
 	a.fails.Store(true)

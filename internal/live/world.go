@@ -144,6 +144,7 @@ func (h *Hub) writeSeenForever() {
 			h.noteConnected()
 		}
 		h.writeSeen()
+		h.stats.seen.Add(1)
 	}
 }
 

@@ -72,6 +72,13 @@ func liveFigures() []figure {
 		one(counter("kefu_healed_conversations_total", "Conversations of which healing knew more than notices had told: many of them mean that the bus loses notices."),
 			func(p *picture) int64 { return p.hub.Healed }),
 		one(counter("kefu_heal_failures_total", "Looks at the database for what no notice told that failed."), func(p *picture) int64 { return p.hub.HealFailures }),
+		{counter("kefu_jobs_total", "How often this node did its regular work: `rows` and `presence` told to those here, `heal`, `return` of absent agents' rounds, "+
+			"`seen` written down. One that no longer rises is stuck.", "job"), func(p *picture, put put) {
+			j := p.hub.Jobs
+			for name, n := range map[string]int64{"rows": j.Rows, "presence": j.Presence, "heal": j.Heal, "return": j.Return, "seen": j.Seen} {
+				put(float64(n), name)
+			}
+		}},
 		{gauge("kefu_certificate_expires_timestamp_seconds", "When the certificate of HTTPS ends, in seconds since 1970; absent where Kefu has none."), func(p *picture, put put) {
 			if !p.certificate.IsZero() {
 				put(float64(p.certificate.Unix()))

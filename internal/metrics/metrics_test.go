@@ -27,7 +27,9 @@ func watched(t testing.TB) *Metrics {
 	t.Helper()
 	m := New("v1.2.3")
 	err := m.Watch(Sources{
-		Hub:     func() live.Stats { return live.Stats{Visitors: 7, Agents: 2, Strangers: 1, GapEvents: 5} },
+		Hub: func() live.Stats {
+			return live.Stats{Visitors: 7, Agents: 2, Strangers: 1, GapEvents: 5, Jobs: live.Jobs{Heal: 6, Seen: 1}}
+		},
 		Bus:     func() bus.Stats { return bus.Stats{Up: true, Lost: 3, Leaving: 8, Arriving: 9} },
 		Sockets: func() ws.Stats { return ws.Stats{Open: 10, Slow: 4} },
 		Store:   func() store.Stats { return store.Stats{Queued: 12, Failures: 6} },
@@ -142,7 +144,7 @@ func TestWhatIsCounted(t *testing.T) {
 		`kefu_http_requests_total{method="other",route="/ws/v1/visitor",status="101"} 1`, `kefu_http_request_seconds_count 1`,
 		`kefu_session_closes_total{code="4000"} 1`, `kefu_session_closes_total{code="other"} 1`, `kefu_session_closes_total{code="4500"} 0`,
 		`kefu_log_ins_total{result="wrong"} 1`, `kefu_log_ins_total{result="paused"} 0`,
-		`kefu_bus_up 1`, `kefu_presence_up 0`, `kefu_presence_failures_total 9`, `kefu_certificate_expires_timestamp_seconds 1.8e+09`, `kefu_bus_lost_total 3`, `kefu_bus_queued{way="leaving"} 8`, `kefu_bus_queued{way="arriving"} 9`, `kefu_gap_events_total 5`, `kefu_websockets_slow_total 4`,
+		`kefu_bus_up 1`, `kefu_presence_up 0`, `kefu_presence_failures_total 9`, `kefu_certificate_expires_timestamp_seconds 1.8e+09`, `kefu_bus_lost_total 3`, `kefu_bus_queued{way="leaving"} 8`, `kefu_bus_queued{way="arriving"} 9`, `kefu_gap_events_total 5`, `kefu_jobs_total{job="heal"} 6`, `kefu_jobs_total{job="seen"} 1`, `kefu_jobs_total{job="rows"} 0`, `kefu_websockets_slow_total 4`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).Match(text) {
 			t.Errorf("there is no %s", line)
