@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -76,7 +75,7 @@ func TestClocksSetBack(t *testing.T) {
 	}
 	revokedElsewhere(t, c, c.nodes[1], staff[5])
 	all.watchFor(crowd, outage())
-	if os.Getenv("TEST_MATRIX") == "all" { // it takes the three minutes that it takes
+	if wholeMatrix() { // it takes the three minutes that it takes
 		until := chat.AbsentAfter + 15*time.Second + promised - time.Since(left)
 		if why := within(until, func() string { return all.mustWait(awaits) }); why != "" {
 			t.Errorf("%s after its agent went: %s", time.Since(left).Round(time.Second), why)

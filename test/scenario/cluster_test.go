@@ -179,12 +179,18 @@ func (c *cluster) stopAll() {
 	all.Wait()
 }
 
-// pairs are those that every run takes; with the variable, all there are.
+// wholeMatrix tells whether this is the long run of make test-all.
+func wholeMatrix() bool { return os.Getenv("TEST_MATRIX") == "all" }
+
+// pairs are those that every run takes; the long one takes all there are.
 func pairs() []pair {
-	if os.Getenv("TEST_MATRIX") != "all" {
-		return []pair{{"postgres", "mesh"}, {"mariadb", "redis"}, {"postgres", "nats"}, {"mariadb", "rocketmq 5.5.0"}}
+	if wholeMatrix() {
+		return allPairs()
 	}
-	var all []pair
+	return []pair{{"postgres", "mesh"}, {"mariadb", "redis"}, {"postgres", "nats"}, {"mariadb", "rocketmq 5.5.0"}}
+}
+
+func allPairs() (all []pair) {
 	for _, database := range []string{"postgres", "mariadb"} {
 		for _, bus := range []string{"mesh", "redis", "nats", "rocketmq 5.5.0", "rocketmq 4.9.7"} {
 			all = append(all, pair{database, bus})

@@ -5,7 +5,6 @@ package scenario
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,7 +19,7 @@ import (
 
 // outage is how long what is away stays away: a minute in the long matrix.
 func outage() time.Duration {
-	if os.Getenv("TEST_MATRIX") == "all" {
+	if wholeMatrix() {
 		return time.Minute
 	}
 	return 12 * time.Second
@@ -230,7 +229,7 @@ func (r *reader) behind(crowd *crowd, heads []head) string {
 // once, and whoever writes meanwhile is served.
 func TestManyComeBackAtOnce(t *testing.T) {
 	many := 1500
-	if os.Getenv("TEST_MATRIX") == "all" {
+	if wholeMatrix() {
 		many = 5000
 	}
 	c := newCluster(t, pairs()[0], 3)
