@@ -8,6 +8,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
@@ -234,4 +235,40 @@ func TestAgentOfAnotherNodeIsNotAbsentAtOnce(t *testing.T) {
 	if !b.Absent(shop, ann) {
 		t.Error("Ann is not absent three minutes after she left")
 	}
+}
+
+// TestAgentWhoJustCameElsewhereKeepsItsRound: this node has yet to be told that the
+// agent is there, and knows of nothing but a visit long ago.
+func TestAgentWhoJustCameElsewhereKeepsItsRound(t *testing.T) {
+	w := newWorld(t, 1, slowly, func(c *live.Config) { c.ReturnEvery = time.Hour })
+	a := w.nodes[0]
+	alone := presence.NewMemory(w.clock.now)
+	w.part = alone.On
+	b := w.make()
+	w.start(b)
+	agent := a.agent(ann)
+	visitor := b.visitor(1)
+	ack := visitor.send(chat.ConversationUUID{}, "hello")
+	agent.do("take", ack.C)
+	state := func() chat.RoundState {
+		c, err := w.db.Conversation(t.Context(), ack.C)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := w.db.Head(t.Context(), c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Round.State
+	}
+	for range 5 {
+		visitor.send(ack.C, "are you there?")
+		if s := state(); s != chat.Assigned {
+			t.Fatalf("the round of who has just taken it is %s", s)
+		}
+	}
+	agent.leave()
+	w.clock.pass(chat.AbsentAfter)
+	visitor.send(ack.C, "hello?")
+	until(t, "the round of who has gone for long waits again", func() bool { return state() == chat.Waiting })
 }

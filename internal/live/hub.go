@@ -20,6 +20,9 @@ type Hub struct {
 	cfg Config
 	Parts
 	desk *chat.Desk
+	// sweeper returns the rounds of absent agents, having asked the database about them.
+	sweeper    *chat.Desk
+	sweepAsked chan struct{}
 
 	mu        sync.Mutex // a leaf
 	rooms     map[chat.ConversationID]*room
@@ -88,7 +91,8 @@ func NewHub(cfg Config, parts Parts) *Hub {
 	h.talkers.init()
 	h.typists.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	h.desk = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints)
+	h.sweeper, h.sweepAsked = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints), make(chan struct{}, 1)
+	h.desk = chat.NewDesk(parts.Store, commandWorld{h}, parts.People, h.cfg.TextCodePoints)
 	return h
 }
 
@@ -116,7 +120,7 @@ func (h *Hub) Start() error {
 	h.tasks.Go(func() { h.every(h.cfg.PresenceEvery, h.tellPresence, &h.stats.presence) })
 	h.tasks.Go(h.healForever)
 	h.tasks.Go(h.writeSeenForever)
-	h.tasks.Go(func() { h.every(h.cfg.ReturnEvery, h.returnAbsent, &h.stats.returned) })
+	h.tasks.Go(h.returnForever)
 	h.started.Store(true)
 	return nil
 }

@@ -32,6 +32,43 @@ func (h *Hub) Absent(site chat.SiteID, agent chat.AgentID) bool {
 	return h.away(agent) >= chat.AbsentAfter
 }
 
+// commandWorld is what the commands of sessions know of the world. An agent who has
+// just come to another node looks absent for a moment, for longer while presence is
+// not shared: then the database is asked by a sweep, which returns the round at once
+// if the agent has really gone.
+type commandWorld struct{ *Hub }
+
+// Absent implements chat.Surroundings.
+func (w commandWorld) Absent(site chat.SiteID, agent chat.AgentID) bool {
+	if !w.Hub.Absent(site, agent) {
+		return false
+	}
+	if _, works := w.People.Member(site, agent); !works || w.Bus.Alone() {
+		return true
+	}
+	select {
+	case w.sweepAsked <- struct{}{}:
+	default:
+	}
+	return false
+}
+
+// returnForever seeks the rounds of absent agents in a steady rhythm, and when asked to.
+func (h *Hub) returnForever() {
+	ticks := time.NewTicker(h.cfg.ReturnEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-h.sweepAsked:
+		case <-ticks.C:
+		}
+		h.returnAbsent()
+		h.stats.returned.Add(1)
+	}
+}
+
 // away is how long an agent has been offline; who was never here has been for long.
 func (h *Hub) away(agent chat.AgentID) time.Duration {
 	if h.Presence.Agent(agent).Here() {
@@ -227,7 +264,7 @@ func (h *Hub) returnRoundsOf(ctx context.Context, agent chat.AgentID) error {
 		if s.Round.Assignee != agent || s.UnansweredSince == 0 || !h.Absent(s.Site, agent) {
 			continue
 		}
-		h.desk.ReturnAbsent(s.Conversation, agent, func(_ chat.Changed, err error) {
+		h.sweeper.ReturnAbsent(s.Conversation, agent, func(_ chat.Changed, err error) {
 			if err != nil {
 				h.Log.Warn("an absent agent's round was not returned", "conversation", s.Conversation, "error", err)
 			}

@@ -187,7 +187,8 @@ func (o *onlookers) listed() string {
 		for id, r := range all {
 			row, shown := open[id]
 			if !shown || row.Round.State != r.state || (row.Round.Agent == nil) != (r.agent == 0) || r.agent != 0 && row.Round.Agent.ID != r.agent {
-				return fmt.Sprintf("node %d shows %+v, the database has it %s with %d", k, row, r.state, r.agent)
+				return fmt.Sprintf("node %d shows %s as of %d (shown: %t), the database has it %s with %d",
+					k, row.Round.State, row.V, shown, r.state, r.agent)
 			}
 			want.Open++
 			switch {
