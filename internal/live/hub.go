@@ -88,16 +88,11 @@ func NewHub(cfg Config, parts Parts) *Hub {
 	h.counts.init()
 	h.told.init()
 	h.resumes.init(h.cfg)
-	h.talkers.init()
-	h.typists.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.sweeper, h.sweepAsked = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints), make(chan struct{}, 1)
 	h.desk = chat.NewDesk(parts.Store, commandWorld{h}, parts.People, h.cfg.TextCodePoints)
 	return h
 }
-
-// Desk is the desk whose surroundings are this hub.
-func (h *Hub) Desk() *chat.Desk { return h.desk }
 
 // Start begins to listen to the bus, to tell, to heal and to sweep. Close ends it.
 // It reads first when agents were last here, and fails if it cannot.

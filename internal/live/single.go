@@ -195,11 +195,10 @@ func (r reply) wait(ctx context.Context, id chat.ClientID) []byte {
 }
 
 // talkers hold the rates of those whose frames come one by one, each in a
-// request of its own. Two generations, as conversations: who says nothing while
-// one fills up begins anew.
+// request of its own.
 type talkers struct {
-	mu       sync.Mutex // a leaf
-	now, old map[talkerKey]*talker
+	mu  sync.Mutex // a leaf
+	all recent[talkerKey, talker]
 }
 
 // talkerKey is a visitor, by its secret's hash, or an agent.
@@ -210,24 +209,10 @@ type talkerKey struct {
 
 type talker struct{ messages, others bucket }
 
-// knownTalkers bounds how many are remembered in each generation.
-const knownTalkers = 4096
-
-func (k *talkers) init() { k.now = map[talkerKey]*talker{} }
-
 func (k *talkers) take(who talkerKey, message bool, cfg Config, now time.Time) (ok bool, wait time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	one := k.now[who]
-	if one == nil {
-		if one = k.old[who]; one == nil {
-			one = &talker{}
-		}
-		if len(k.now) >= knownTalkers {
-			k.old, k.now = k.now, map[talkerKey]*talker{}
-		}
-		k.now[who] = one
-	}
+	one := k.all.of(who)
 	if message {
 		return one.messages.take(now, cfg.Messages)
 	}

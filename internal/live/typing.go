@@ -63,11 +63,10 @@ func (r *room) passTyping(h *Hub, t typingNotice) {
 	}
 }
 
-// typists remember what was told of who writes where. Two generations: who is
-// silent while one fills up begins anew.
+// typists remember what was told of who writes where.
 type typists struct {
-	mu       sync.Mutex // a leaf
-	now, old map[typistKey]*typist
+	mu  sync.Mutex // a leaf
+	all recent[typistKey, typist]
 }
 
 type typistKey struct {
@@ -82,17 +81,12 @@ type typist struct {
 	changes  bucket
 }
 
-// knownTypists bounds how many are remembered in each generation.
-const knownTypists = 4096
-
-func (k *typists) init() { k.now = map[typistKey]*typist{} }
-
 // pass tells whether others are to hear of it. Who is shown as writing and has
 // stopped without a word is no longer shown after a few seconds, by each client.
 func (k *typists) pass(c chat.ConversationID, t typingNotice, now time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	one := k.of(typistKey{conversation: c, kind: t.Who.Kind, id: t.Who.ID})
+	one := k.all.of(typistKey{conversation: c, kind: t.Who.Kind, id: t.Who.ID})
 	switch {
 	case t.On && one.on && t.Note == one.note:
 		if now.Sub(one.at) < typingEvery {
@@ -107,18 +101,4 @@ func (k *typists) pass(c chat.ConversationID, t typingNotice, now time.Time) boo
 	}
 	one.on, one.note, one.at = t.On, t.Note, now
 	return true
-}
-
-func (k *typists) of(who typistKey) *typist {
-	one := k.now[who]
-	if one == nil {
-		if one = k.old[who]; one == nil {
-			one = &typist{}
-		}
-		if len(k.now) >= knownTypists {
-			k.old, k.now = k.now, map[typistKey]*typist{}
-		}
-		k.now[who] = one
-	}
-	return one
 }
