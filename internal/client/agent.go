@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -15,7 +14,7 @@ type Agent struct{ *Session }
 // StartAgent begins an agent's session; cfg.Header holds its cookie and origin.
 func StartAgent(ctx context.Context, cfg Config) *Agent {
 	s := newSession(ctx, cfg)
-	s.agent, s.others = true, map[chat.ConversationUUID]*Conversation{}
+	s.agent, s.others, s.watched = true, map[chat.ConversationUUID]*Conversation{}, map[chat.View]*watch{}
 	go s.run()
 	return &Agent{s}
 }
@@ -56,7 +55,7 @@ func (c *Conversation) look() []byte {
 	}
 	c.again.stop()
 	c.again = nil
-	c.asked = c.s.nextR()
+	c.opening, c.asked = true, c.s.nextR()
 	request := wire.ClientOpen{T: "open", R: c.asked, C: c.id}
 	if at := c.at; c.known {
 		request.At = &at
@@ -83,21 +82,30 @@ func (a *Agent) Shut(id chat.ConversationUUID) error {
 // Watch subscribes to a view, over every reconnect; its snapshots go to Observer.List, its changes to Rows.
 func (a *Agent) Watch(view chat.View) {
 	a.mu.Lock()
-	if !slices.Contains(a.watched, view) {
-		a.watched = append(a.watched, view)
+	if a.watched[view] == nil {
+		a.watched[view] = &watch{}
 	}
 	var frame []byte
 	if a.open { // otherwise the next hello does it
-		frame = a.watch(view)
+		frame = a.ask(view)
 	}
 	conn := a.conn
 	a.mu.Unlock()
 	a.write(conn, frame)
 }
 
-// watch is the request for a view; under s.mu.
-func (s *Session) watch(view chat.View) []byte {
-	frame, err := wire.Encode(wire.ClientList{R: s.nextR(), View: view})
+// watch is a view that is watched over every reconnect.
+type watch struct {
+	asked int64  // its last request
+	again *alarm // asks once more, after a refusal that may pass
+}
+
+// ask is the request for a watched view; under s.mu.
+func (s *Session) ask(view chat.View) []byte {
+	w := s.watched[view]
+	w.again.stop()
+	w.again, w.asked = nil, s.nextR()
+	frame, err := wire.Encode(wire.ClientList{R: w.asked, View: view})
 	if err != nil { // the name of a view always encodes
 		panic(err)
 	}
@@ -106,8 +114,8 @@ func (s *Session) watch(view chat.View) []byte {
 
 // askAnew are the requests, after hello, for all that the session watches and looks at; under s.mu.
 func (s *Session) askAnew() (frames [][]byte) {
-	for _, view := range s.watched {
-		frames = append(frames, s.watch(view))
+	for view := range s.watched {
+		frames = append(frames, s.ask(view))
 	}
 	for _, c := range s.others {
 		if c.follow {
@@ -159,7 +167,7 @@ func (s *Session) opened(data []byte) {
 	c := s.others[head.C]
 	current := c != nil && c.follow && (c.asked == r || c.asked == 0) // 0: a stream began anew
 	if current {
-		c.asked = 0
+		c.opening, c.asked = false, 0
 		c.mine, c.theirs, c.unread = head.Mine, head.Theirs, head.Unread
 	}
 	s.mu.Unlock()

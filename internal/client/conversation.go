@@ -20,8 +20,9 @@ type Conversation struct {
 	known   bool // there is a copy, if only an empty one
 	at      wire.Position
 	highest int64  // the highest number that was heard of
+	opening bool   // the server has yet to agree that an agent looks at it
 	asked   int64  // the request for a page under way, 0 for none
-	again   *alarm // asks for a page later
+	again   *alarm // asks for a page later, or to look at it
 	vain    int    // pages in a row that brought nothing
 
 	queue   []*Item
@@ -226,15 +227,19 @@ func (c *Conversation) ask() []byte {
 	return frame
 }
 
-// askLater asks for a page after a pause; under s.mu.
+// askLater asks once more after a pause: for a page, or to be told of the
+// conversation at all; under s.mu.
 func (c *Conversation) askLater(pause time.Duration) {
 	if c.again != nil {
 		return
 	}
 	c.again = c.s.after(pause, func() (*Item, []byte) {
 		c.again = nil
-		if c.asked != 0 {
+		switch {
+		case c.asked != 0:
 			return nil, nil
+		case c.opening:
+			return nil, c.look()
 		}
 		return nil, c.ask()
 	})

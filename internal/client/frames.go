@@ -281,8 +281,9 @@ func (s *Session) failed(e *wire.ServerError) bool {
 		}
 	})
 	if c == nil {
+		view := s.unwatched(e)
 		s.mu.Unlock()
-		return false
+		return view
 	}
 	c.asked = 0
 	gone := e.Do != wire.Retry
@@ -296,6 +297,20 @@ func (s *Session) failed(e *wire.ServerError) bool {
 		f(c, e)
 	}
 	return true
+}
+
+// unwatched has a view asked for again, if it is one that was refused for now; under s.mu.
+func (s *Session) unwatched(e *wire.ServerError) bool {
+	for view, w := range s.watched {
+		if e.R == 0 || w.asked != e.R {
+			continue
+		}
+		if e.Do == wire.Retry {
+			w.again = s.after(millis(e.RetryAfter), func() (*Item, []byte) { return nil, s.ask(view) })
+		}
+		return true
+	}
+	return false
 }
 
 // RequestError is a refused request.

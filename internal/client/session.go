@@ -41,7 +41,7 @@ type Session struct {
 	refusal *wire.ServerError // the last error before hello
 	own     *Conversation     // a visitor's
 	others  map[chat.ConversationUUID]*Conversation
-	watched []chat.View
+	watched map[chat.View]*watch
 	pending map[int64]*request
 	lastR   int64
 	late    *alarm // looks for acks that do not come
@@ -224,6 +224,10 @@ func (s *Session) down(code uint16) {
 		r.answer("", nil, ErrOffline)
 	}
 	s.each(func(c *Conversation) { c.offline(code) })
+	for _, w := range s.watched {
+		w.again.stop()
+		w.again, w.asked = nil, 0
+	}
 }
 
 func (s *Session) end(err error) {

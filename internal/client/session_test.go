@@ -275,3 +275,56 @@ func TestUnknownMembersAreIgnored(t *testing.T) {
 		t.Errorf("the text is %q", text)
 	}
 }
+
+// What could not be answered for now is asked for again, as the same thing: a
+// page instead of the conversation would leave the agent deaf to all that follows.
+func TestRefusedForNowIsAskedAgain(t *testing.T) {
+	c := NewID()
+	busy := func(r int64) wire.ServerError {
+		return wire.ServerError{R: r, Code: chat.Busy, Do: wire.Retry, RetryAfter: 1}
+	}
+	asked := make(chan string, 20)
+	opens, lists := 0, 0
+	url := newHost(t, func(conn *ws.Conn, f wire.Frame, kind string) {
+		switch f := f.(type) {
+		case *wire.ClientHello:
+			send(t, conn, wire.ServerHello{})
+			return
+		case *wire.ClientOpen:
+			if opens++; opens == 1 {
+				send(t, conn, busy(f.R))
+				break
+			}
+			send(t, conn, wire.ServerConversation{R: f.R, Conversation: wire.ConversationInfo{C: c}})
+			send(t, conn, wire.ServerEvent{C: c, E: wire.Event{N: 1, Tag: 1, Kind: chat.Opened}})
+		case *wire.ClientList:
+			if lists++; lists == 1 {
+				send(t, conn, busy(f.R))
+				break
+			}
+			send(t, conn, wire.ServerList{R: f.R, View: f.View})
+		}
+		asked <- kind
+	})
+	cfg := quick(url)
+	listed, seen := make(chan *wire.ServerList, 1), make(chan *Event, 1)
+	cfg.Observer = Observer{
+		List:  func(l *wire.ServerList) { listed <- l },
+		Event: func(_ *Conversation, e *Event) { seen <- e },
+	}
+	a := StartAgent(t.Context(), cfg)
+	defer a.Close()
+	a.Watch(chat.ViewWaiting)
+	if l := await(t, "the view", listed); l.View != chat.ViewWaiting {
+		t.Errorf("listed %q, want %q", l.View, chat.ViewWaiting)
+	}
+	a.Open(c, true)
+	await(t, "an event after it was opened", seen)
+	got := [4]string{}
+	for i := range got {
+		got[i] = await(t, "a frame", asked)
+	}
+	if want := [4]string{"list", "list", "open", "open"}; got != want {
+		t.Errorf("the client asked %v, want %v", got, want)
+	}
+}
