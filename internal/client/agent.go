@@ -55,7 +55,8 @@ func (c *Conversation) look() []byte {
 	}
 	c.again.stop()
 	c.again = nil
-	c.opening, c.asked = true, c.s.nextR()
+	c.unheard, c.looked = false, c.s.nextR()
+	c.asked = c.looked
 	request := wire.ClientOpen{T: "open", R: c.asked, C: c.id}
 	if at := c.at; c.known {
 		request.At = &at
@@ -167,7 +168,7 @@ func (s *Session) opened(data []byte) {
 	c := s.others[head.C]
 	current := c != nil && c.follow && (c.asked == r || c.asked == 0) // 0: a stream began anew
 	if current {
-		c.opening, c.asked = false, 0
+		c.asked = 0
 		c.mine, c.theirs, c.unread = head.Mine, head.Theirs, head.Unread
 	}
 	s.mu.Unlock()

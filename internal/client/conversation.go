@@ -20,7 +20,8 @@ type Conversation struct {
 	known   bool // there is a copy, if only an empty one
 	at      wire.Position
 	highest int64  // the highest number that was heard of
-	opening bool   // the server has yet to agree that an agent looks at it
+	looked  int64  // the last request to look at it: each stream asks it anew
+	unheard bool   // that request was refused for now
 	asked   int64  // the request for a page under way, 0 for none
 	again   *alarm // asks for a page later, or to look at it
 	vain    int    // pages in a row that brought nothing
@@ -80,7 +81,7 @@ func (c *Conversation) Pending() []*Item {
 
 // offline is the loss of the connection; under s.mu.
 func (c *Conversation) offline(code uint16) {
-	c.asked, c.marked, c.vain = 0, 0, 0
+	c.asked, c.marked, c.vain, c.unheard = 0, 0, 0, false
 	for _, a := range []**alarm{&c.again, &c.resting, &c.marking} {
 		(*a).stop()
 		*a = nil
@@ -238,7 +239,7 @@ func (c *Conversation) askLater(pause time.Duration) {
 		switch {
 		case c.asked != 0:
 			return nil, nil
-		case c.opening:
+		case c.unheard:
 			return nil, c.look()
 		}
 		return nil, c.ask()

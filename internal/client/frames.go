@@ -276,7 +276,7 @@ func (s *Session) failed(e *wire.ServerError) bool {
 	}
 	var c *Conversation
 	s.each(func(other *Conversation) {
-		if other.asked == e.R {
+		if other.asked == e.R || other.looked == e.R {
 			c = other
 		}
 	})
@@ -285,7 +285,7 @@ func (s *Session) failed(e *wire.ServerError) bool {
 		s.mu.Unlock()
 		return view
 	}
-	c.asked = 0
+	c.asked, c.unheard = 0, c.unheard || c.looked == e.R
 	gone := e.Do != wire.Retry
 	if gone {
 		c.follow = false
@@ -306,6 +306,7 @@ func (s *Session) unwatched(e *wire.ServerError) bool {
 			continue
 		}
 		if e.Do == wire.Retry {
+			w.again.stop()
 			w.again = s.after(millis(e.RetryAfter), func() (*Item, []byte) { return nil, s.ask(view) })
 		}
 		return true

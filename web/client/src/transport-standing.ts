@@ -43,6 +43,11 @@ export class Standing {
     return frames.map(frame => JSON.stringify(frame)).join('\n')
   }
 
+  /** Whether the frame says that a part of the stream's request cannot be answered now. */
+  lacks(frame: ServerFrame): frame is Frame<'error'> {
+    return frame.t === 'error' && frame.do === 'retry' && [...this.asks.values()].some(ask => 'r' in ask && ask.r === frame.r)
+  }
+
   /** Notes how far a frame brings the copies. */
   reads(frame: ServerFrame): void {
     const { t, c } = frame as Told

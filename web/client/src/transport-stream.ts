@@ -244,6 +244,8 @@ export class StreamLine {
     const again = hello && this.agent && this.greeted
     if (hello && !this.greeted) this.options.count(blocked)
     this.greeted ||= hello
+    // The client has had an answer to what a later stream asks once more: it would not ask again.
+    if (this.standing.lacks(frame)) this.world.timer(frame.retry_after ?? 1_000, () => this.renewSoon())
     if (frame.t === 'move') this.renewSoon()
     else this.line.onmessage?.({ data: again ? JSON.stringify({ t: 'agents', agents: (frame as Frame<'hello'>).agents ?? [] }) : data })
     return hello

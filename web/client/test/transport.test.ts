@@ -322,26 +322,33 @@ describe('a line of streams', () => {
 })
 
 describe('an agent over streams', () => {
-  it('asks for everything anew with each stream, and takes the answers', async () => {
+  const hello = { ...helloFrame(), you: { kind: 'agent', id: '1', name: 'Ada' }, agents: [] }
+  const row = { c, v: 2, site: '1', visitor: { key: 'k', site: '1', presence: 'online' }, round: conversation.round, last_at: 1, unread: 0 }
+  const told = { t: 'conversation', row, conversation, visitor: row.visitor, rounds: [], looking: [] }
+  const counts = { waiting: 0, mine: 0, open: 0, visitors: 0 }
+
+  /** An agent with a conversation open, of which its second stream has told. */
+  async function looking() {
     const { world, door } = streaming(true)
     const agent = new AgentClient(world, alone(), { url: 'wss://kefu.example/ws/v1/agent', agent: '1', program: 'test' })
     agent.watch('waiting')
     const copy = agent.open(c)
     agent.start()
     await door.turn()
-    const hello = { ...helloFrame(), you: { kind: 'agent', id: '1', name: 'Ada' }, agents: [] }
     door.stream.say(hello)
     await door.turn(50)
     const [, list, open] = door.stream.frames as unknown as { t: string; r: number }[]
     expect([list?.t, open?.t]).toEqual(['list', 'open'])
-    const counts = { waiting: 0, mine: 0, open: 0, visitors: 0 }
-    const row = { c, v: 2, site: '1', visitor: { key: 'k', site: '1', presence: 'online' }, round: conversation.round, last_at: 1, unread: 0 }
-    const told = { t: 'conversation', row, conversation, visitor: row.visitor, rounds: [], looking: [] }
     door.stream.say(hello, { t: 'list', r: list?.r, view: 'waiting', rows: [], counts })
     door.stream.say({ ...told, r: open?.r, page: { events: events(1, 2), head: { n: 2, tag: 14 } } })
     await door.turn()
     door.stream.end(1000)
     await door.turn()
+    return { door, agent, copy, list, open }
+  }
+
+  it('asks for everything anew with each stream, and takes the answers', async () => {
+    const { door, agent, copy, list, open } = await looking()
     expect(door.stream.frames).toMatchObject([{ t: 'hello' }, { t: 'list', view: 'waiting' }, { t: 'open', c, at: { n: 2, tag: 14 } }])
     door.stream.say({ ...hello, agents: [{ id: '2', name: 'Ben', presence: 'online', sites: ['1'] }] })
     door.stream.say({ t: 'list', r: list?.r, view: 'waiting', rows: [row], counts: { ...counts, waiting: 1 } })
@@ -357,5 +364,18 @@ describe('an agent over streams', () => {
     await door.turn(100)
     expect(door.stream.frames).toMatchObject([{ t: 'hello' }, { t: 'list' }])
     expect(door.stream.frames.length).toBe(2)
+  })
+
+  it('begins the stream anew when it could not be told of a conversation', async () => {
+    const { door, copy, open } = await looking()
+    const deaf = door.stream
+    deaf.say(hello, { t: 'error', r: open?.r, code: 'unavailable', text: 'The database is away.', do: 'retry', retry_after: 2_000 })
+    await door.turn(1_900)
+    expect(deaf.done).toBe(false)
+    await door.turn(200)
+    expect(deaf.done).toBe(true)
+    door.stream.say(hello, { ...told, r: open?.r, page: { events: events(3), head: { n: 3, tag: 21 } } })
+    await door.turn()
+    expect(copy.log.get().events.map(({ n }) => n)).toEqual([1, 2, 3])
   })
 })
