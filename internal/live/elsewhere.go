@@ -33,19 +33,17 @@ func (s *Session) enter(p identity.Person, continues string) bool {
 	if continues == "" {
 		mine.token, how = rand.Text(), identity.TakesOver
 	}
-	if p != (identity.Person{}) {
-		number, err := s.hub.enterAs(p, mine.token, how)
-		switch {
-		case chat.CodeOf(err) == identity.Elsewhere:
-			s.end(wire.CloseElsewhere, signedInElsewhere)
-			return false
-		case err != nil:
-			s.fail(err, chat.ClientID{}, 0)
-			s.end(wire.CloseTryLater, "it could not be read whether this is the person's only connection")
-			return false
-		}
-		mine.number = number
+	number, err := s.hub.enterAs(p, mine.token, how)
+	switch {
+	case chat.CodeOf(err) == identity.Elsewhere:
+		s.end(wire.CloseElsewhere, signedInElsewhere)
+		return false
+	case err != nil:
+		s.fail(err, chat.ClientID{}, 0)
+		s.end(wire.CloseTryLater, "it could not be read whether this is the person's only connection")
+		return false
 	}
+	mine.number = number
 	s.place.Store(&mine)
 	return true
 }
@@ -118,20 +116,36 @@ func (h *Hub) hearEntered(e identity.Entrance) {
 }
 
 // enterNewcomer is enter for a visitor of whom nothing is stored: only this node
-// knows of it.
+// knows of it. Of two at the same instant one sees the other's place.
 func (s *Session) enterNewcomer(continues string) bool {
-	for _, tab := range s.visitor.everyTab() {
-		other := tab.place.Load()
-		switch {
-		case tab == s || other == nil:
-		case continues != "" && continues != other.token:
-			s.end(wire.CloseElsewhere, signedInElsewhere)
-			return false
-		default:
-			tab.close(wire.CloseElsewhere, signedInElsewhere)
-		}
+	mine := place{token: continues}
+	if continues == "" {
+		mine.token = rand.Text()
 	}
-	return s.enter(identity.Person{}, continues)
+	var before []*Session
+	taken := false
+	v := s.visitor
+	v.mu.Lock()
+	for _, tab := range v.tabs {
+		other := tab.place.Load()
+		if tab == s || other == nil {
+			continue
+		}
+		before = append(before, tab)
+		taken = taken || continues != "" && continues != other.token
+	}
+	if !taken {
+		s.place.Store(&mine)
+	}
+	v.mu.Unlock()
+	if taken {
+		s.end(wire.CloseElsewhere, signedInElsewhere)
+		return false
+	}
+	for _, tab := range before {
+		tab.close(wire.CloseElsewhere, signedInElsewhere)
+	}
+	return true
 }
 
 // enterVisitor is enter for a visitor, if its site asks for it.

@@ -177,6 +177,34 @@ func TestOneOfTwoAtTheSameInstantStays(t *testing.T) {
 	}
 }
 
+// TestOneOfSeveralNewcomersStays: they come at the same instant, and write nothing.
+func TestOneOfSeveralNewcomersStays(t *testing.T) {
+	w := newWorld(t, 1, slowly)
+	w.onlyOne(shop, true)
+	for who := range 100 {
+		var peers []*peer
+		var all sync.WaitGroup
+		for range 4 {
+			p := w.nodes[0].stranger()
+			peers = append(peers, p)
+			all.Go(func() { p.say(wire.ClientHello{Site: "ShopKey", Secret: secretOf(who + 1)}) })
+		}
+		all.Wait()
+		left := 0
+		for _, p := range peers {
+			p.mu.Lock()
+			if p.code == 0 {
+				left++
+			}
+			p.mu.Unlock()
+			p.leave()
+		}
+		if left != 1 {
+			t.Fatalf("%d of four who came together stay", left)
+		}
+	}
+}
+
 // TestNewcomersWithOneSecret: nothing is stored of them, and one stays at last.
 func TestNewcomersWithOneSecret(t *testing.T) {
 	w := newWorld(t, 2)
