@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -18,7 +19,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -161,8 +161,11 @@ func SelfSigned(t testing.TB, dir string) (cert, key string) {
 // Go module of their own, in tools/pebble.
 func buildPebble(t testing.TB) func() ([2]string, error) {
 	return func() (programs [2]string, err error) {
-		_, here, _, _ := runtime.Caller(0)
-		module := filepath.Join(filepath.Dir(here), "..", "..", "tools", "pebble")
+		root, err := projectFolder()
+		if err != nil {
+			return programs, err
+		}
+		module := filepath.Join(root, "tools", "pebble")
 		sums, err := os.ReadFile(filepath.Join(module, "go.sum"))
 		if err != nil {
 			return programs, err
@@ -200,4 +203,23 @@ func cacheFolder() (string, error) {
 		dir = filepath.Join(user, "kefu")
 	}
 	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// projectFolder is where go.mod lies, above the folder of the package that is tested:
+// a program that was built with -trimpath does not know where its source is.
+func projectFolder() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return "", errors.New("no go.mod stands above this folder: run the tests in the project")
+		}
+		dir = above
+	}
 }

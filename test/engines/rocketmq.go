@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -296,9 +295,12 @@ func rocketMQJars(t testing.TB, version string) string {
 	if hasJars(jars, version) {
 		return jars
 	}
-	_, here, _, _ := runtime.Caller(0)
+	root, err := projectFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
 	half := jars + ".part"
-	cmd := exec.Command(Find(t, "mvn"), "-q", "-B", "-f", filepath.Join(filepath.Dir(here), "rocketmq", "pom.xml"),
+	cmd := exec.Command(Find(t, "mvn"), "-q", "-B", "-f", filepath.Join(root, "test", "engines", "rocketmq", "pom.xml"),
 		"dependency:copy-dependencies", "-DincludeScope=runtime", "-Drocketmq.version="+version, "-DoutputDirectory="+half)
 	if out, err := cmd.CombinedOutput(); err != nil || !hasJars(half, version) {
 		t.Logf("mvn: %v\n%s", err, out)
