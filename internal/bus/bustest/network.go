@@ -116,8 +116,11 @@ func testOutage(t *testing.T, broker Broker, stop, restart func(Broker, *testing
 	p := newPair(t, broker)
 	p.there.Join("before")
 	p.there.Join("left")
-	settle(t, p.here, p.thereHeard, "before")
-	settle(t, p.here, p.thereHeard, "left")
+	published := settle(t, p.here, p.thereHeard, "before") + settle(t, p.here, p.thereHeard, "left")
+	Await(t, "nothing to be under way", func() bool {
+		now := p.here.Stats()
+		return now.Published+now.Lost == published
+	})
 	stop(broker, t)
 	awaitUp(t, p.here, false)
 	awaitUp(t, p.there, false)
