@@ -53,7 +53,7 @@ describe('a visitor whose network', () => {
     expect(await mia.messages()).toEqual(['First', 'Kept, but the ack is lost'])
   })
 
-  test('was away gets what was said meanwhile, once and in order', async ({ visitor, wire, house, screen, later }) => {
+  test('was away gets what was said meanwhile, once and in order', { timeout: 90_000 }, async ({ visitor, wire, house, screen, later }) => {
     const proxy = await network(house, screen, later)
     const mia = await visitor({ origin: proxy.origin })
     await mia.write('I go through a tunnel')
@@ -65,7 +65,7 @@ describe('a visitor whose network', () => {
     const said = Array.from({ length: 60 }, (_, i) => `Answer ${i + 1}`)
     for (const text of said) await ada.command({ t: 'send', c, text })
     proxy.set('whole')
-    await mia.message('Answer 60').waitFor()
+    await mia.message('Answer 60').waitFor({ timeout: 45_000 }) // it tries again after up to 30 s
     expect(await mia.messages()).toEqual(['I go through a tunnel', 'Ada is here for you', ...said])
   })
 

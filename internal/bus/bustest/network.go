@@ -312,10 +312,12 @@ func testWorse(t *testing.T, broker Broker) {
 	for i := range notices {
 		worse.Publish([]string{"a", "b"}[i%2], fmt.Append(nil, i))
 	}
+	// Two topics may come by two ways: each has an end of its own.
 	p.here.Publish("a", []byte("end"))
+	p.here.Publish("b", []byte("end"))
 	times := map[string]int{}
-	for got := p.thereHeard.next(t); got != "a end"; got = p.thereHeard.next(t) {
-		times[got]++
+	for times["a end"] == 0 || times["b end"] == 0 {
+		times[p.thereHeard.next(t)]++
 	}
 	lost := notices
 	for i := range notices {
@@ -323,8 +325,8 @@ func testWorse(t *testing.T, broker Broker) {
 			lost--
 		}
 	}
-	if len(times) != notices-lost {
-		t.Errorf("%d different notices came, of which %d were published", len(times), notices-lost)
+	if came := len(times) - 2; came != notices-lost {
+		t.Errorf("%d different notices came, of which %d were published", came, notices-lost)
 	}
 	if lost == 0 || lost > notices/2 {
 		t.Errorf("%d of %d were lost, want about a fifth", lost, notices)

@@ -1,6 +1,6 @@
 import { Cell, type Readable } from './cell.ts'
 import { attempt, type Socket, type World } from './world.ts'
-import { comesBack, subprotocol, type ClientFrame, type ClientHello, type closeCodes, type Frame, type ServerFrame } from './wire.ts'
+import { comesBack, subprotocol, tooBig, type ClientFrame, type ClientHello, type Frame, type ServerFrame } from './wire.ts'
 
 /**
  * idle: not started, or resting while the page is put away. waiting: until `retryAt`. stopped: it will not come back by
@@ -39,10 +39,15 @@ const patience = { min: 500, max: 30_000 }
 /** A socket's readyState beyond this: it closes. */
 const usable = 1
 const unclean = 1006
-const tooBig: typeof closeCodes.tooBig = 1009
 
 /** As the server takes it: what a cut emoji leaves, and U+0000, is marked, wherever it stands. */
 const encode = (frame: object): string => JSON.stringify(frame).replace(/(\\\\)|\\u(0000|d[89a-f]..)/g, (_, pair?: string) => pair ?? '\ufffd')
+
+/** A socket that closes is about to say why, and takes nothing more; what is none (undefined) always does. */
+const write = (socket: Socket, frame: object): true => {
+  if (!((socket.readyState as number) > usable)) socket.send(encode(frame))
+  return true
+}
 
 /** Hears no more of a socket, and closes it. */
 function hang(socket: Socket | undefined): void {
@@ -114,8 +119,7 @@ export class Connection {
   /** Whether the frame went out, or its socket is about to say why it closed. */
   send(frame: ClientFrame): boolean {
     const { socket } = this
-    if (!socket || this.cell.get().phase !== 'open') return false
-    return attempt(() => ((socket.readyState ?? 0) > usable || socket.send(encode(frame)), true)) ?? false
+    return !!socket && this.cell.get().phase === 'open' && !!attempt(() => write(socket, frame))
   }
 
   private connect(): void {
@@ -132,7 +136,7 @@ export class Connection {
     this.coming = socket
     if (!socket) return this.closed(socket, unclean)
     this.cancelTimer = this.world.timer(attemptLimit, () => this.closed(socket, unclean))
-    socket.onopen = () => attempt(() => socket.send(encode({ ...this.options.hello(), continues: this.continues })))
+    socket.onopen = () => attempt(() => write(socket, { ...this.options.hello(), continues: this.continues }))
     socket.onmessage = message => this.received(socket, message.data)
     socket.onclose = closed => this.closed(socket, closed.code)
   }

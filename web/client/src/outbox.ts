@@ -1,7 +1,7 @@
 import { Cell, type Readable } from './cell.ts'
 import { type Keep } from './keep.ts'
 import { byteLength } from './text.ts'
-import { type ClientFrame, type closeCodes, type Frame, type Limits } from './wire.ts'
+import { tooBig, type ClientFrame, type Frame, type Limits } from './wire.ts'
 import { type World } from './world.ts'
 
 /**
@@ -32,7 +32,6 @@ export const mostItems = 200
 export const oldAge = 7 * 24 * 3_600_000
 /** An ack that is later than this, in ms, is not waited for any longer. */
 const ackLimit = 15_000
-const tooBig: typeof closeCodes.tooBig = 1009
 const pause = { first: 1_000, most: 30_000 }
 
 export interface OutboxOptions {

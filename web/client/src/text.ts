@@ -6,14 +6,7 @@ const unseen = /^[\s\0\u0085\u2800\u3164\p{Cf}]*$/u
 export const isBlank = (text: string): boolean => unseen.test(text)
 
 /** The length as the limit counts it: code points, not UTF-16 units. */
-export function codePoints(text: string): number {
-  let count = 0
-  for (let i = 0; i < text.length; i++, count++) {
-    const unit = text.charCodeAt(i)
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++
-  }
-  return count
-}
+export const codePoints = (text: string): number => [...text].length
 
 const encoder = new TextEncoder()
 
