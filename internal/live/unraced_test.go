@@ -2,5 +2,7 @@
 
 package live_test
 
-// crowdOf is how many come back at once.
-const crowdOf = 5000
+const (
+	crowdOf = 5000 // how many come back at once
+	courses = 100  // how many courses TestAnyCourse tries, unless told by -rapid.checks
+)
