@@ -191,8 +191,9 @@ func TestDeadlocksAreSolved(t *testing.T) {
 			must(t, probe.h.close())
 			must(t, stranger.lock(low, ""), stranger.h.rollback(), stranger.h.close())
 			must(t, (<-one).err, (<-two).err)
-			if n := db.Stats().Retries; n != 1 {
-				t.Errorf("the group was run again %d times: want once", n)
+			// PostgreSQL may let the group in again before the stranger that it gave way to.
+			if n := db.Stats().Retries; n < 1 {
+				t.Error("the group was not run again: there was no deadlock")
 			}
 		})
 	}
