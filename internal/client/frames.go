@@ -302,7 +302,7 @@ func (s *Session) failed(e *wire.ServerError) bool {
 // unwatched has a view asked for again, if it is one that was refused for now; under s.mu.
 func (s *Session) unwatched(e *wire.ServerError) bool {
 	for view, w := range s.watched {
-		if e.R == 0 || w.asked != e.R {
+		if w.asked != e.R {
 			continue
 		}
 		if e.Do == wire.Retry {

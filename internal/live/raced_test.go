@@ -5,5 +5,5 @@ package live_test
 // Under the race detector each costs ten times as much.
 const (
 	crowdOf = 500 // how many come back at once
-	courses = 40  // how many courses TestAnyCourse tries, unless told by -rapid.checks
+	courses = 40  // how many of them a property is tried with, unless -rapid.checks says so
 )

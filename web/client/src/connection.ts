@@ -43,7 +43,7 @@ const unclean = 1006
 /** As the server takes it: what a cut emoji leaves, and U+0000, is marked, wherever it stands. */
 const encode = (frame: object): string => JSON.stringify(frame).replace(/(\\\\)|\\u(0000|d[89a-f]..)/g, (_, pair?: string) => pair ?? '\ufffd')
 
-/** A socket that closes is about to say why, and takes nothing more; what is none (undefined) always does. */
+/** Writes, but not on a socket that closes: that is about to say why. A line of streams has no readyState. */
 const write = (socket: Socket, frame: object): true => {
   if (!((socket.readyState as number) > usable)) socket.send(encode(frame))
   return true
