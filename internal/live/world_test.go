@@ -69,7 +69,7 @@ type node struct {
 	// paged is called once, between the reading of a page and its use.
 	paged atomic.Pointer[func()]
 	// reads is called with each reading of a page, if set.
-	reads atomic.Pointer[func()]
+	reads atomic.Pointer[func(chat.PageQuery)]
 	// fails makes the database answer this node's healing with an error.
 	fails atomic.Bool
 	// marks is asked before marks of many conversations are read, if set.
@@ -161,7 +161,7 @@ func (f *front) Change(c *chat.Change) {
 
 func (f *front) Page(ctx context.Context, q chat.PageQuery) (chat.Page, error) {
 	if slow := f.n.reads.Load(); slow != nil {
-		(*slow)()
+		(*slow)(q)
 	}
 	page, err := f.DB.Page(ctx, q)
 	if then := f.n.paged.Swap(nil); then != nil {
