@@ -177,7 +177,7 @@ func TestThousandsComeBackAtOnce(t *testing.T) {
 	}
 	clients.Wait()
 	t.Logf("%d came back, %d were asked to try later, the slowest ack took %s", greeted.Load(), refused.Load(), worst)
-	if worst > 2*time.Second {
-		t.Errorf("an ack took %s while others came back, want at most 2 s", worst)
+	if worst > 5*time.Second {
+		t.Errorf("an ack took %s while others came back, want at most 5 s", worst)
 	}
 }
