@@ -3,6 +3,7 @@ package chat
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -18,7 +19,7 @@ func TestPlainTextsAreReadAsTheDecoderReadsThem(t *testing.T) {
 		body := Body(`{"text":"` + inner + `"}`)
 		want, failed := readBody[Text](body)
 		got, err := body.Text()
-		if (err != nil) != (failed != nil) || err == nil && got != want {
+		if (err != nil) != (failed != nil) || err == nil && !cmp.Equal(got, want) {
 			t.Fatalf("%q: %q, %v; the decoder reads %q, %v", body, got, err, want, failed)
 		}
 		if _, ok := body.plainText(); ok {
@@ -30,7 +31,7 @@ func TestPlainTextsAreReadAsTheDecoderReadsThem(t *testing.T) {
 	}
 	for _, b := range []Body{nil, Body(`{}`), Body(`{"text":"`), Body(`{"text":"}`), Body(`[]`)} {
 		want, failed := readBody[Text](b)
-		if got, err := b.Text(); got != want || (err != nil) != (failed != nil) {
+		if got, err := b.Text(); !cmp.Equal(got, want) || (err != nil) != (failed != nil) {
 			t.Errorf("%q: %q, %v; want %q, %v", b, got, err, want, failed)
 		}
 	}

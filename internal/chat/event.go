@@ -76,7 +76,8 @@ type Body []byte
 
 // Text is the body of a message and a note.
 type Text struct {
-	Text string `json:"text"`
+	Text  string `json:"text"`
+	Files []File `json:"files,omitzero"` // in the order in which they were chosen
 }
 
 // TargetRef is the body of an edit and a recall: the number of what it changed,

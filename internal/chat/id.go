@@ -21,6 +21,7 @@ type (
 	AgentID        int64
 	VisitorID      int64
 	ConversationID int64
+	FileID         int64
 )
 
 // idEpoch is 2025-01-01T00:00:00Z; 40 bits of milliseconds last until 2059.

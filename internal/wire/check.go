@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -48,10 +49,28 @@ func (f *ClientText) check(e *envelope) string {
 	if reason := checkCommand(e, f.ID, f.C); reason != "" {
 		return reason
 	}
+	if reason := f.checkFiles(); reason != "" {
+		return reason
+	}
 	if f.T == "edit" {
 		return checkNumber("n", f.N, 1)
 	}
 	return checkNumber("n", f.N, 0)
+}
+
+func (f *ClientText) checkFiles() string {
+	switch {
+	case f.T == "edit" && f.Files != nil:
+		return `files are of "send" and "note": an edit changes the text only`
+	case len(f.Files) > chat.MaxFiles:
+		return fmt.Sprintf("files names %d files: at most %d", len(f.Files), chat.MaxFiles)
+	}
+	for i, id := range f.Files {
+		if slices.Contains(f.Files[:i], id) {
+			return "files names a file twice"
+		}
+	}
+	return ""
 }
 
 func (f *ClientCommand) check(e *envelope) string {

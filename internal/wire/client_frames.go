@@ -76,6 +76,9 @@ type ClientText struct {
 	C    chat.ConversationUUID `json:"c,omitzero"`
 	N    int64                 `json:"n,omitzero"`
 	Text string                `json:"text"`
+	// Files are complete uploads of the sender, ten at most, in the order in which
+	// they are shown; not of "edit". With them the text may be empty.
+	Files FileIDs `json:"files,omitzero"`
 }
 
 // ClientCommand is the command "recall" (of event N), "take", "assign" (to Agent), "release" or "resolve".

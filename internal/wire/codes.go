@@ -43,7 +43,7 @@ func Codes() []chat.Code {
 	return []chat.Code{
 		BadFrame, UnknownFrame, HelloFirst, BadSecret, UnknownSite, RateLimited, TooMany, Unavailable,
 		chat.NotFound, chat.NotYours, chat.NotAllowed, chat.NoOpenRound, chat.Conflict, chat.NotMember,
-		chat.ClientIDReused, chat.BadText, chat.BlankText, chat.TextTooLong, chat.NotEditable,
+		chat.ClientIDReused, chat.BadText, chat.BlankText, chat.TextTooLong, chat.NotEditable, chat.BadFiles,
 		chat.Unknown, chat.Busy,
 	}
 }

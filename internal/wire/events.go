@@ -49,6 +49,9 @@ func (out *Event) fill(e *chat.Event, a Audience) {
 	case chat.Message, chat.Note:
 		text, err := e.Body.Text()
 		out.Text, out.Erased = text.Text, e.Erased()
+		for _, f := range text.Files {
+			out.Files = append(out.Files, File(f))
+		}
 		if err != nil {
 			out.Fallback = unreadable
 		}

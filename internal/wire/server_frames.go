@@ -70,6 +70,8 @@ type Limits struct {
 	// Backoff bounds the client's random pause before it comes back, in ms.
 	BackoffMin int `json:"backoff_min"`
 	BackoffMax int `json:"backoff_max"`
+	// FileBytes is the largest file that one may send; absent: none may be sent.
+	FileBytes int64 `json:"file_bytes,omitzero"`
 }
 
 // Event is an event as this side may see it. N is its number for this side.
@@ -88,12 +90,26 @@ type Event struct {
 	// Text is that of a message or note; absent when it was taken back (Erased).
 	Text   string `json:"text,omitzero"`
 	Erased bool   `json:"erased,omitzero"`
+	// Files are those of a message or note, in the order in which they were chosen.
+	Files []File `json:"files,omitzero"`
 	// Round is the change of the round, for the kinds that change it.
 	Round *RoundChange `json:"round,omitzero"`
 	// Target is the event that an edit or recall changed, as it is now.
 	Target *Event `json:"target,omitzero"`
 	// Fallback words an event for clients that do not know its kind.
 	Fallback string `json:"fallback,omitzero"`
+}
+
+// File is a file of a message or note. Width and Height, in pixels as it is shown,
+// are those of a picture that may be shown inline; without them it is a download,
+// unless its type is video/mp4.
+type File struct {
+	ID     chat.FileID `json:"id,string"`
+	Name   string      `json:"name"`
+	Type   string      `json:"type"`
+	Size   int64       `json:"size"` // bytes
+	Width  int         `json:"width,omitzero"`
+	Height int         `json:"height,omitzero"`
 }
 
 // RoundChange is what an event did to the round.

@@ -14,7 +14,27 @@ import (
 type SiteIDs []chat.SiteID
 
 // MarshalJSONTo writes the ids as an array of strings.
-func (ids SiteIDs) MarshalJSONTo(out *jsontext.Encoder) error {
+func (ids SiteIDs) MarshalJSONTo(out *jsontext.Encoder) error { return writeIDs(out, ids) }
+
+// UnmarshalJSONFrom reads an array of strings.
+func (ids *SiteIDs) UnmarshalJSONFrom(in *jsontext.Decoder) (err error) {
+	*ids, err = readIDs[chat.SiteID](in)
+	return err
+}
+
+// FileIDs are ids of files, written likewise.
+type FileIDs []chat.FileID
+
+// MarshalJSONTo writes the ids as an array of strings.
+func (ids FileIDs) MarshalJSONTo(out *jsontext.Encoder) error { return writeIDs(out, ids) }
+
+// UnmarshalJSONFrom reads an array of strings.
+func (ids *FileIDs) UnmarshalJSONFrom(in *jsontext.Decoder) (err error) {
+	*ids, err = readIDs[chat.FileID](in)
+	return err
+}
+
+func writeIDs[T ~int64](out *jsontext.Encoder, ids []T) error {
 	if err := out.WriteToken(jsontext.BeginArray); err != nil {
 		return err
 	}
@@ -26,19 +46,18 @@ func (ids SiteIDs) MarshalJSONTo(out *jsontext.Encoder) error {
 	return out.WriteToken(jsontext.EndArray)
 }
 
-// UnmarshalJSONFrom reads an array of strings.
-func (ids *SiteIDs) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+func readIDs[T ~int64](in *jsontext.Decoder) ([]T, error) {
 	var texts []string
 	if err := json.UnmarshalDecode(in, &texts); err != nil {
-		return err
+		return nil, err
 	}
-	*ids = make(SiteIDs, len(texts))
+	ids := make([]T, len(texts))
 	for i, text := range texts {
 		id, err := chat.ParseID(text)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		(*ids)[i] = chat.SiteID(id)
+		ids[i] = T(id)
 	}
-	return nil
+	return ids, nil
 }

@@ -100,6 +100,8 @@ export type ErrorCode =
   | 'text_too_long'
   /** neither message nor note, or recalled */
   | 'not_editable'
+  /** a file is not there, not complete, not yours, or in another message */
+  | 'bad_files'
   /** repeat it with the same client_id */
   | 'unknown_outcome'
   /** a queue is full: repeat it later */
@@ -126,6 +128,7 @@ export const advice: Readonly<Record<ErrorCode, Advice>> = {
   blank_text: 'fix',
   text_too_long: 'fix',
   not_editable: 'fix',
+  bad_files: 'fix',
   unknown_outcome: 'retry',
   busy: 'retry',
 }
@@ -218,6 +221,8 @@ export interface ClientText {
   c?: string
   n?: number
   text: string
+  /** Files are complete uploads of the sender, ten at most, in the order in which they are shown; not of "edit". With them the text may be empty. */
+  files?: FileIDs
 }
 
 /** ClientCommand is the command "recall" (of event N), "take", "assign" (to Agent), "release" or "resolve". */
@@ -364,6 +369,8 @@ export interface Limits {
   /** Backoff bounds the client's random pause before it comes back, in ms. */
   backoff_min: number
   backoff_max: number
+  /** FileBytes is the largest file that one may send; absent: none may be sent. */
+  file_bytes?: number
 }
 
 /** Event is an event as this side may see it. N is its number for this side. */
@@ -382,12 +389,25 @@ export interface Event {
   /** Text is that of a message or note; absent when it was taken back (Erased). */
   text?: string
   erased?: boolean
+  /** Files are those of a message or note, in the order in which they were chosen. */
+  files?: File[]
   /** Round is the change of the round, for the kinds that change it. */
   round?: RoundChange
   /** Target is the event that an edit or recall changed, as it is now. */
   target?: Event
   /** Fallback words an event for clients that do not know its kind. */
   fallback?: string
+}
+
+/** File is a file of a message or note. Width and Height, in pixels as it is shown, are those of a picture that may be shown inline; without them it is a download, unless its type is video/mp4. */
+export interface File {
+  id: string
+  name: string
+  type: string
+  /** bytes */
+  size: number
+  width?: number
+  height?: number
 }
 
 /** RoundChange is what an event did to the round. */
