@@ -67,6 +67,20 @@ func (m *onMemory) Renew([]Want) {
 // Learn implements Registry.
 func (m *onMemory) Learn(context.Context, chat.SiteID, []chat.VisitorID) {}
 
+// Alive implements Registry.
+func (m *onMemory) Alive() (nodes []string, sure bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	now := m.now()
+	nodes = []string{m.node}
+	for node, until := range m.until {
+		if node != m.node && !until.Before(now) {
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes, true
+}
+
 // Leave implements Registry.
 func (m *onMemory) Leave() {
 	m.mu.Lock()

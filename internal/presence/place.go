@@ -86,6 +86,8 @@ type AgentsAnswer struct {
 	// Changed says that On is told: it is left out when the revision is the known one.
 	Changed bool
 	On      []AgentOn
+	// Alive are the names whose lease is good.
+	Alive []string
 }
 
 // AgentOn is an agent's state on one node.

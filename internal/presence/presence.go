@@ -115,6 +115,10 @@ type Registry interface {
 	// Leave ends this node's part: the others forget it.
 	Leave()
 
+	// Alive are the nodes whose lease is good, this one among them, as the last
+	// exchange said. sure is false while there may be others: the place has not answered.
+	Alive() (nodes []string, sure bool)
+
 	// Agent is the agent's best state on all nodes.
 	Agent(agent chat.AgentID) State
 	// ByID finds a connected visitor of a site by its id in the database.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -67,7 +68,8 @@ type Shared struct {
 	names int    // how many it has had
 	left  bool
 
-	begun         bool // the agents' lease was made under name
+	begun         bool     // the agents' lease was made under name
+	alive         []string // the nodes whose lease is good
 	agents        map[chat.AgentID]State
 	pendingAgents map[chat.AgentID]bool
 	knownAgents   uint64
@@ -299,6 +301,13 @@ func (one *sharedSite) forget(picture *sitePicture, key Key) {
 	for _, node := range h.nodes {
 		picture.set(node, &Visitor{Key: key, State: Offline})
 	}
+}
+
+// Alive implements Registry.
+func (s *Shared) Alive() (nodes []string, sure bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.alive), s.begun && !s.lost
 }
 
 // Count implements Registry.

@@ -309,6 +309,12 @@ func (s *Shared) learnAgents(ask *AgentsAsk, a *AgentsAnswer) {
 	if a.Changed {
 		s.setAgents(a.On)
 	}
+	s.alive = append(s.alive[:0:0], s.cfg.Node)
+	for _, name := range a.Alive {
+		if node, _ := nodeOf(name); !slices.Contains(s.alive, node) {
+			s.alive = append(s.alive, node)
+		}
+	}
 }
 
 // setAgents replaces what is known of agents on other nodes.

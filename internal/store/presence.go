@@ -101,6 +101,7 @@ func (p *presencePlace) Exchange(ctx context.Context, ask *presence.Ask) (*prese
 	}
 	slices.Sort(alive)
 	if ask.Agents != nil && !answer.Agents.Lost {
+		answer.Agents.Alive = alive
 		if answer.Agents.On, err = p.agents(ctx, alive); err != nil {
 			return nil, err
 		}

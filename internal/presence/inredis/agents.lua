@@ -41,5 +41,6 @@ if #dead > 0 then
 end
 call('SET', revisionKey, text(revision), 'PX', life)
 for _, key in ipairs(KEYS) do call('PEXPIRE', key, life) end
-if text(revision) == known then return {0, known, false} end
-return {0, text(revision), call('HGETALL', agents)}
+local alive = call('ZRANGE', leases, 0, -1)
+if text(revision) == known then return {0, known, false, alive} end
+return {0, text(revision), call('HGETALL', agents), alive}

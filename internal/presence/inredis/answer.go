@@ -115,6 +115,7 @@ func readAgents(result rueidis.RedisResult) (*presence.AgentsAnswer, error) {
 		}
 		a.On = append(a.On, presence.AgentOn{Agent: chat.AgentID(id), Name: name, State: presence.State(state)})
 	}
+	a.Alive, _ = r.texts()
 	return a, r.err
 }
 

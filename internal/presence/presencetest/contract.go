@@ -266,6 +266,13 @@ func (e Engine) dead(t *testing.T) {
 	if a.Agent(agent) != presence.Online || a.Count(w.site) != all {
 		t.Fatalf("agent %s, %d visitors; want online and %d", a.Agent(agent), a.Count(w.site), all)
 	}
+	alive := func(n *node) bool {
+		nodes, sure := a.Alive()
+		return sure && slices.Contains(nodes, a.name) && slices.Contains(nodes, n.name)
+	}
+	if !alive(dead) || !alive(w.nodes[1]) {
+		t.Error("a node that is there is not among those alive")
+	}
 	_, before := a.Visitors(w.site, 0)
 	dead.asleep = true
 	if e.Place == nil {
@@ -274,7 +281,7 @@ func (e Engine) dead(t *testing.T) {
 		w.clock.pass(presence.LeaseFor/2 + 1)
 	}
 	w.awaits("the dead node is forgotten", func() bool {
-		return a.Agent(agent) == presence.Offline && a.Count(w.site) == 1 && w.nodes[1].Count(w.site) == 1
+		return a.Agent(agent) == presence.Offline && a.Count(w.site) == 1 && w.nodes[1].Count(w.site) == 1 && !alive(dead)
 	})
 	if v, ok := a.ByID(w.site, idOf(w.site, 1)); !ok || v.State != presence.Away || !slices.Equal(a.Nodes(w.site, v.ID()), []string{a.name}) {
 		t.Errorf("who is here, too, is %+v, %t on %v", v, ok, a.Nodes(w.site, idOf(w.site, 1)))
