@@ -9,6 +9,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/push"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
@@ -79,6 +80,11 @@ type Config struct {
 	QuietAfter time.Duration
 	// ReadTimeout bounds each read of the database (5 s).
 	ReadTimeout time.Duration
+	// VisitorFileBytes and AgentFileBytes are the largest file of each that clients are
+	// told of (0: none may be sent).
+	VisitorFileBytes, AgentFileBytes int64
+	// PushWait is how long a push waits for the other nodes to say how many it reached (2 s).
+	PushWait time.Duration
 	// NoticeBytes is up to which size a notice carries events (8 KiB).
 	NoticeBytes int
 
@@ -123,6 +129,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.ReturnEvery, 15*time.Second)
 	orDefault(&c.QuietAfter, time.Minute)
 	orDefault(&c.ReadTimeout, 5*time.Second)
+	orDefault(&c.PushWait, 2*time.Second)
 	orDefault(&c.NoticeBytes, 8<<10)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -160,9 +167,11 @@ type Parts struct {
 	Seen     Seen
 	// Entrances are of persons who may have but one connection.
 	Entrances identity.Entrances
-	Bus       bus.Bus
-	Presence  presence.Registry
-	Log       *slog.Logger
+	// Pushes, if any, are pushes by id; without it OpenPush and Push must not be called.
+	Pushes   push.Store
+	Bus      bus.Bus
+	Presence presence.Registry
+	Log      *slog.Logger
 }
 
 // People is this node's picture of the agents (identity.People).

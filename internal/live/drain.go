@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -45,7 +46,13 @@ func (h *Hub) Drain(ctx context.Context, d Drain) error {
 	h.closing = true
 	h.mu.Unlock()
 	if d.Spread > 0 {
+		var pushes sync.WaitGroup
+		pushes.Go(func() { h.sendPushesAway(ctx, d.Spread) })
 		h.sendAway(ctx, d)
+		pushes.Wait()
+	}
+	for _, c := range h.everyPushConn() {
+		c.leave()
 	}
 	return h.closeAll(ctx)
 }
@@ -76,6 +83,20 @@ func (h *Hub) sendAway(ctx context.Context, d Drain) {
 			}
 		}
 		pause(ctx, drainLook)
+	}
+}
+
+// sendPushesAway closes those who wait for pushes, evenly over the spread: they have
+// no frame that tells them to move.
+func (h *Hub) sendPushesAway(ctx context.Context, spread time.Duration) {
+	all := h.everyPushConn()
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	begun := time.Now()
+	for i, c := range all {
+		if !pause(ctx, time.Until(begun.Add(spread*time.Duration(i)/time.Duration(len(all))))) {
+			return
+		}
+		c.leave()
 	}
 }
 

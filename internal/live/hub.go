@@ -45,6 +45,7 @@ type Hub struct {
 	stats   counters
 	talkers talkers
 	typists typists
+	pushed  pushes
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -88,6 +89,7 @@ func NewHub(cfg Config, parts Parts) *Hub {
 	h.counts.init()
 	h.told.init()
 	h.resumes.init(h.cfg)
+	h.pushed.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.sweeper, h.sweepAsked = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints), make(chan struct{}, 1)
 	h.desk = chat.NewDesk(parts.Store, commandWorld{h}, parts.People, h.cfg.TextCodePoints)
@@ -116,6 +118,9 @@ func (h *Hub) Start() error {
 	h.tasks.Go(h.healForever)
 	h.tasks.Go(h.writeSeenForever)
 	h.tasks.Go(h.returnForever)
+	if h.Pushes != nil {
+		h.tasks.Go(h.readPushesForever)
+	}
 	h.started.Store(true)
 	return nil
 }
@@ -143,6 +148,9 @@ func (h *Hub) Close() {
 	h.mu.Unlock()
 	for _, s := range h.everybody() {
 		s.close(wire.CloseRestart, "the server restarts")
+	}
+	for _, c := range h.everyPushConn() {
+		c.leave()
 	}
 	h.Bus.Close()
 	h.cancel()

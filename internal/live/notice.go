@@ -39,6 +39,8 @@ type notice struct {
 	Agent        chat.AgentID       `json:"agent,omitzero"`
 	Site         chat.SiteID        `json:"site,omitzero"`
 	Entered      *identity.Entrance `json:"entered,omitzero"`
+	Pushed       *pushNotice        `json:"pushed,omitzero"`
+	Reached      *reachedNotice     `json:"reached,omitzero"`
 }
 
 // changedNotice is an appended stretch; without Events, which were too big, it
@@ -190,6 +192,10 @@ func (h *Hub) hear(n *notice) {
 		h.closeLogins(n.Revoked)
 	case n.Entered != nil:
 		h.hearEntered(*n.Entered)
+	case n.Pushed != nil && h.Pushes != nil:
+		h.hearPushed(n.Node, n.Pushed)
+	case n.Reached != nil:
+		h.hearReached(n.Node, n.Reached)
 	case n.Agent != 0 || n.Site != 0:
 		h.wakeHealer()
 	default:

@@ -26,6 +26,8 @@ type Stats struct {
 	HealFailures int64
 	// Unreadable are notices that could not be read, or are of another version.
 	Unreadable int64
+	// PushConns are connections that wait for pushes now; Pushed the texts that went to them.
+	PushConns, Pushed int64
 	// Jobs are how often each regular work was done: one that stands still is stuck.
 	Jobs Jobs
 }
@@ -38,6 +40,7 @@ type counters struct {
 	sessions                                                   atomic.Int64
 	gapEvents, catchUpEvents, healed, healFailures, unreadable atomic.Int64
 	rows, presence, heal, returned, seen                       atomic.Int64 // jobs
+	pushConns, pushed                                          atomic.Int64
 	// ahead is how far the database's clock was ahead of this node's when they were
 	// last compared, in ms; unknown until compared is set.
 	ahead    atomic.Int64
@@ -52,6 +55,7 @@ func (h *Hub) Stats() Stats {
 		Healed: n.healed.Load(), HealFailures: n.healFailures.Load(), Unreadable: n.unreadable.Load(),
 		Jobs: Jobs{Rows: n.rows.Load(), Presence: n.presence.Load(), Heal: n.heal.Load(), Return: n.returned.Load(), Seen: n.seen.Load()},
 	}
+	s.PushConns, s.Pushed = n.pushConns.Load(), n.pushed.Load()
 	h.mu.Lock()
 	s.Strangers, s.Rooms = int64(len(h.strangers)), len(h.rooms)
 	h.mu.Unlock()

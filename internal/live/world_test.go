@@ -120,7 +120,7 @@ func (w *world) make() *node {
 	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
 		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db,
-		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log,
+		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log, Pushes: w.db,
 	})
 	w.nodes = append(w.nodes, n)
 	return n

@@ -36,13 +36,13 @@ const (
 
 // stays tells whether a move leaves a table alone: it belongs to one database, or
 // its rows are worth nothing to another one, where nodes write them anew: who is
-// online and where, who mistyped a password.
+// online and where, who mistyped a password, what was pushed in the last minutes.
 func stays(table string) bool {
 	switch table {
 	case "compatibility", "fence", schemaTable, moveProgress:
 		return true
 	}
-	return slices.ContainsFunc([]string{"presence", "person_session", "login_try", "sqlite_"}, func(p string) bool { return strings.HasPrefix(table, p) })
+	return slices.ContainsFunc([]string{"presence", "person_session", "login_try", "push", "sqlite_"}, func(p string) bool { return strings.HasPrefix(table, p) })
 }
 
 // movedTables are read from the schema that SQLite's migrations make, so that a
