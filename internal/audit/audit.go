@@ -28,6 +28,10 @@ const (
 	SiteMade        What = "site_made"
 	SiteChanged     What = "site_changed"
 	KeyRotated      What = "key_rotated"
+
+	BroadcastScheduled What = "broadcast_scheduled"
+	BroadcastPublished What = "broadcast_published"
+	BroadcastWithdrawn What = "broadcast_withdrawn"
 )
 
 // By is who does something, and from which network address (empty: from the command line).

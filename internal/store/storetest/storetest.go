@@ -73,6 +73,10 @@ func Run(t *testing.T, open Open) {
 		"ToldInOrder":       testToldInOrder,
 		"Reopen":            testReopen,
 		"Model":             testModel,
+		"BroadcastRows":     testBroadcastRows,
+		"BroadcastLog":      testBroadcastLog,
+		"BroadcastReaders":  testBroadcastReaders,
+		"BroadcastSegment":  testBroadcastSegment,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}

@@ -1,0 +1,57 @@
+package broadcast
+
+import (
+	"context"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// Store remembers broadcasts. Its methods work in the transaction that their ctx
+// carries, if Together put one there. Errors: NotFound refusals where none is found.
+type Store interface {
+	Reading
+	// Together runs fn in one transaction, which its ctx carries to the other methods.
+	Together(ctx context.Context, fn func(ctx context.Context) error) error
+	InsertBroadcast(ctx context.Context, b Broadcast) error
+	// UpdateBroadcast writes all but the counts, and raises Version, if the row still has
+	// b.Version; else a Conflict refusal.
+	UpdateBroadcast(ctx context.Context, b Broadcast) (Broadcast, error)
+	// DeleteBroadcast removes a draft under the same condition.
+	DeleteBroadcast(ctx context.Context, b Broadcast) error
+	// AppendBroadcast writes the next entry of a site's log: the number and the tag are the store's.
+	AppendBroadcast(ctx context.Context, e Entry) (Entry, error)
+	// Broadcast finds one of a site.
+	Broadcast(ctx context.Context, on chat.SiteID, id ID) (Broadcast, error)
+	// Broadcasts are a page, newest first; before 0: from the newest.
+	Broadcasts(ctx context.Context, on chat.SiteID, before ID, limit int) ([]Broadcast, error)
+	// ShownBroadcasts counts those that visitors may see at a moment.
+	ShownBroadcasts(ctx context.Context, on chat.SiteID, at chat.Millis) (int, error)
+	// CountVisitors counts the visitors whom a site knows and who want broadcasts, in a
+	// language ("": in any).
+	CountVisitors(ctx context.Context, on chat.SiteID, language string) (int64, error)
+}
+
+// Reading is what the live connections need.
+type Reading interface {
+	// BroadcastHeads are the heads of the logs of these sites; those without one are left out.
+	BroadcastHeads(ctx context.Context, sites []chat.SiteID) (map[chat.SiteID]Position, error)
+	// BroadcastLog is the newest stretch of a site's log, at most limit entries, oldest
+	// first, with the broadcasts that it is about.
+	BroadcastLog(ctx context.Context, on chat.SiteID, limit int) ([]Entry, []Broadcast, error)
+	// ReaderOf is what a visitor's row says.
+	ReaderOf(ctx context.Context, id chat.VisitorID) (Reader, error)
+	// Advance brings visitors' rows forward, counts what is new in it, and adds what was
+	// delivered to, and seen by, visitors who have no row: by the entry's number.
+	Advance(ctx context.Context, on chat.SiteID, all []Advance, delivered, read map[int64]int64) error
+	// SetOff writes whether a visitor wants broadcasts.
+	SetOff(ctx context.Context, id chat.VisitorID, off bool) error
+	// Came are the broadcasts that came to visitors, oldest first.
+	Came(ctx context.Context, on chat.SiteID, visitors []chat.VisitorID) (map[chat.VisitorID][]Arrival, error)
+}
+
+// Arrival is a broadcast as it came to a visitor.
+type Arrival struct {
+	Seen
+	Broadcast Broadcast
+	Read      bool
+}

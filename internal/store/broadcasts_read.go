@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"github.com/kefu-chat/kefu/internal/broadcast"
+	"github.com/kefu-chat/kefu/internal/chat"
+)
+
+// BroadcastHeads implements broadcast.Reading.
+func (db *DB) BroadcastHeads(ctx context.Context, sites []chat.SiteID) (map[chat.SiteID]broadcast.Position, error) {
+	heads := map[chat.SiteID]broadcast.Position{}
+	if len(sites) == 0 {
+		return heads, nil
+	}
+	var rows []struct {
+		Site   chat.SiteID `bun:"site_id"`
+		Number int64       `bun:"number"`
+		Tag    uint32      `bun:"tag"`
+	}
+	err := db.reading(ctx).NewRaw("SELECT site_id, number, tag FROM broadcast_head WHERE site_id IN (?)", bun.In(sites)).Scan(ctx, &rows)
+	for _, r := range rows {
+		heads[r.Site] = broadcast.Position{Number: r.Number, Tag: r.Tag}
+	}
+	return heads, err
+}
+
+type broadcastEntryRow struct {
+	bun.BaseModel `bun:"table:broadcast_entry,alias:e"`
+
+	Site      chat.SiteID  `bun:"site_id"`
+	Number    int64        `bun:"number"`
+	Tag       uint32       `bun:"tag"`
+	Broadcast broadcast.ID `bun:"broadcast_id"`
+	Wave      int          `bun:"wave"`
+	At        chat.Millis  `bun:"at"`
+}
+
+// BroadcastLog implements broadcast.Reading.
+func (db *DB) BroadcastLog(ctx context.Context, on chat.SiteID, limit int) ([]broadcast.Entry, []broadcast.Broadcast, error) {
+	var rows []broadcastEntryRow
+	if err := db.reading(ctx).NewSelect().Model(&rows).Where("site_id = ?", on).Order("number DESC").Limit(int64(limit)).Scan(ctx); err != nil {
+		return nil, nil, err
+	}
+	slices.Reverse(rows)
+	entries := make([]broadcast.Entry, len(rows))
+	about := map[broadcast.ID]bool{}
+	for i, r := range rows {
+		entries[i] = broadcast.Entry{Site: r.Site, Number: r.Number, Tag: r.Tag, Broadcast: r.Broadcast, Wave: r.Wave, At: r.At}
+		about[r.Broadcast] = true
+	}
+	all, err := db.broadcastsBy(ctx, slices.Sorted(maps.Keys(about)))
+	return entries, all, err
+}
+
+func (db *DB) broadcastsBy(ctx context.Context, ids []broadcast.ID) ([]broadcast.Broadcast, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []broadcastRow
+	if err := db.reading(ctx).NewSelect().Model(&rows).Where("id IN (?)", bun.In(ids)).Scan(ctx); err != nil {
+		return nil, err
+	}
+	return broadcastsOf(rows)
+}
+
+type readerRow struct {
+	ID        chat.VisitorID `bun:"id"`
+	Received  int64          `bun:"broadcast_received"`
+	Read      int64          `bun:"broadcast_read"`
+	Seen      []byte         `bun:"broadcast_seen"`
+	Off       bool           `bun:"broadcast_off"`
+	CreatedAt chat.Millis    `bun:"created_at"`
+}
+
+const readerColumns = "id, broadcast_received, broadcast_read, broadcast_seen, broadcast_off, created_at"
+
+func (r *readerRow) reader() (broadcast.Reader, error) {
+	seen, err := broadcast.Unpack(r.Seen)
+	if err != nil {
+		return broadcast.Reader{}, fmt.Errorf("visitor %d: %w", r.ID, err)
+	}
+	return broadcast.Reader{Received: r.Received, Read: r.Read, Seen: seen, Off: r.Off, CreatedAt: r.CreatedAt}, nil
+}
+
+// ReaderOf implements broadcast.Reading.
+func (db *DB) ReaderOf(ctx context.Context, id chat.VisitorID) (broadcast.Reader, error) {
+	var row readerRow
+	if err := db.reading(ctx).NewRaw("SELECT "+readerColumns+" FROM visitor WHERE id = ?", id).Scan(ctx, &row); err != nil {
+		return broadcast.Reader{}, found(err, "visitor")
+	}
+	return row.reader()
+}
+
+// SetOff implements broadcast.Reading.
+func (db *DB) SetOff(ctx context.Context, id chat.VisitorID, off bool) error {
+	n := 0
+	if off {
+		n = 1
+	}
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw("UPDATE visitor SET broadcast_off = ? WHERE id = ?", n, id).Exec(ctx)
+		return err
+	})
+}
+
+// Came implements broadcast.Reading.
+func (db *DB) Came(ctx context.Context, on chat.SiteID, visitors []chat.VisitorID) (map[chat.VisitorID][]broadcast.Arrival, error) {
+	came := map[chat.VisitorID][]broadcast.Arrival{}
+	if len(visitors) == 0 {
+		return came, nil
+	}
+	var rows []readerRow
+	err := db.reading(ctx).NewRaw("SELECT "+readerColumns+" FROM visitor WHERE site_id = ? AND id IN (?)", on, bun.In(visitors)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, err
+	}
+	readers := map[chat.VisitorID]broadcast.Reader{}
+	numbers := map[int64]bool{}
+	for i := range rows {
+		r, err := rows[i].reader()
+		if err != nil {
+			return nil, err
+		}
+		readers[rows[i].ID] = r
+		for _, s := range r.Seen {
+			numbers[s.Number] = true
+		}
+	}
+	about, err := db.broadcastsByEntry(ctx, on, slices.Sorted(maps.Keys(numbers)))
+	if err != nil {
+		return nil, err
+	}
+	for id, r := range readers {
+		for _, s := range r.Seen {
+			if b, ok := about[s.Number]; ok {
+				came[id] = append(came[id], broadcast.Arrival{Seen: s, Broadcast: b, Read: s.Number <= r.Read})
+			}
+		}
+	}
+	return came, nil
+}
+
+// broadcastsByEntry are the broadcasts that entries of a site's log are about.
+func (db *DB) broadcastsByEntry(ctx context.Context, on chat.SiteID, numbers []int64) (map[int64]broadcast.Broadcast, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	var rows []broadcastEntryRow
+	err := db.reading(ctx).NewSelect().Model(&rows).Where("site_id = ? AND number IN (?)", on, bun.In(numbers)).Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []broadcast.ID
+	for _, r := range rows {
+		ids = append(ids, r.Broadcast)
+	}
+	all, err := db.broadcastsBy(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[broadcast.ID]broadcast.Broadcast{}
+	for _, b := range all {
+		byID[b.ID] = b
+	}
+	out := map[int64]broadcast.Broadcast{}
+	for _, r := range rows {
+		out[r.Number] = byID[r.Broadcast]
+	}
+	return out, nil
+}
+
+// Advance implements broadcast.Reading: one transaction.
+func (db *DB) Advance(ctx context.Context, on chat.SiteID, all []broadcast.Advance, delivered, read map[int64]int64) error {
+	return db.Update(ctx, func(ctx context.Context, tx bun.Tx) error {
+		more, seen := maps.Clone(delivered), maps.Clone(read)
+		if more == nil {
+			more = map[int64]int64{}
+		}
+		if seen == nil {
+			seen = map[int64]int64{}
+		}
+		if err := advanceRows(ctx, tx, all, more, seen, db.dialect.grammar().forUpdate); err != nil {
+			return err
+		}
+		numbers := slices.Sorted(maps.Keys(more))
+		for n := range seen {
+			if _, ok := more[n]; !ok {
+				numbers = append(numbers, n)
+			}
+		}
+		slices.Sort(numbers)
+		for _, n := range numbers {
+			if more[n] == 0 && seen[n] == 0 {
+				continue
+			}
+			_, err := tx.NewRaw("UPDATE broadcast SET delivered_count = delivered_count + ?, read_count = read_count + ? "+
+				"WHERE id = (SELECT broadcast_id FROM broadcast_entry WHERE site_id = ? AND number = ?)", more[n], seen[n], on, n).Exec(ctx)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// advanceRows brings the visitors' rows forward and adds what is new to the counts.
+// Those that end alike are written together.
+func advanceRows(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delivered, read map[int64]int64, forUpdate string) error {
+	if len(all) == 0 {
+		return nil
+	}
+	ids := make([]chat.VisitorID, len(all))
+	for i := range all {
+		ids[i] = all[i].Visitor
+	}
+	var rows []readerRow
+	err := tx.NewRaw("SELECT "+readerColumns+" FROM visitor WHERE id IN (?) ORDER BY id"+forUpdate, bun.In(ids)).Scan(ctx, &rows)
+	if err != nil {
+		return err
+	}
+	readers := map[chat.VisitorID]broadcast.Reader{}
+	for i := range rows {
+		if readers[rows[i].ID], err = rows[i].reader(); err != nil {
+			return err
+		}
+	}
+	changed := map[chat.VisitorID]bool{}
+	for _, a := range all {
+		r, ok := readers[a.Visitor]
+		if !ok {
+			continue
+		}
+		after, came, saw := r.Apply(a)
+		changed[a.Visitor] = changed[a.Visitor] || after.Received != r.Received || after.Read != r.Read || len(after.Seen) != len(r.Seen) || len(came) > 0
+		readers[a.Visitor] = after
+		for _, n := range came {
+			delivered[n]++
+		}
+		for _, n := range saw {
+			read[n]++
+		}
+	}
+	return writeReaders(ctx, tx, readers, changed)
+}
+
+func writeReaders(ctx context.Context, tx bun.Tx, readers map[chat.VisitorID]broadcast.Reader, changed map[chat.VisitorID]bool) error {
+	type end struct {
+		received, read int64
+		seen           string
+	}
+	alike := map[end][]chat.VisitorID{}
+	for id := range changed {
+		if r := readers[id]; changed[id] {
+			e := end{r.Received, r.Read, string(broadcast.Pack(r.Seen))}
+			alike[e] = append(alike[e], id)
+		}
+	}
+	for e, ids := range alike {
+		_, err := tx.NewRaw("UPDATE visitor SET broadcast_received = ?, broadcast_read = ?, broadcast_seen = ? WHERE id IN (?)",
+			e.received, e.read, []byte(e.seen), bun.In(ids)).Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
