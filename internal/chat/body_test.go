@@ -20,7 +20,7 @@ func TestPlainTextsAreReadAsTheDecoderReadsThem(t *testing.T) {
 		want, failed := readBody[Text](body)
 		got, err := body.Text()
 		if (err != nil) != (failed != nil) || err == nil && !cmp.Equal(got, want) {
-			t.Fatalf("%q: %q, %v; the decoder reads %q, %v", body, got, err, want, failed)
+			t.Fatalf("%q: %v, %v; the decoder reads %v, %v", body, got, err, want, failed)
 		}
 		if _, ok := body.plainText(); ok {
 			plain++
@@ -32,7 +32,7 @@ func TestPlainTextsAreReadAsTheDecoderReadsThem(t *testing.T) {
 	for _, b := range []Body{nil, Body(`{}`), Body(`{"text":"`), Body(`{"text":"}`), Body(`[]`)} {
 		want, failed := readBody[Text](b)
 		if got, err := b.Text(); !cmp.Equal(got, want) || (err != nil) != (failed != nil) {
-			t.Errorf("%q: %q, %v; want %q, %v", b, got, err, want, failed)
+			t.Errorf("%q: %v, %v; want %v, %v", b, got, err, want, failed)
 		}
 	}
 }

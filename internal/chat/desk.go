@@ -36,9 +36,14 @@ type Command struct {
 	// Conversation, or Begin for a visitor who has none yet.
 	Conversation ConversationID
 	Begin        *Beginning
+	// Files are the uploads of a message or note, in the order in which they are
+	// shown; Owner is whose they must be.
+	Files []FileID
+	Owner FileOwner
 }
 
-// Send appends a message. Refusals: BadText, BlankText, TextTooLong, NotYours, NotAllowed, ClientIDReused.
+// Send appends a message; with files its text may be blank. Refusals: BadText, BlankText, TextTooLong,
+// BadFiles, NotYours, NotAllowed, ClientIDReused.
 func (d *Desk) Send(c Command, text string, done Done) {
 	d.text(c, "message", text, SendMessage(c.By, text, d.world), done)
 }
@@ -48,10 +53,14 @@ func (d *Desk) Note(c Command, text string, done Done) {
 	d.text(c, "note", text, AddNote(c.By, text), done)
 }
 
-// Edit gives a message or note, by its number as the actor sees it, a new text.
-// Refusals: as Note, and NotFound, NotEditable.
+// Edit gives a message or note, by its number as the actor sees it, a new text;
+// its files stay. Refusals: as Note, and NotFound, NotEditable.
 func (d *Desk) Edit(c Command, number int64, text string, done Done) {
-	d.text(c, "edit "+strconv.FormatInt(number, 10), text, EditText(c.By, number, text), done)
+	if err := CheckText(text, d.maxText); err != nil && CodeOf(err) != BlankText { // blank beside files
+		done(Changed{Answer: -1}, err)
+		return
+	}
+	d.change(c, "edit "+strconv.FormatInt(number, 10)+"\n"+text, EditText(c.By, number, text), done)
 }
 
 // Recall takes a message or note back. Refusals: NotFound, NotEditable, NotAllowed, ClientIDReused.
@@ -84,7 +93,14 @@ func (d *Desk) ReturnAbsent(id ConversationID, agent AgentID, done Done) {
 func (d *Desk) Mark(m *MarkChange) { d.store.Mark(m) }
 
 func (d *Desk) text(c Command, what, text string, rule Decide, done Done) {
-	if err := CheckText(text, d.maxText); err != nil {
+	err := CheckText(text, d.maxText)
+	if len(c.Files) > 0 {
+		if CodeOf(err) == BlankText {
+			err = nil
+		}
+		rule, what = attaching(rule, c, text), c.fingerprint(what)
+	}
+	if err != nil {
 		done(Changed{Answer: -1}, err)
 		return
 	}

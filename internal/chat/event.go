@@ -156,7 +156,9 @@ type Draft struct {
 	Answers bool
 	// Replace and Erase tell what happens to the row of an earlier event.
 	Replace *Replacement
-	Erase   int64 // seq whose body is emptied, with its revisions; 0 for none
+	Erase   int64 // seq whose body is emptied, with its revisions and files; 0 for none
+	// Attach are the uploads that become this event's.
+	Attach []FileID
 }
 
 // Replacement is a new body for an earlier event; the old one becomes a revision.

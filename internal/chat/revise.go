@@ -13,8 +13,16 @@ func EditText(by Actor, number int64, text string) Decide {
 		if !target.By.Same(by.Ref()) {
 			return nil, s.refuse(NotAllowed, "only its author edits a text")
 		}
+		body, err := target.Body.Text()
+		if err != nil {
+			return nil, err
+		}
+		if len(body.Files) == 0 && blank(text) {
+			return nil, s.refuse(BlankText, "the text is blank: write something")
+		}
+		body.Text = text
 		d := revision(Edit, by, target)
-		d.Replace = &Replacement{Seq: target.Seq, Body: bodyOf(Text{Text: text})}
+		d.Replace = &Replacement{Seq: target.Seq, Body: bodyOf(body)}
 		return []Draft{d}, nil
 	}
 }

@@ -12,6 +12,8 @@ type Log interface {
 	// Event is the event with this number among all (or, with public, among
 	// public ones). Errors: NotFound when absent or removed by retention.
 	Event(number int64, public bool) (Event, error)
+	// Files are those uploads, held until the transaction ends; what is not there is left out.
+	Files(ids []FileID) ([]Upload, error)
 }
 
 // Surroundings are what a rule needs to know of the world, sampled when the

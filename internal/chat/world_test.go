@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -51,6 +52,7 @@ type thread struct {
 	world  *world
 	state  chat.State
 	events []chat.Event
+	files  []chat.Upload
 }
 
 func newThread() *thread {
@@ -68,6 +70,16 @@ func (th *thread) Event(number int64, public bool) (chat.Event, error) {
 		}
 	}
 	return chat.Event{}, chat.Refuse(chat.NotFound, "no event %d", number)
+}
+
+// Files is chat.Log.
+func (th *thread) Files(ids []chat.FileID) (found []chat.Upload, err error) {
+	for _, u := range th.files {
+		if slices.Contains(ids, u.ID) {
+			found = append(found, u)
+		}
+	}
+	return found, nil
 }
 
 // apply decides and appends; a refusal changes nothing.

@@ -40,6 +40,9 @@ func (s *Session) text(f *wire.ClientText, t string) {
 		s.fail(err, f.ID, 0)
 		return
 	}
+	if len(f.Files) > 0 {
+		cmd.Files, cmd.Owner = f.Files, s.fileOwner()
+	}
 	done := s.answer(f.ID)
 	switch t {
 	case "send":
@@ -49,6 +52,14 @@ func (s *Session) text(f *wire.ClientText, t string) {
 	default:
 		s.hub.desk.Edit(cmd, f.N, f.Text, done)
 	}
+}
+
+// fileOwner is whose the uploads are that this session may name.
+func (s *Session) fileOwner() chat.FileOwner {
+	if s.agent == nil {
+		return chat.VisitorFiles(s.visitor.hash[:])
+	}
+	return chat.AgentFiles(s.agent.id)
 }
 
 // toDesk is the command without its verb. A newcomer's first message begins

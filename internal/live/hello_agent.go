@@ -31,7 +31,7 @@ func (s *Session) helloAgent(f *wire.ClientHello) {
 	s.agent.roster = h.rosterSum(colleagues)
 	s.send(wire.ServerHello{
 		Session: rand.Text(), You: wire.Person{Kind: chat.AgentActor, ID: int64(a.ID), Name: a.Name},
-		Sites: siteFrames(on, a), Limits: h.limits(), Now: s.now().UnixMilli(), Agents: colleagues,
+		Sites: siteFrames(on, a), Limits: h.limits(h.cfg.AgentFileBytes), Now: s.now().UnixMilli(), Agents: colleagues,
 		Continues: s.continues(),
 	})
 	s.ready = true

@@ -215,7 +215,7 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 	hello := wire.ServerHello{
 		Session: rand.Text(), You: wire.Person{Kind: chat.VisitorActor},
 		Sites:  []wire.Site{{ID: on.ID, Name: on.Name, Look: look, AnswerGoal: on.Settings.AnswerGoalSeconds}},
-		Limits: s.hub.limits(), Now: s.now().UnixMilli(),
+		Limits: s.hub.limits(s.hub.visitorFiles(on)), Now: s.now().UnixMilli(),
 		AgentsHere: said(here), Continues: s.continues(),
 	}
 	c, known := s.visitor.conversation()
@@ -297,11 +297,21 @@ func (s *Session) self() chat.ActorRef {
 	return chat.ActorRef{Kind: chat.VisitorActor, ID: int64(s.visitor.identity())}
 }
 
-func (h *Hub) limits() wire.Limits {
+// visitorFiles is the largest file that a site's visitors may send.
+func (h *Hub) visitorFiles(on site.Site) int64 {
+	if len(on.Settings.FileTypes) == 0 {
+		return 0
+	}
+	return h.cfg.VisitorFileBytes
+}
+
+// limits are those of a connection that may send files of so many bytes.
+func (h *Hub) limits(fileBytes int64) wire.Limits {
 	return wire.Limits{
 		FrameBytes: int(h.cfg.FrameBytes), TextCodePoints: h.cfg.TextCodePoints,
 		MessageBurst: int(h.cfg.Messages.Burst), MessagePerSecond: h.cfg.Messages.PerSecond,
 		PingSeconds: h.cfg.PingSeconds, BackoffMin: h.cfg.BackoffMin, BackoffMax: h.cfg.BackoffMax,
+		FileBytes: fileBytes,
 	}
 }
 

@@ -33,6 +33,9 @@ type Settings struct {
 	// OneConnection allows a person one connection at a time, tabs included: the
 	// newest. For an agent one of its sites that asks for it is enough.
 	OneConnection bool `json:"one_connection" required:"false"`
+	// FileTypes are the content types of files that visitors and agents may send, such
+	// as application/pdf or image/*. Empty: nobody may send any; null: the default ones.
+	FileTypes []string `json:"file_types" required:"false" nullable:"false"`
 }
 
 // Look is how the widget looks on this site. An empty text: the widget's own words.
@@ -51,6 +54,18 @@ func DefaultSettings() Settings {
 		Origins:           []string{},
 		Look:              Look{Brand: "#2a4fd6", Placement: "right", Language: "auto", Theme: "auto"},
 		AnswerGoalSeconds: int((2 * time.Minute).Seconds()),
+		FileTypes:         DefaultFileTypes(),
+	}
+}
+
+// DefaultFileTypes are what people send one another: pictures, sound, video, texts
+// and documents, but nothing that a double click runs.
+func DefaultFileTypes() []string {
+	return []string{
+		"image/jpeg", "image/png", "image/gif", "image/webp", "image/heic", "image/heif", "image/bmp", "image/tiff",
+		"audio/*", "video/*", "text/plain", "text/csv", "application/pdf", "application/json", "application/zip", "application/rtf",
+		"application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint",
+		"application/vnd.openxmlformats-officedocument.*", "application/vnd.oasis.opendocument.*",
 	}
 }
 

@@ -180,6 +180,7 @@ func differences(a, b Site) string {
 		"name": a.Name == b.Name, "origins": slices.Equal(a.Settings.Origins, b.Settings.Origins),
 		"look": a.Settings.Look == b.Settings.Look, "answer_goal_seconds": a.Settings.AnswerGoalSeconds == b.Settings.AnswerGoalSeconds,
 		"one_connection": a.Settings.OneConnection == b.Settings.OneConnection,
+		"file_types":     slices.Equal(a.Settings.FileTypes, b.Settings.FileTypes),
 	} {
 		if !same {
 			names = append(names, name)

@@ -21,6 +21,7 @@ const (
 	MaxGreeting  = 1000
 	MaxOrigins   = 50
 	maxOriginLen = 300
+	MaxFileTypes = 100
 	minGoal      = 10
 	maxGoal      = 24 * 60 * 60
 )
@@ -55,7 +56,34 @@ func (s Settings) Check() (Settings, error) {
 	if s.AnswerGoalSeconds < minGoal || s.AnswerGoalSeconds > maxGoal {
 		return s, Bad("settings.answer_goal_seconds", "The goal is %d to %d seconds.", minGoal, maxGoal)
 	}
+	if s.FileTypes, err = checkFileTypes(s.FileTypes); err != nil {
+		return s, err
+	}
 	return s, nil
+}
+
+var fileTypeForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]{0,60}/([a-z0-9][a-z0-9.+-]{0,80}\*?|\*)$`)
+
+// checkFileTypes is the list in lower case, each once. What runs in a browser by
+// itself may stand in it: such a file is never opened there.
+func checkFileTypes(types []string) ([]string, error) {
+	if len(types) > MaxFileTypes {
+		return nil, Bad("settings.file_types", "At most %d types are allowed.", MaxFileTypes)
+	}
+	if types == nil { // a client that does not know of files leaves them as they are for most
+		return DefaultFileTypes(), nil
+	}
+	kept := make([]string, 0, len(types))
+	for i, one := range types {
+		one = strings.ToLower(strings.TrimSpace(one))
+		if !fileTypeForm.MatchString(one) {
+			return nil, Bad("settings.file_types["+strconv.Itoa(i)+"]", "A type is a content type such as application/pdf, or its beginning with * such as image/*.")
+		}
+		if !slices.Contains(kept, one) {
+			kept = append(kept, one)
+		}
+	}
+	return kept, nil
 }
 
 func (l Look) check() (Look, error) {

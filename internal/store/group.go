@@ -28,6 +28,8 @@ type group struct {
 	found     map[beginKey]chat.Conversation
 	elsewhere map[beginKey]chat.Conversation
 
+	attached map[chat.FileID]bool // by this group; nil for none
+
 	wrote bool
 	told  bool
 	rows  int
@@ -69,7 +71,9 @@ type working struct {
 	// revised are events as they will be, by seq: those that were in the database before.
 	revised map[int64]chat.Event
 	changes []revision
-	moved   map[participant]bool
+	// attached are the events that get files; nil for most.
+	attached []attachment
+	moved    map[participant]bool
 	// cloned tells that marks is this group's own copy.
 	cloned bool
 }
@@ -243,6 +247,9 @@ func (g *group) apply(w *working, by sender, print []byte, state chat.State, eve
 		}
 		w.noteRound(e)
 		w.events, w.prints = append(w.events, *e), append(w.prints, hash)
+		if drafts[i].Attach != nil {
+			g.attach(w, e, drafts[i].Attach)
+		}
 		if targets[i] != nil {
 			e.Target = w.revise(&drafts[i], *targets[i], e)
 		}

@@ -107,6 +107,9 @@ func (g *group) writeRevisions(w *working) error {
 			if err := g.erase(id, c.seq); err != nil {
 				return err
 			}
+			if err := g.eraseFiles(id, c.seq, c.old); err != nil {
+				return err
+			}
 			continue
 		}
 		err := g.c.sql.revision.insert(g.h, 1, func(int) {

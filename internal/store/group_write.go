@@ -55,6 +55,9 @@ func (g *group) write() error {
 		if err := g.writeRounds(w); err != nil {
 			return err
 		}
+		if err := g.writeAttached(w); err != nil {
+			return err
+		}
 		if err := g.writeRevisions(w); err != nil {
 			return err
 		}

@@ -76,9 +76,14 @@ func checkCompatible(ctx context.Context, db *sql.DB, d dialect, newest int64) e
 // fingerprintKey is the key of the hashes that recognise repeated commands; the
 // first start makes it.
 func fingerprintKey(ctx context.Context, db *sql.DB, d dialect) ([]byte, error) {
+	return secretKey(ctx, db, d, "fingerprint")
+}
+
+// secretKey is a random key that belongs to the database; the first who asks makes it.
+func secretKey(ctx context.Context, db *sql.DB, d dialect, name string) ([]byte, error) {
 	var key []byte
 	read := func() error {
-		return db.QueryRowContext(ctx, d.worded("SELECT value FROM secret WHERE name = ?"), []byte("fingerprint")).Scan(&key)
+		return db.QueryRowContext(ctx, d.worded("SELECT value FROM secret WHERE name = ?"), []byte(name)).Scan(&key)
 	}
 	err := read()
 	if !errors.Is(err, sql.ErrNoRows) {
@@ -86,7 +91,7 @@ func fingerprintKey(ctx context.Context, db *sql.DB, d dialect) ([]byte, error) 
 	}
 	fresh := make([]byte, 32)
 	_, _ = rand.Read(fresh) // never fails since Go 1.24
-	if _, err := db.ExecContext(ctx, d.worded("INSERT INTO secret (name, value) VALUES (?, ?)"), []byte("fingerprint"), fresh); err != nil && d.failure(err) != duplicate {
+	if _, err := db.ExecContext(ctx, d.worded("INSERT INTO secret (name, value) VALUES (?, ?)"), []byte(name), fresh); err != nil && d.failure(err) != duplicate {
 		return nil, err
 	}
 	err = read()

@@ -47,6 +47,7 @@ func truncate(h *hot, g *grammar, id chat.ConversationID, seq int64) (int64, err
 	for _, statement := range []string{
 		"DELETE FROM event_revision WHERE conversation = ? AND seq < ?",
 		"DELETE FROM event WHERE conversation = ? AND seq < ?",
+		"UPDATE file SET state = 'gone', delete_at = 1 WHERE conversation = ? AND seq < ?",
 	} {
 		h.ints(int64(id), first)
 		if err := h.exec(statement); err != nil {

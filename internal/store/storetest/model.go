@@ -91,6 +91,9 @@ func (c *modelConversation) Event(number int64, public bool) (chat.Event, error)
 	return chat.Event{}, chat.Refuse(chat.NotFound, "not here")
 }
 
+// Files implements chat.Log: the model has none.
+func (c *modelConversation) Files([]chat.FileID) ([]chat.Upload, error) { return nil, nil }
+
 func (m *model) add() {
 	by := chat.Actor{Kind: chat.VisitorActor}
 	n := len(m.conversations)

@@ -11,11 +11,13 @@ import (
 	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/files"
 )
 
 // Engine is an open store.
 type Engine interface {
 	chat.Store
+	files.Store
 	Close() error
 }
 
@@ -77,6 +79,11 @@ func Run(t *testing.T, open Open) {
 		"BroadcastLog":      testBroadcastLog,
 		"BroadcastReaders":  testBroadcastReaders,
 		"BroadcastSegment":  testBroadcastSegment,
+		"FilesOfMessages":   testFilesOfMessages,
+		"FilesRace":         testFilesRace,
+		"FilesGo":           testFilesGo,
+		"FilesUploads":      testFilesUploads,
+		"FilesQuotas":       testFilesQuotas,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}
