@@ -149,7 +149,7 @@ func (w *writer) typeOf(owner string, f field) string {
 		return "number"
 	case "map[string]string":
 		return "Record<string, string>"
-	case "SiteIDs":
+	case "SiteIDs", "FileIDs":
 		return "string[]"
 	case "jsontext.Value":
 		return "Look"

@@ -5,7 +5,7 @@ import { OpenConversation } from './conversation.ts'
 import { uuids } from './ids.ts'
 import { TabKeep, type Tabs } from './keep.ts'
 import { Lists, VisitorsHere, type ListState, type VisitorsState } from './lists.ts'
-import { Outbox, type OutboxItem } from './outbox.ts'
+import { Outbox, type OutboxFile, type OutboxItem } from './outbox.ts'
 import { Requests } from './requests.ts'
 import { codePoints, isBlank } from './text.ts'
 import { TypingSender } from './typing-sender.ts'
@@ -50,7 +50,8 @@ export class AgentClient {
   private readonly lists = new Lists()
   private readonly here = new VisitorsHere()
   private readonly keep: TabKeep
-  private readonly sending: Outbox
+  /** The outbox itself, which files/uploads.ts tells of a message's files. */
+  readonly sending: Outbox
   private readonly copies = new Map<string, OpenConversation>()
   private readonly looked = new Set<string>()
   private readonly watched = new Set<View>()
@@ -108,7 +109,8 @@ export class AgentClient {
   /** For logging out: nothing that is unsent stays on this machine. */
   forget(): void {
     this.live.rest()
-    this.sending.clear()
+    this.sending.offline(1000)
+    for (const { id } of this.outbox.get()) this.sending.remove(id)
     this.keep.rest()
   }
 
@@ -168,7 +170,7 @@ export class AgentClient {
     this.live.send({ t: 'close', c })
     const copy = this.copies.get(c)
     copy?.lost()
-    copy?.copy.trim(remembered.events)
+    copy?.trim(remembered.events)
     for (const old of this.copies.keys()) {
       if (this.copies.size - this.looked.size <= remembered.conversations) break
       if (!this.looked.has(old)) this.copies.delete(old)
@@ -180,12 +182,12 @@ export class AgentClient {
   }
 
   /** Puts a message into the outbox; a problem says why not. */
-  send(c: string, text: string): SendProblem | undefined {
-    return this.write(c, 'send', text)
+  send(c: string, text: string, files?: readonly OutboxFile[]): SendProblem | undefined {
+    return this.write(c, 'send', text, files)
   }
 
-  note(c: string, text: string): SendProblem | undefined {
-    return this.write(c, 'note', text)
+  note(c: string, text: string, files?: readonly OutboxFile[]): SendProblem | undefined {
+    return this.write(c, 'note', text, files)
   }
 
   resend(id: string): void {
@@ -361,11 +363,11 @@ export class AgentClient {
     return helps
   }
 
-  private write(c: string, t: OutboxItem['t'], text: string): SendProblem | undefined {
-    if (isBlank(text)) return 'blank'
+  private write(c: string, t: OutboxItem['t'], text: string, files?: readonly OutboxFile[]): SendProblem | undefined {
+    if (isBlank(text) && !files) return 'blank'
     if (codePoints(text) > (this.helloCell.get()?.limits.text_code_points ?? 20_000)) return 'too_long'
     this.typists.get(c)?.end()
-    return this.sending.add(c, t, text) ? undefined : 'full'
+    return this.sending.add(c, t, text, files) ? undefined : 'full'
   }
 
   private async command(c: string, what: { t: 'take' | 'release' | 'resolve' | 'assign' | 'recall'; agent?: string; n?: number }): Promise<void> {

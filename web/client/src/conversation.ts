@@ -110,6 +110,11 @@ export class OpenConversation {
     if (round) this.change(known => ({ ...known, round }))
   }
 
+  /** Nobody looks at it: only its newest events stay. */
+  trim(keep: number): void {
+    this.copy.cell.update(log => (log.events.length > keep ? { ...log, events: log.events.slice(-keep), older: true } : log))
+  }
+
   lost(): void {
     this.others.clear()
     this.cell.update(state => (state.looking.length > 0 ? { ...state, looking: [] } : state))

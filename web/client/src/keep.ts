@@ -48,7 +48,7 @@ const text = (value: unknown, most: number): value is string => typeof value ===
 export function isItem(value: unknown): value is OutboxItem {
   const item = value as Partial<OutboxItem> | null
   return (
-    typeof item === 'object' && item !== null && text(item.id, 36) && text(item.c, 36) && text(item.text, 100_000) &&
+    typeof item === 'object' && item !== null && text(item.id, 36) && text(item.c, 36) && text(item.text, 100_000) && Array.isArray(item.files ?? []) &&
     typeof item.at === 'number' && (item.t === 'send' || item.t === 'note') &&
     ['waiting', 'sending', 'sent', 'failed'].includes(item.state ?? '')
   )

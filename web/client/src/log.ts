@@ -30,7 +30,8 @@ const nothing: LogState = { events: [], older: false, loading: false, known: fal
 /** A copy of a conversation's log: applies events by number, ignores repeats, asks for what is missing. */
 export class Log {
   readonly state: Readable<LogState>
-  private readonly cell = new Cell<LogState>(nothing)
+  /** For those who trim a copy that nobody looks at. */
+  readonly cell = new Cell<LogState>(nothing)
   /** Events that came before the ones they follow. */
   private ahead = new Map<number, Event>()
   private filling = false
@@ -88,12 +89,6 @@ export class Log {
     if (!page || this.cell.get().events[0]?.n !== first.n) return false
     this.prepend(page)
     return page.events.length > 0
-  }
-
-  /** Keeps only the newest events, for a conversation that nobody looks at. */
-  trim(keep: number): void {
-    const { events } = this.cell.get()
-    if (events.length > keep) this.cell.update(state => ({ ...state, events: events.slice(-keep), older: true }))
   }
 
   /** Drops the copy. */

@@ -4,9 +4,23 @@ import { byteLength } from './text.ts'
 import { tooBig, type ClientFrame, type Frame, type Limits } from './wire.ts'
 import { type World } from './world.ts'
 
+/** A file of a message on its way, as the screen shows it. */
+export interface OutboxFile {
+  /** The id of its upload; empty until the upload is complete. */
+  readonly id: string
+  /** Names it on the page where it was chosen, before it has an id. */
+  readonly key?: string
+  readonly name: string
+  readonly type: string
+  /** In bytes. */
+  readonly size: number
+  readonly width?: number
+  readonly height?: number
+}
+
 /**
- * A message or note on its way. `waiting` for the connection or its turn; `sending`: under way; `sent`: the server keeps
- * it, and its event will take its place; `failed`: waits for a person, `code` says why.
+ * A message or note on its way. `waiting` for the connection, its turn, or its files; `sending`: under way; `sent`: the
+ * server keeps it, and its event will take its place; `failed`: waits for a person, `code` says why.
  */
 export interface OutboxItem {
   /** The client_id: it makes repeating harmless. */
@@ -15,15 +29,17 @@ export interface OutboxItem {
   readonly c: string
   readonly t: 'send' | 'note'
   readonly text: string
+  /** In their order. */
+  readonly files?: readonly OutboxFile[] | undefined
   /** When it was written. */
   readonly at: number
   readonly state: 'waiting' | 'sending' | 'sent' | 'failed'
-  /** An error code of the wire, or `too_big` or `old`. */
-  readonly code?: string
+  /** An error code of the wire, or `too_big`, `old`, `unfinished`: the page went away before its files were uploaded. */
+  readonly code?: string | undefined
   /** The server's explanation, in English. */
-  readonly why?: string
+  readonly why?: string | undefined
   /** It is known that the server did not take it under this id. */
-  readonly refused?: boolean
+  readonly refused?: boolean | undefined
   /** The number of its event, once sent. */
   readonly n?: number
 }
@@ -51,6 +67,8 @@ interface Lane {
   cancelPause?: () => void
 }
 
+const unfinished = (item: OutboxItem) => item.files?.some(({ id }) => !id)
+
 /** Keeps what was written until the server does; sends it in order, one at a time for each conversation. */
 export class Outbox {
   readonly items: Readable<readonly OutboxItem[]>
@@ -76,9 +94,9 @@ export class Outbox {
   }
 
   /** Undefined when 200 wait already. */
-  add(c: string, t: OutboxItem['t'], text: string): OutboxItem | undefined {
+  add(c: string, t: OutboxItem['t'], text: string, files?: readonly OutboxFile[]): OutboxItem | undefined {
     if (this.cell.get().length >= mostItems) return undefined
-    const item: OutboxItem = { id: this.options.newId(), c, t, text, at: this.world.now(), state: 'waiting' }
+    const item: OutboxItem = { id: this.options.newId(), c, t, text, ...(files && { files }), at: this.world.now(), state: 'waiting' }
     this.written.add(item.id)
     this.own(item)
     this.pump()
@@ -89,7 +107,7 @@ export class Outbox {
   resend(id: string): void {
     const item = this.find(id)
     if (item?.state !== 'failed') return
-    const again: OutboxItem = { id, c: item.c, t: item.t, text: item.text, at: item.at, state: 'waiting' }
+    const again: OutboxItem = { ...item, state: 'waiting', code: undefined, why: undefined, refused: undefined }
     const anew = item.refused || item.code === 'old'
     if (anew) this.remove(id)
     this.own(anew ? { ...again, id: this.options.newId(), at: this.world.now() } : again)
@@ -98,12 +116,6 @@ export class Outbox {
 
   discard(id: string): void {
     if (this.find(id)?.state === 'failed') this.remove(id)
-  }
-
-  /** Gives up everything: nothing of it may be sent as somebody else. */
-  clear(): void {
-    this.offline(1000)
-    for (const { id } of this.cell.get()) this.remove(id)
   }
 
   /** A connection said hello. */
@@ -120,7 +132,7 @@ export class Outbox {
       cancelAck()
       cancelPause?.()
       const under = item && this.find(item)
-      if (under) this.own({ ...under, ...(code === tooBig ? { state: 'failed', code: 'too_big' } : { state: 'waiting' }) })
+      if (under) this.own({ ...under, ...(code === tooBig && under.state === 'sending' ? { state: 'failed', code: 'too_big' } : { state: 'waiting' }) })
     }
     this.lanes.clear()
   }
@@ -129,10 +141,15 @@ export class Outbox {
   ack(frame: Frame<'ack'>): boolean {
     const item = this.find(frame.id)
     if (!item) return false
-    this.free(item)
-    this.own({ ...item, state: 'sent', n: frame.n })
-    this.pump()
+    this.renew({ ...item, state: 'sent', n: frame.n })
     return true
+  }
+
+  /** An item is as given now, and nothing of it is under way: the next step may be taken. */
+  renew(item: OutboxItem): void {
+    this.free(item)
+    this.own(item)
+    this.pump()
   }
 
   /** Whether the error was about one of ours. */
@@ -176,13 +193,14 @@ export class Outbox {
   }
 
   private start(item: OutboxItem, limits: Limits): void {
-    const frame = { t: item.t, id: item.id, ...(item.c && { c: item.c }), text: item.text }
+    const frame = { t: item.t, id: item.id, ...(item.c && { c: item.c }), text: item.text, ...(item.files && { files: item.files.map(({ id }) => id) }) }
     if (byteLength(JSON.stringify(frame)) > limits.frame_bytes) {
       return this.own({ ...item, state: 'failed', code: 'too_big', refused: true })
     }
     const lane = this.lanes.get(item.c) ?? { cancelAck: () => {}, pauses: 0 }
     this.lanes.set(item.c, lane)
     lane.item = item.id
+    if (unfinished(item)) return // the next ones wait behind it
     lane.cancelAck = this.world.timer(ackLimit, () => this.late(item))
     this.own({ ...item, state: 'sending' })
     if (!this.options.send(frame)) this.options.doubt()
@@ -191,9 +209,7 @@ export class Outbox {
   /** No answer, on a connection that seems to live: ask it whether it does, and repeat, which harms nothing. */
   private late(item: OutboxItem): void {
     this.options.doubt()
-    this.free(item)
-    this.own({ ...item, state: 'waiting' })
-    this.pump()
+    this.renew({ ...item, state: 'waiting' })
   }
 
   /** An item that is too old to be repeated by itself waits for a person. */
@@ -225,7 +241,8 @@ export class Outbox {
   private adopt(items: readonly OutboxItem[]): void {
     for (const item of items) {
       if (item.n || this.done.has(item.id) || this.find(item.id)?.n) continue
-      this.own(this.fresh(item.state === 'sending' ? { ...item, state: 'waiting' } : item))
+      if (unfinished(item)) this.own({ ...item, state: 'failed', code: 'unfinished' })
+      else this.own(this.fresh(item.state === 'sending' ? { ...item, state: 'waiting' } : item))
     }
     this.pump()
   }
@@ -244,7 +261,8 @@ export class Outbox {
     this.cell.update(items => [...items.filter(({ id }) => id !== item.id), item].sort((a, b) => (a.id < b.id ? -1 : 1)))
   }
 
-  private remove(id: string): void {
+  /** Gives it up, whatever its state. */
+  remove(id: string): void {
     this.options.keep.drop(id)
     this.hide(id)
   }
@@ -254,7 +272,7 @@ export class Outbox {
     this.cell.update(items => items.filter(item => item.id !== id))
   }
 
-  private find(id: string): OutboxItem | undefined {
+  find(id: string): OutboxItem | undefined {
     return this.cell.get().find(item => item.id === id)
   }
 }

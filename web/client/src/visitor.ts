@@ -4,7 +4,7 @@ import { isSecret, nameOf, newSecret, uuids } from './ids.ts'
 import { TabKeep, type Channel, type Tabs } from './keep.ts'
 import { Log, type LogState } from './log.ts'
 import { MarkSender } from './marks.ts'
-import { Outbox, type OutboxItem } from './outbox.ts'
+import { Outbox, type OutboxFile, type OutboxItem } from './outbox.ts'
 import { Requests } from './requests.ts'
 import { roundAfter } from './round.ts'
 import { byteLength, codePoints, isBlank } from './text.ts'
@@ -69,10 +69,12 @@ export class VisitorClient {
   private readonly newId: () => string
   private readonly arrivals = new Set<(event: Event) => void>()
   private channel: Channel | undefined
-  private secret: string
+  /** It also opens the doors for files. */
+  secret: string
   private isKept: boolean
   private keep!: TabKeep
-  private sending!: Outbox
+  /** The outbox itself, which files/uploads.ts tells of a message's files. */
+  sending!: Outbox
   private presence: Presence = 'online'
   /** What the page has said of the visitor, all of it. */
   said: Says | undefined
@@ -85,7 +87,7 @@ export class VisitorClient {
   constructor(
     readonly world: World,
     private readonly tabs: Tabs,
-    private readonly options: VisitorOptions,
+    readonly options: VisitorOptions,
   ) {
     const kept = this.keptSecret()
     this.secret = kept ?? newSecret(world)
@@ -150,12 +152,12 @@ export class VisitorClient {
   }
 
   /** Puts a message into the outbox; a problem says why not. */
-  send(text: string): SendProblem | undefined {
-    if (isBlank(text)) return 'blank'
+  send(text: string, files?: readonly OutboxFile[]): SendProblem | undefined {
+    if (isBlank(text) && !files) return 'blank'
     if (codePoints(text) > (this.cell.get().limits?.text_code_points ?? 20_000)) return 'too_long'
     this.exist()
     this.typing?.end()
-    return this.sending.add('', 'send', text) ? undefined : 'full'
+    return this.sending.add('', 'send', text, files) ? undefined : 'full'
   }
 
   resend(id: string): void {

@@ -222,7 +222,7 @@ export interface ClientText {
   n?: number
   text: string
   /** Files are complete uploads of the sender, ten at most, in the order in which they are shown; not of "edit". With them the text may be empty. */
-  files?: FileIDs
+  files?: string[]
 }
 
 /** ClientCommand is the command "recall" (of event N), "take", "assign" (to Agent), "release" or "resolve". */

@@ -10,7 +10,7 @@ import type { Conversation, Connection, Presence, Role, Unsent, View } from './t
 type Copy = Pick<OpenConversation, 'state' | 'log' | 'typists'>
 
 /** The part of AgentClient that the console uses, so that tests bring their own. */
-export type Client = Omit<Pick<AgentClient, keyof AgentClient>, 'open' | 'conversation' | 'edit' | 'recall'> & { open(c: string): Copy; conversation(c: string): Copy }
+export type Client = Omit<Pick<AgentClient, keyof AgentClient>, 'open' | 'conversation' | 'edit' | 'recall' | 'sending'> & { open(c: string): Copy; conversation(c: string): Copy }
 
 export interface AgentLiveOptions {
   connect: (me: Me) => Client
