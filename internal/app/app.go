@@ -17,6 +17,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
 	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/jobs"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/metrics"
 	"github.com/kefu-chat/kefu/internal/presence"
@@ -39,6 +40,7 @@ type App struct {
 	listener net.Listener
 	https    https
 	db       *store.DB
+	jobs     *jobs.Runner
 	sites    *site.Sites
 	people   *identity.People
 	bus      bus.Bus
@@ -57,7 +59,7 @@ func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.makeJobs, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.startJobs, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()

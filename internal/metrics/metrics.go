@@ -20,7 +20,7 @@ import (
 
 // counts are what is counted as it happens.
 type counts struct {
-	build, events, commitSeconds, readSeconds, deliverySeconds, closes, requests, requestSeconds, logIns family
+	build, events, commitSeconds, readSeconds, deliverySeconds, closes, requests, requestSeconds, logIns, jobRuns, jobLate family
 }
 
 func counted() counts {
@@ -36,11 +36,14 @@ func counted() counts {
 		requests:       counter("kefu_http_requests_total", "Requests that were answered. A handshake that became a live connection is 101.", "route", "method", "status"),
 		requestSeconds: histogram("kefu_http_request_seconds", "How long requests took, live connections aside."),
 		logIns:         counter("kefu_log_ins_total", "Log-ins by password, by result: `ok`, `wrong` password or name, `paused` after too many of them, `failed` for any other reason.", "result"),
+		jobRuns: counter("kefu_job_runs_total", "Runs of durable jobs on this node that ended, by how: `done`; `failed`, to run again later; `given_up`, which failed too often; "+
+			"`released` to another node; `lost`, which was cancelled or whose lease ended.", "kind", "result"),
+		jobLate: histogram("kefu_job_late_seconds", "How long after its time a durable job was claimed by this node."),
 	}
 }
 
 func (c counts) families() []family {
-	return []family{c.build, c.events, c.commitSeconds, c.readSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns}
+	return []family{c.build, c.events, c.commitSeconds, c.readSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns, c.jobRuns, c.jobLate}
 }
 
 // The upper bounds of the histograms' buckets, in seconds.
@@ -55,6 +58,8 @@ func deliveryBuckets() []float64 {
 func requestBuckets() []float64 {
 	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 }
+
+func jobBuckets() []float64 { return []float64{.1, .25, .5, 1, 2, 5, 10, 30, 60, 300, 900} }
 
 const other = "other"
 
@@ -74,6 +79,8 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	request    prometheus.Observer
 	logIns     *prometheus.CounterVec
+	jobRuns    *prometheus.CounterVec
+	jobLate    prometheus.Observer
 }
 
 // New makes figures that begin at zero.
@@ -84,13 +91,14 @@ func New(version string) *Metrics {
 	m.read = c.readSeconds.histogramVec(commitBuckets())
 	request := c.requestSeconds.histogramVec(requestBuckets())
 	kinds, codes := c.events.counterVec(), c.closes.counterVec()
-	m.requests, m.logIns = c.requests.counterVec(), c.logIns.counterVec()
+	m.requests, m.logIns, m.jobRuns = c.requests.counterVec(), c.logIns.counterVec(), c.jobRuns.counterVec()
+	late := c.jobLate.histogramVec(jobBuckets())
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: c.build.name, Help: c.build.help}, c.build.labels)
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(info, kinds, commit, m.read, delivery, codes, m.requests, request, m.logIns,
+	m.registry.MustRegister(info, kinds, commit, m.read, delivery, codes, m.requests, request, m.logIns, m.jobRuns, late,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
-	m.commit, m.request = commit.WithLabelValues(), request.WithLabelValues()
+	m.commit, m.request, m.jobLate = commit.WithLabelValues(), request.WithLabelValues(), late.WithLabelValues()
 	m.here, m.elsewhere = delivery.WithLabelValues("here"), delivery.WithLabelValues("elsewhere")
 	for _, k := range chat.Kinds() {
 		m.events[k] = kinds.WithLabelValues(string(k))
@@ -175,6 +183,12 @@ func (m *Metrics) Closed(code uint16) {
 
 // LogIn counts a log-in by password: ok, wrong, paused or failed.
 func (m *Metrics) LogIn(result string) { m.logIns.WithLabelValues(result).Inc() }
+
+// JobRan counts a run of a durable job; kind and result must be of a bounded set.
+func (m *Metrics) JobRan(kind, result string, late time.Duration) {
+	m.jobRuns.WithLabelValues(kind, result).Inc()
+	m.jobLate.Observe(late.Seconds())
+}
 
 // scrapes and scrapeTime bound who reads the figures.
 const (

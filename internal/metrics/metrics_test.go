@@ -56,6 +56,7 @@ func exercised(t testing.TB) *Metrics {
 	m.Closed(4000)
 	m.Closed(4999)
 	m.LogIn("wrong")
+	m.JobRan("mail", "done", time.Second)
 	return m
 }
 
