@@ -88,8 +88,7 @@ type PushConn struct {
 	site *pushSite
 	id   string
 	conn Conn
-	// numbered says that pushes come with their position, and after, where given,
-	// from where on; others come from the moment of the connection.
+	// numbered says that pushes come with their position; after is from where on.
 	numbered bool
 	after    int64
 	live     bool // what comes is sent at once; else it is read from the store first
@@ -107,14 +106,13 @@ func (h *Hub) OpenPush(site chat.SiteID, id string, after *int64) (*PushConn, er
 	}
 	s.mu.Lock()
 	s.users++
-	ready := s.ready
 	s.mu.Unlock()
-	if ready {
+	if s.begins(c) {
 		return c, nil
 	}
 	s.first.Lock()
 	defer s.first.Unlock()
-	if s.isReady() {
+	if s.begins(c) {
 		return c, nil
 	}
 	ctx, cancel := h.reading()
@@ -127,7 +125,18 @@ func (h *Hub) OpenPush(site chat.SiteID, id string, after *int64) (*PushConn, er
 	s.mu.Lock()
 	s.ready, s.position = true, heads[site]
 	s.mu.Unlock()
+	s.begins(c)
 	return c, nil
+}
+
+// begins notes from where on a connection wants pushes; false: that is not known yet.
+func (s *pushSite) begins(c *PushConn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready && c.after == 0 {
+		c.after = s.position
+	}
+	return s.ready
 }
 
 func (s *pushSite) isReady() bool {
@@ -145,10 +154,7 @@ func (c *PushConn) Begin(conn Conn) {
 		return
 	}
 	c.conn = conn
-	c.live = c.after == 0 || c.after >= s.position
-	if c.live {
-		c.after = s.position
-	} else {
+	if c.live = c.after >= s.position; !c.live {
 		defer s.hub.pushed.kick()
 	}
 	all := append(s.conns[c.id], c)

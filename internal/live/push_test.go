@@ -304,3 +304,20 @@ func TestDrainSendsPushesAway(t *testing.T) {
 	a.closed(wire.CloseRestart)
 	b.closed(wire.CloseRestart)
 }
+
+// TestPushWhileItConnects: what is pushed between the answer to a connection and its
+// beginning reaches it.
+func TestPushWhileItConnects(t *testing.T) {
+	w := newWorld(t, 1, slowly)
+	n := w.nodes[0]
+	n.push("before", "x")
+	conn, err := n.OpenPush(shop, "x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.push("meanwhile", "x")
+	p := &waiter{t: t, conn: conn, news: make(chan struct{})}
+	conn.Begin(p)
+	n.push("after", "x")
+	p.got("meanwhile", "after")
+}

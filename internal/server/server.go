@@ -17,6 +17,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -51,7 +52,9 @@ type Config struct {
 	// proxy the next stream is its client's only sign of life: who has vanished is
 	// shown as here for StreamLasts or PollLasts, and StreamGrace.
 	StreamLasts, PollLasts, StreamBeat, StreamGrace time.Duration
-	Now                                             func() time.Time
+	// Push is who may wait for pushes by id; nobody unless it says so.
+	Push Entry
+	Now  func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -83,7 +86,8 @@ func orDefault[T int | float64 | time.Duration](v *T, d T) {
 	}
 }
 
-// Parts are what a server opens its doors to; all but Watch are required.
+// Parts are what a server opens its doors to; all are required but Watch and what
+// says so.
 type Parts struct {
 	People  *identity.People
 	Sites   *site.Sites
@@ -92,6 +96,10 @@ type Parts struct {
 	Sockets *ws.Server
 	Log     *slog.Logger
 	Watch   Watch
+	// PlainSockets and Tickets are for the doors of the legacy protocols, which know no
+	// subprotocol; required where there is one.
+	PlainSockets *ws.Server
+	Tickets      legacy.Tickets
 }
 
 // Server answers HTTP.
@@ -180,6 +188,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET "+VisitorDoor, s.visitorDoor)
 	mux.HandleFunc("GET "+AgentDoor, s.agentDoor)
 	s.mountStreams(mux)
+	s.mountPush(mux)
 	s.pages(mux)
 
 	protection := http.NewCrossOriginProtection()

@@ -90,7 +90,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.must(w.people.Refresh(t.Context()))
 	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond}, live.Parts{
 		Node: "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db, Entrances: db,
-		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("a"), Log: log,
+		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db,
 	})
 	heard.hub = w.hub
 	w.must(w.hub.Start())
@@ -101,8 +101,10 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 		defer cancel()
 		w.must(sockets.Shutdown(ctx, uint16(wire.CloseRestart), "the test ends"))
 	})
+	plain := ws.NewServer(ws.Config{})
+	t.Cleanup(func() { w.must(plain.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 	cfg.Now = w.clock.Now
-	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log}
+	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db}
 	w.server = server.New(cfg, w.parts)
 	w.listen()
 	made, err := w.people.MakeSetup(t.Context(), false)
