@@ -16,6 +16,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/metrics"
 	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/ws"
 )
 
 // The bounds of the admin port. A profile takes as long as it was asked to.
@@ -117,7 +118,7 @@ func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 // step of a start, and taken back first.
 func (a *App) openForAll(context.Context) error {
 	err := a.figures.Watch(metrics.Sources{
-		Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.sockets.Stats, Store: a.db.Stats, Presence: a.presenceStats, Certificate: a.certificateEnds,
+		Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.socketStats, Store: a.db.Stats, Presence: a.presenceStats, Certificate: a.certificateEnds,
 	})
 	if err != nil {
 		return fmt.Errorf("register the figures: %w", err)
@@ -239,4 +240,13 @@ func (d *admin) readiness(ctx context.Context) readiness {
 	}
 	d.last, d.at = now, time.Now()
 	return now
+}
+
+// socketStats are those of all live connections, the legacy doors' among them.
+func (a *App) socketStats() ws.Stats {
+	all := a.sockets.Stats()
+	if a.plain != nil {
+		all = all.With(a.plain.Stats())
+	}
+	return all
 }

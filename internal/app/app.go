@@ -48,6 +48,7 @@ type App struct {
 	presence presence.Registry
 	hub      *live.Hub
 	sockets  *ws.Server
+	plain    *ws.Server // of the legacy doors; nil where none is open
 	server   *server.Server
 	tell     toHub
 	failed   chan error
@@ -164,7 +165,7 @@ func (a *App) startHub(context.Context) error {
 	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
 	a.hub = live.NewHub(cfg, live.Parts{
 		Node: a.node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db, Entrances: a.db,
-		Bus: a.bus, Presence: a.presence, Log: a.log,
+		Bus: a.bus, Presence: a.presence, Log: a.log, Pushes: a.db,
 	})
 	a.tell.hub.Store(a.hub)
 	if err := a.hub.Start(); err != nil {
@@ -178,16 +179,29 @@ func (a *App) startHub(context.Context) error {
 }
 
 func (a *App) startSockets(context.Context) error {
-	a.sockets = ws.NewServer(a.cfg.sockets())
-	a.stack.push("sockets", func(ctx context.Context) error {
-		return a.sockets.Shutdown(ctx, uint16(wire.CloseRestart), "the server restarts")
-	})
+	a.sockets = a.openSockets("sockets", a.cfg.sockets())
+	if a.cfg.Legacy.open() {
+		a.plain = a.openSockets("legacy sockets", a.cfg.plainSockets())
+	}
 	return nil
 }
 
+func (a *App) openSockets(name string, cfg ws.Config) *ws.Server {
+	sockets := ws.NewServer(cfg)
+	a.stack.push(name, func(ctx context.Context) error {
+		return sockets.Shutdown(ctx, uint16(wire.CloseRestart), "the server restarts")
+	})
+	return sockets
+}
+
 func (a *App) serve(context.Context) error {
-	a.server = server.New(a.cfg.server(a.version), server.Parts{
+	cfg, err := a.cfg.legacyDoors(a.cfg.server(a.version))
+	if err != nil {
+		return err
+	}
+	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
+		PlainSockets: a.plain, Tickets: a.db,
 	})
 	ended := make(chan struct{})
 	go func() {

@@ -35,6 +35,7 @@ type Config struct {
 	RocketMQ RocketMQConfig `group:"RocketMQ" namespace:"rocketmq"`
 	Drain    DrainConfig    `group:"Drain" namespace:"drain"`
 	Login    LoginConfig    `group:"Log-ins" namespace:"login"`
+	Legacy   LegacyConfig   `group:"Legacy" namespace:"legacy"`
 	Limits   LimitsConfig   `group:"Limits" namespace:"limits"`
 }
 

@@ -63,6 +63,8 @@ func liveFigures() []figure {
 			put(float64(p.hub.Agents), "agent")
 			put(float64(p.hub.Strangers), "stranger")
 		}},
+		one(gauge("kefu_push_connections", "Connections that wait for pushes by id."), func(p *picture) int64 { return p.hub.PushConns }),
+		one(counter("kefu_pushed_total", "Texts of pushes by id that went to connections of this node."), func(p *picture) int64 { return p.hub.Pushed }),
 		one(gauge("kefu_rooms", "Conversations that somebody on this node follows, or that stand in the lists of agents here."), func(p *picture) int { return p.hub.Rooms }),
 		one(gauge("kefu_fills_waiting", "Conversations and sessions for which the database has yet to be read."), func(p *picture) int { return p.hub.FillsWaiting }),
 		one(counter("kefu_gap_events_total", "Events that were delivered here after they had been read from the database, because a notice had told that they were there."),

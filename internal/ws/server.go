@@ -114,6 +114,16 @@ type Stats struct {
 	Broken      uint64 // closed because they broke the protocol or a bound
 }
 
+// With are the counts of two servers together.
+func (s Stats) With(o Stats) Stats {
+	return Stats{
+		Open: s.Open + o.Open, Accepted: s.Accepted + o.Accepted, Refused: s.Refused + o.Refused,
+		MessagesIn: s.MessagesIn + o.MessagesIn, MessagesOut: s.MessagesOut + o.MessagesOut,
+		BytesIn: s.BytesIn + o.BytesIn, BytesOut: s.BytesOut + o.BytesOut,
+		Slow: s.Slow + o.Slow, Lost: s.Lost + o.Lost, Broken: s.Broken + o.Broken,
+	}
+}
+
 type counters struct {
 	open                    atomic.Int64
 	accepted, refused       atomic.Uint64
