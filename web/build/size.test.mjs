@@ -11,7 +11,7 @@ const gzipped = file => gzipSync(readFileSync(new URL(file, dist)), { level: 9 }
 const manifestOf = name => JSON.parse(readFileSync(new URL(`manifest/${name}.json`, import.meta.url), 'utf8'))
 
 /** Every file that the entry loads: scripts and styles, following static imports and, if asked, dynamic ones. */
-function filesOf(manifest, key, { dynamic = false } = {}, seen = new Set(dynamic ? [streams] : []), files = new Set()) {
+function filesOf(manifest, key, { dynamic = false } = {}, seen = new Set(dynamic ? later.filter(one => one !== key) : []), files = new Set()) {
   if (seen.has(key)) return files
   seen.add(key)
   const chunk = manifest[key]
@@ -36,6 +36,11 @@ const console_ = manifestOf('console')
 const loader = 'widget.js'
 /** Loaded where WebSocket is blocked, and nowhere else. */
 const streams = 'client/src/transport-stream.ts'
+/** Loaded with the first file that is chosen or shown. */
+const attachments = 'widget/src/files/part.tsx'
+/** Loaded by the chat page alone, whose entry shares its code with the frame's. */
+const page = 'widget/src/page.ts'
+const later = [streams, attachments, page]
 
 test('the loader is at most 2 KB', t => hold(t, [loader], 2 * KB))
 
@@ -49,8 +54,13 @@ test('all code and style of the open panel is at most 30 KB', t => {
 
 test('what is loaded where WebSocket is blocked is at most 3 KB', t => hold(t, filesOf(widget, streams), 3 * KB))
 
+test('what is loaded with the first file is at most 10 KB', t => {
+  const panel = filesOf(widget, 'widget/frame.html', { dynamic: true })
+  hold(t, [...filesOf(widget, attachments)].filter(file => !panel.has(file)), 10 * KB)
+})
+
 test('the full-page chat is at most 30 KB', t => {
-  hold(t, ['widget/chat.html', ...filesOf(widget, 'widget/chat.html', { dynamic: true })], 30 * KB)
+  hold(t, new Set(['widget/chat.html', ...filesOf(widget, 'widget/chat.html', { dynamic: true }), ...filesOf(widget, page)]), 30 * KB)
 })
 
 // The first load is the day's screen: the entry, and the inbox that it opens with.

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 
-const modules = import.meta.glob<Record<string, unknown>>(['../console/src/**/words.ts', './widget*.ts', '../widget/**/words.ts'], { eager: true })
+const modules = import.meta.glob<Record<string, unknown>>(['../console/src/**/words.ts', './widget*.ts', './files.ts', '../widget/**/words.ts'], { eager: true })
 
 interface Pair { 'zh-CN': Record<string, string>; en: Record<string, string> }
 const isPair = (value: unknown): value is Pair => typeof value === 'object' && value !== null && 'zh-CN' in value && 'en' in value

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Addresses } from '../src/files/addresses.ts'
 import { ask, FileRefused, pathOf, preview, type Send } from '../src/files/door.ts'
-import { filesOf, hasFiles } from '../src/files/given.ts'
+import { hasFiles } from '../src/files/given.ts'
 import { endingOf, fitted, kindOf, safeName } from '../src/files/kinds.ts'
 import { FakeWorld } from './fakes.ts'
 
@@ -87,14 +87,10 @@ describe('a file', () => {
     expect([endingOf('a.tar.gz'), endingOf('فاتورة.pdf'), endingOf('README'), endingOf('x.verylongending')]).toEqual(['GZ', 'PDF', '', ''])
   })
 
-  it('comes by paste or drop, but not with a copied text, and not as a folder', () => {
+  it('comes by paste or drop, but not with a copied text', () => {
     expect(hasFiles({ types: ['Files'] })).toBe(true)
     expect(hasFiles({ types: ['text/html', 'Files'] })).toBe(true)
     expect(hasFiles({ types: ['text/plain', 'text/html', 'text/rtf', 'Files'] })).toBe(false)
     expect(hasFiles({ types: ['text/plain'] })).toBe(false)
-    const files = [new File(['x'], 'a'), new File([''], 'folder')]
-    const items = [{ kind: 'string' }, { kind: 'file', webkitGetAsEntry: () => ({ isDirectory: false }) }, { kind: 'file', webkitGetAsEntry: () => ({ isDirectory: true }) }]
-    expect(filesOf({ types: ['Files'], files, items }).map(({ name }) => name)).toEqual(['a'])
-    expect(filesOf({ types: ['Files'], files })).toHaveLength(2)
   })
 })

@@ -3,6 +3,7 @@ import { codePoints, isBlank } from '@client/text.ts'
 import { typingOf } from '@client/typing-sender.ts'
 import { type SendProblem } from '@client/visitor.ts'
 import { EnterKey } from './enter.ts'
+import { Attach, usePart } from './files.tsx'
 import { usePanel, useReadable } from './hooks.ts'
 import { Icon } from './Icon.tsx'
 
@@ -15,12 +16,16 @@ export function useDraft({ before, sent }: { before?: () => void; sent?: () => v
   const { limits } = useReadable(client.state)
   const [text, setText] = useState('')
   const [problem, setProblem] = useState<SendProblem>()
+  const [files, setFiles] = useState(0)
+  const part = usePart()
   const enter = useRef(new EnterKey())
   const left = (limits?.text_code_points ?? 20_000) - codePoints(text)
 
+  const empty = isBlank(text) && !files
+
   const send = () => {
-    if (!isBlank(text) && left >= 0) before?.()
-    const found = client.send(text)
+    if (!empty && left >= 0) before?.()
+    const found = (part ?? client).send(text)
     setProblem(found === 'blank' ? undefined : found)
     if (found) return
     setText('')
@@ -43,7 +48,8 @@ export function useDraft({ before, sent }: { before?: () => void; sent?: () => v
     onCompositionStart: () => enter.current.compositionStart(),
     onCompositionEnd: (event: CompositionEvent) => enter.current.compositionEnd(event.timeStamp),
   }
-  return { field, send, left, problem, empty: isBlank(text) }
+  const chips = part && <part.Chips part={part} count={setFiles} />
+  return { field, send, left, problem, empty, chips }
 }
 
 /** How much room is left, or what stands in the way. */
@@ -56,7 +62,7 @@ export function Counter({ left, problem }: { left: number; problem: SendProblem 
 export function Composer({ focus }: { focus: boolean }) {
   const { t, opened } = usePanel()
   const area = useRef<HTMLTextAreaElement>(null)
-  const { field, send, left, problem, empty } = useDraft({ sent: () => area.current?.focus() })
+  const { field, send, left, problem, empty, chips } = useDraft({ sent: () => area.current?.focus() })
   useLayoutEffect(() => {
     const box = area.current
     if (!box) return
@@ -68,8 +74,10 @@ export function Composer({ focus }: { focus: boolean }) {
   }, [focus])
   return (
     <form class="kw-composer" onSubmit={event => (event.preventDefault(), send())}>
+      {chips}
       <Counter left={left} problem={problem} />
       <div class="kw-field">
+        <Attach />
         <textarea ref={area} rows={1} dir="auto" enterkeyhint="send" placeholder={t('write')} aria-label={t('message')} {...field} />
         <button class="kw-send" type="submit" aria-label={t('send')} aria-disabled={empty || left < 0}>
           <Icon name="send" />

@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks'
 import { Counter, useDraft } from './Composer.tsx'
+import { Attach } from './files.tsx'
 import { Presence } from './Head.tsx'
 import { usePanel, useReadable } from './hooks.ts'
 
@@ -14,7 +15,7 @@ export function Home() {
     const said = who.current?.value.trim()
     if (said) client.says(away ? { email: said } : { name: said })
   }
-  const { field, send, left, problem, empty } = useDraft({ before })
+  const { field, send, left, problem, empty, chips } = useDraft({ before })
   return (
     <div class="kw-homewrap">
       <div class="kw-card">
@@ -37,8 +38,12 @@ export function Home() {
             <span>{t('yourMessage')}</span>
             <textarea class="kw-input kw-first" dir="auto" enterkeyhint="send" placeholder={t('example')} {...field} />
           </label>
+          {chips}
           <Counter left={left} problem={problem} />
-          <button class="kw-go" type="submit" aria-disabled={empty || left < 0}>{t('send')}</button>
+          <div class="kw-acts">
+            <Attach />
+            <button class="kw-go" type="submit" aria-disabled={empty || left < 0}>{t('send')}</button>
+          </div>
         </form>
       </div>
     </div>

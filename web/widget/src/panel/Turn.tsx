@@ -1,6 +1,8 @@
+import { Fragment } from 'preact'
 import { type OutboxItem } from '@client/outbox.ts'
 import { clock, date, daysBetween } from '@words/time.ts'
 import { Avatar } from './Avatar.tsx'
+import { Files, usePart } from './files.tsx'
 import { usePanel } from './hooks.ts'
 import { Icon } from './Icon.tsx'
 import { Text } from './Text.tsx'
@@ -16,11 +18,14 @@ export function Turn({ turn }: { turn: Extract<Line, { kind: 'turn' }> }) {
       {!turn.mine && <Avatar name={name} id={turn.who} size={28} />}
       <div>
         <span class={turn.mine ? 'vh' : 'kw-who'}><bdi>{turn.mine ? t('you') : name}</bdi></span>
-        {turn.bubbles.map(({ key, text, edited }) => (
-          <p class="kw-bubble" dir="auto" key={key}>
-            <Text text={text} />
-            {edited && <small> {t('edited')}</small>}
-          </p>
+        {turn.bubbles.map(({ key, text, files, edited }) => (
+          <Fragment key={key}>
+            {files && <Files files={files} />}
+            {text && <p class="kw-bubble" dir="auto">
+              <Text text={text} />
+              {edited && <small> {t('edited')}</small>}
+            </p>}
+          </Fragment>
         ))}
         <p class={turn.mark === 'read' ? 'kw-mark kw-mark--read' : 'kw-mark'}>
           {turn.mark && <MarkWords mark={turn.mark} />} {turn.mark !== 'waits' && clock(turn.at)}
@@ -43,17 +48,19 @@ function MarkWords({ mark }: { mark: Mark }) {
 /** What could not be sent stays in its place. */
 export function Failed({ item }: { item: OutboxItem }) {
   const { client, t } = usePanel()
+  const by = usePart() ?? client
   const why = item.code === 'old' ? t('old') : item.code === 'too_big' || item.code === 'text_too_long' ? t('tooLong') : t('notSent')
   return (
     <div class="kw-turn kw-turn--mine">
       <div>
         <span class="vh">{t('you')}</span>
-        <p class="kw-bubble kw-bubble--failed" dir="auto"><Text text={item.text} /></p>
+        {item.files && <Files files={item.files} item={item} />}
+        {item.text && <p class="kw-bubble kw-bubble--failed" dir="auto"><Text text={item.text} /></p>}
         <p class="kw-mark kw-mark--failed">
           <Icon name="alert" />
           <span>{why}</span>
-          <button type="button" onClick={() => client.resend(item.id)}>{t('resend')}</button>
-          <button type="button" onClick={() => client.discard(item.id)}>{t('discard')}</button>
+          <button type="button" onClick={() => by.resend(item.id)}>{t('resend')}</button>
+          <button type="button" onClick={() => by.discard(item.id)}>{t('discard')}</button>
         </p>
       </div>
     </div>

@@ -1,4 +1,4 @@
-import { type Event, type Marks, type OutboxItem } from '@client/index.ts'
+import { type Event, type Marks, type OutboxFile, type OutboxItem } from '@client/index.ts'
 import { daysBetween } from '@words/time.ts'
 
 export type Mark = 'sending' | 'waits' | 'sent' | 'delivered' | 'read'
@@ -7,6 +7,7 @@ export interface Bubble {
   /** Stays the same when the outbox item becomes an event. */
   key: string
   text: string
+  files: readonly OutboxFile[] | undefined
   edited: boolean
 }
 
@@ -41,15 +42,15 @@ export function linesOf(events: readonly Event[], outbox: readonly OutboxItem[],
     if (known.has(item.id)) continue
     day(item.at)
     if (item.state === 'failed') lines.push({ kind: 'failed', key: item.id, item })
-    else join(lines, turn(item.id, true, '', '', item.at, item.text, false, markOf(item, live)))
+    else join(lines, turn(item.id, true, '', '', item.at, item, false, markOf(item, live)))
   }
   return lines
 }
 
 type Turn = Extract<Line, { kind: 'turn' }>
 
-function turn(key: string, mine: boolean, name: string, who: string, at: number, text: string, edited: boolean, mark?: Mark): Turn {
-  return { kind: 'turn', key: `turn ${key}`, mine, name, who, at, bubbles: [{ key, text, edited }], ...(mark && { mark }) }
+function turn(key: string, mine: boolean, name: string, who: string, at: number, { text = '', files }: Pick<Event, 'text' | 'files'> | OutboxItem, edited: boolean, mark?: Mark): Turn {
+  return { kind: 'turn', key: `turn ${key}`, mine, name, who, at, bubbles: [{ key, text, files, edited }], ...(mark && { mark }) }
 }
 
 function lineOf(event: Event, theirs: Marks): Line | undefined {
@@ -60,7 +61,7 @@ function lineOf(event: Event, theirs: Marks): Line | undefined {
       if (event.erased) return { kind: 'recalled', key }
       const mine = event.by.kind === 'visitor'
       const mark = event.n <= theirs.read ? 'read' : event.n <= theirs.received ? 'delivered' : 'sent'
-      return turn(key, mine, name, id, event.at, event.text ?? '', (event.rev ?? 0) > 0, mine ? mark : undefined)
+      return turn(key, mine, name, id, event.at, event, (event.rev ?? 0) > 0, mine ? mark : undefined)
     }
     case 'assigned':
       return { kind: 'joined', key, name: event.round?.agent?.name ?? name }
