@@ -201,7 +201,7 @@ func (a *App) serve(context.Context) error {
 	}
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
-		PlainSockets: a.plain, Tickets: a.db,
+		PlainSockets: a.plain, Tickets: a.db, Keys: identity.NewKeys(a.db, a.db, faults.Now),
 	})
 	ended := make(chan struct{})
 	go func() {

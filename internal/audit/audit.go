@@ -28,6 +28,8 @@ const (
 	SiteMade        What = "site_made"
 	SiteChanged     What = "site_changed"
 	KeyRotated      What = "key_rotated"
+	APIKeyMade      What = "api_key_made"
+	APIKeyRevoked   What = "api_key_revoked"
 
 	BroadcastScheduled What = "broadcast_scheduled"
 	BroadcastPublished What = "broadcast_published"

@@ -16,6 +16,7 @@ const (
 	AlreadySetUp  chat.Code = "already_set_up" // the installation has an owner
 	EmailTaken    chat.Code = "email_taken"
 	LastOwner     chat.Code = "last_owner" // the installation would have no owner any more
+	BadKey        chat.Code = "bad_key"    // no API key, an unknown or a revoked one
 )
 
 // TriesError is the refusal of a log-in: a wrong password with the tries that

@@ -17,8 +17,9 @@ import (
 
 // access says who may use a route. The zero value lets nobody in.
 type access struct {
-	kind string
-	role chat.Role
+	kind  string
+	role  chat.Role
+	scope identity.Scope // of an API key; empty: none opens the route
 }
 
 // What a route may ask for.
@@ -27,13 +28,34 @@ func anyAgent() access              { return access{kind: "agent"} }
 func onlyOwner() access             { return access{kind: "owner"} }
 func onSite(least chat.Role) access { return access{kind: "site", role: least} }
 
-func (a access) String() string { return strings.TrimSpace(a.kind + " " + a.role.String()) }
+func (a access) String() string {
+	text := strings.TrimSpace(a.kind + " " + a.role.String())
+	switch {
+	case a.kind == "key" && a.scope != "":
+		text += " with scope " + string(a.scope)
+	case a.scope != "":
+		text += ", or key with scope " + string(a.scope)
+	}
+	return text
+}
+
+// security says it to OpenAPI.
+func (a access) security() (ways []map[string][]string) {
+	if a.kind != "anybody" && a.kind != "key" {
+		ways = append(ways, map[string][]string{"log-in": {}})
+	}
+	if a.kind == "key" || a.scope != "" {
+		ways = append(ways, map[string][]string{"api-key": {}})
+	}
+	return ways
+}
 
 // caller is who asks, authenticated and allowed.
 type caller struct {
 	agent identity.Agent
 	login identity.Login
-	site  site.Site // of routes under /sites/{site}
+	key   identity.Key // of an application server; then there is no agent
+	site  site.Site    // of routes under /sites/{site}, and the key's
 	from  identity.From
 	token string // of the cookie; of routes for anybody, nobody has looked at it yet
 	whence
@@ -41,6 +63,9 @@ type caller struct {
 
 // by is the caller as the audit names it.
 func (c caller) by() audit.By {
+	if c.key.ID != 0 {
+		return audit.By{Actor: c.key.Actor().Ref(), Address: c.from.Address}
+	}
 	return audit.By{
 		Actor:   chat.ActorRef{Kind: chat.AgentActor, ID: int64(c.agent.ID), Name: c.agent.Name},
 		Address: c.from.Address,
@@ -75,6 +100,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, who access) (call
 	if who.kind == "anybody" {
 		s.freshen(r.Context())
 		return c, nil
+	}
+	if _, bears := bearerOf(r); who.kind == "key" || who.scope != "" && bears {
+		return c, s.admitKey(&c, r, who.scope)
 	}
 	var err error
 	if c.login, c.agent, err = s.authenticate(w, r); err != nil {

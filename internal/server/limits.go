@@ -57,6 +57,16 @@ func (r *rate) take(network netip.Prefix) (wait time.Duration) {
 	return 0
 }
 
+// giveBack takes a token back that was taken for nothing.
+func (r *rate) giveBack(network netip.Prefix) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.buckets[network]; ok {
+		b := e.Value.(*bucket)
+		b.missing = max(0, b.missing-1)
+	}
+}
+
 // seats counts the live sessions of each network.
 type seats struct {
 	most int

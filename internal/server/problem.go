@@ -48,7 +48,7 @@ func statusOf(code chat.Code) int {
 	switch code {
 	case badRequest, wire.BadFrame, wire.UnknownFrame, wire.HelloFirst, wire.BadSecret:
 		return http.StatusBadRequest
-	case identity.NotLoggedIn, identity.WrongPassword:
+	case identity.NotLoggedIn, identity.WrongPassword, identity.BadKey:
 		return http.StatusUnauthorized
 	case chat.NotAllowed, chat.NotYours, crossOrigin:
 		return http.StatusForbidden

@@ -41,7 +41,8 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"log-in": {Type: "apiKey", In: "cookie", Name: secureCookie, Description: "The cookie of POST /log-in; named " + plainCookie + " where there is no TLS."},
+					"log-in":  {Type: "apiKey", In: "cookie", Name: secureCookie, Description: "The cookie of POST /log-in; named " + plainCookie + " where there is no TLS."},
+					"api-key": {Type: "http", Scheme: "bearer", Description: "A key of POST /sites/{site}/api-keys, for application servers; each opens what its scopes say, on its own site."},
 				},
 			},
 		},
@@ -56,6 +57,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.people()
 	r.sites()
 	r.members()
+	r.apiKeys()
 	r.trail()
 	r.widget()
 	schemas := api.OpenAPI().Components.Schemas.Map()
@@ -95,9 +97,7 @@ func serve[I, O any](r *routes, who access, o op, handle func(ctx context.Contex
 		}},
 	}
 	operation.Description = "For: " + who.String() + "."
-	if who.kind != "anybody" {
-		operation.Security = []map[string][]string{{"log-in": {}}}
-	}
+	operation.Security = who.security()
 	r.all = append(r.all, Route{Method: o.method, Path: operation.Path, Access: who.String()})
 	huma.Register(r.api, operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, callerOf(ctx), in)

@@ -20,7 +20,7 @@ var callers = []string{"nobody", "agent", "supervisor", "admin", "owner"}
 type rights struct{ own, other string }
 
 // expected is the one table of who may use which route of REST. "+" is allowed;
-// 1, 3, 4 stand for 401, 403, 404. An owner works on every site.
+// 1, 3, 4 stand for 401, 403, 404, k for the 401 of who brings no API key. An owner works on every site.
 var expected = map[string]rights{
 	"GET /api/v1/setup":          {"+++++", "-"},
 	"POST /api/v1/setup":         {"+++++", "-"}, // by the secret of its link alone
@@ -54,6 +54,11 @@ var expected = map[string]rights{
 	"PUT /api/v1/sites/{site}/agents/{agent}":    {"133++", "1444+"},
 	"DELETE /api/v1/sites/{site}/agents/{agent}": {"133++", "1444+"},
 	"GET /api/v1/sites/{site}/audit":             {"133++", "1444+"},
+
+	"GET /api/v1/sites/{site}/api-keys":              {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/api-keys":             {"133++", "1444+"},
+	"DELETE /api/v1/sites/{site}/api-keys/{api_key}": {"133++", "1444+"},
+	"GET /api/v1/api-key":                            {"kkkkk", "-"}, // by an API key alone
 }
 
 // stage is a world with two sites and everybody of the table.
@@ -111,6 +116,12 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 		}
 	case "POST /sites/{site}/agents":
 		body = fields{"email": s.extra(0).Email, "role": "supervisor"}
+	case "POST /sites/{site}/api-keys":
+		body = fields{"name": "New", "scopes": []string{"push"}}
+	case "DELETE /sites/{site}/api-keys/{api_key}":
+		key, _, err := s.parts.Keys.Make(s.t.Context(), audit.By{}, on, "Extra", []identity.Scope{identity.PushScope})
+		s.must(err)
+		path = strings.Replace(path, "{api_key}", jsonID(key.ID), 1)
 	case "PUT /sites/{site}/agents/{agent}":
 		body = fields{"role": "supervisor"}
 	}
@@ -174,7 +185,7 @@ func (s *stage) try(route server.Route, who string, on chat.SiteID, want byte) {
 		}
 		return
 	}
-	refusal := map[byte]string{'1': "401 not_logged_in", '3': "403 not_allowed", '4': "404 not_found"}[want]
+	refusal := map[byte]string{'1': "401 not_logged_in", '3': "403 not_allowed", '4': "404 not_found", 'k': "401 bad_key"}[want]
 	if have := fmt.Sprint(a.status, " ", a.code()); have != refusal {
 		fail("want " + refusal)
 	}

@@ -100,6 +100,8 @@ type Parts struct {
 	// subprotocol; required where there is one.
 	PlainSockets *ws.Server
 	Tickets      legacy.Tickets
+	// Keys are the application servers' rights of entry.
+	Keys *identity.Keys
 }
 
 // Server answers HTTP.
@@ -110,6 +112,7 @@ type Server struct {
 	watch      Watch
 	handshakes *rate
 	requests   *rate
+	wrongKeys  *rate
 	seats      *seats
 	bodies     *seats // of the streaming doors' requests that are being read
 	streams    *streams
@@ -132,6 +135,7 @@ func New(cfg Config, parts Parts) *Server {
 		cfg: cfg, parts: parts, log: slog.New(namedRequests{parts.Log.Handler()}), watch: parts.Watch,
 		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
 		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
+		wrongKeys:  newRate(wrongKeyBurst, wrongKeyPerSecond, cfg.Now),
 		seats:      newSeats(cfg.SessionsPerAddress),
 		bodies:     newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
 		streams:    newStreams(cfg.StreamGrace),

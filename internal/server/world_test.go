@@ -60,7 +60,9 @@ type world struct {
 	server *server.Server
 	parts  server.Parts
 	base   string // http://127.0.0.1:port
-	setup  string // the secret of the set-up link
+
+	database string // its file
+	setup    string // the secret of the set-up link
 }
 
 // told hears of revoked rights, as the hub does in a running server.
@@ -75,8 +77,9 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w := &world{t: t, clock: &clock{now: time.Now()}}
 	log := slog.New(slog.DiscardHandler)
 	heard := &told{}
+	w.database = filepath.Join(t.TempDir(), store.DatabaseFile)
 	db, err := store.Open(t.Context(), store.Config{
-		Path: filepath.Join(t.TempDir(), store.DatabaseFile), Now: w.clock.Now,
+		Path: w.database, Now: w.clock.Now,
 		Committed: func(c []chat.Changed) { heard.hub.Committed(c) },
 		Marked:    func(m []chat.Mark) { heard.hub.Marked(m) },
 	}, log)
@@ -104,7 +107,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	plain := ws.NewServer(ws.Config{})
 	t.Cleanup(func() { w.must(plain.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 	cfg.Now = w.clock.Now
-	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db}
+	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now)}
 	w.server = server.New(cfg, w.parts)
 	w.listen()
 	made, err := w.people.MakeSetup(t.Context(), false)

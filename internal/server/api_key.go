@@ -1,0 +1,76 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/wire"
+)
+
+// Wrong keys of one network: at once, and then a second.
+const (
+	wrongKeyBurst     = 20
+	wrongKeyPerSecond = 0.2
+)
+
+// anyKey lets an application server in by any API key, and withKey by one of that
+// scope; the caller's site is the key's.
+func anyKey() access                      { return access{kind: "key"} }
+func withKey(scope identity.Scope) access { return access{kind: "key", scope: scope} }
+
+// onSiteOrKey lets in who has a role on the site, or an API key of the site of that scope.
+func onSiteOrKey(least chat.Role, scope identity.Scope) access {
+	return access{kind: "site", role: least, scope: scope}
+}
+
+// bearerOf is the key that a request carries, if it carries any.
+func bearerOf(r *http.Request) (secret string, there bool) {
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(secret), strings.EqualFold(scheme, "Bearer")
+}
+
+// apiKey is the key by which a request comes in, if it opens that door; no scope: any does. After some
+// wrong ones of a network, more of them are not looked at for a while; a key that
+// was right lately is. Errors: BadKey, NotAllowed, RateLimited.
+func (s *Server) apiKey(r *http.Request, scope identity.Scope) (identity.Key, error) {
+	secret, there := bearerOf(r)
+	if !there {
+		return identity.Key{}, chat.Refuse(identity.BadKey, "this needs an API key: send Authorization: Bearer kfk_…; a site's admins make them in the console")
+	}
+	network := whenceOf(r.Context()).network
+	counted := !s.parts.Keys.Known(secret)
+	if counted {
+		if wait := s.wrongKeys.take(network); wait > 0 {
+			p := problem(wire.RateLimited, "Too many wrong API keys came from this address. Try again after the pause.")
+			p.RetryAfter = max(1, wait.Milliseconds())
+			return identity.Key{}, p
+		}
+	}
+	key, err := s.parts.Keys.Find(r.Context(), secret)
+	if counted && chat.CodeOf(err) != identity.BadKey {
+		s.wrongKeys.giveBack(network)
+	}
+	if err != nil {
+		return identity.Key{}, err
+	}
+	if scope != "" && !key.May(scope) {
+		return identity.Key{}, chat.Refuse(chat.NotAllowed, "this API key has not the scope %s: make one that has it", scope)
+	}
+	return key, nil
+}
+
+// admitKey lets a key in, to its own site: another one looks as if it did not exist.
+func (s *Server) admitKey(c *caller, r *http.Request, scope identity.Scope) error {
+	key, err := s.apiKey(r, scope)
+	if err != nil {
+		return err
+	}
+	one, ok := s.parts.Sites.ByID(key.Site)
+	if asked := r.PathValue("site"); !ok || asked != "" && asked != idText(key.Site) {
+		return chat.Refuse(chat.NotFound, "there is no such site, or this API key is not of it")
+	}
+	c.key, c.site = key, one
+	return nil
+}

@@ -1,0 +1,19 @@
+-- +goose Up
+
+-- Application servers' rights of entry. The hash is SHA-256 of 32 random bytes;
+-- scopes are names with spaces between. revoked_at is 0 while the key is valid.
+CREATE TABLE api_key (
+  id           INTEGER PRIMARY KEY,
+  site_id      INTEGER NOT NULL,
+  name         TEXT    NOT NULL,
+  key_hash     BLOB    NOT NULL,
+  scopes       TEXT    NOT NULL,
+  made_by_kind TEXT    NOT NULL,
+  made_by_id   INTEGER NOT NULL,
+  made_by_name TEXT    NOT NULL,
+  made_at      INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL,
+  revoked_at   INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX api_key_hash ON api_key (key_hash);
+CREATE INDEX api_key_site ON api_key (site_id, revoked_at);
