@@ -36,6 +36,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 			Info: &huma.Info{
 				Title: "Kefu", Version: "1",
 				Description: "Set-up, log-in, settings and people. Conversations go over the live connection: see docs/PROTOCOL.md. " +
+					"Application servers send an API key as Authorization: Bearer. " +
 					"Times are UTC milliseconds since 1970; ids are decimal numbers in strings. What is not yours to see looks as if it did not exist.",
 			},
 			Components: &huma.Components{
