@@ -42,7 +42,7 @@ func (f *ClientHello) check(*envelope) string {
 	case f.Presence != "" && !isPresence(f.Presence):
 		return "presence is neither online nor away"
 	}
-	return first(f.At.check("at"), f.Page.check(), f.Says.check())
+	return first(f.At.check("at"), f.Broadcasts.check("broadcasts"), f.Page.check(), f.Says.check())
 }
 
 func (f *ClientText) check(e *envelope) string {

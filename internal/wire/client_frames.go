@@ -53,6 +53,9 @@ type ClientHello struct {
 	// where the last one ended. Without it, it takes the place of every other one
 	// where a person may have but one.
 	Continues string `json:"continues,omitzero"`
+	// Broadcasts is how far the visitor was told of the site's broadcasts over the last
+	// connection of this page; absent: it has not been told of any.
+	Broadcasts *Position `json:"broadcasts,omitzero"`
 }
 
 // PageInfo is the page that a visitor looks at.

@@ -77,6 +77,8 @@ func newClientFrame(t string) clientFrame {
 		return new(ClientVisitors)
 	case "ping":
 		return new(ClientPing)
+	case "broadcasts":
+		return new(ClientBroadcasts)
 	}
 	return nil
 }
@@ -166,6 +168,8 @@ func newServerFrame(t string) Frame { //nolint:cyclop // a case for each frame
 		return new(ServerMove)
 	case "pong":
 		return new(ServerPong)
+	case "broadcasts":
+		return new(ServerBroadcasts)
 	}
 	return nil
 }

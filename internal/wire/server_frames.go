@@ -25,6 +25,8 @@ type ServerHello struct {
 	// Continues is there where a person may have but one connection: the client's
 	// next hello says it, unless a person has asked to take over.
 	Continues string `json:"continues,omitzero"`
+	// Broadcasts is what a visitor sees of the site's broadcasts.
+	Broadcasts *Broadcasts `json:"broadcasts,omitzero"`
 }
 
 // Person is an actor as others see it.
@@ -185,6 +187,8 @@ type ServerConversation struct {
 	Rounds       []PastRound      `json:"rounds"`
 	// Looking are the agents who have it open, the asker left out.
 	Looking []Agent `json:"looking"`
+	// Broadcasts are those that came to the visitor.
+	Broadcasts *Broadcasts `json:"broadcasts,omitzero"`
 }
 
 // PastRound is one of the conversation's rounds.

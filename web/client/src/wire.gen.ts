@@ -175,6 +175,51 @@ export interface Look {
   theme: string
 }
 
+/** Broadcasts is what a visitor has of its site's broadcasts, or what has changed of it; to an agent, what came to the visitor of a conversation that is open. */
+export interface Broadcasts {
+  /** At is how far the site's log has been told: the visitor's next hello says it. */
+  at: Position
+  /** Put are broadcasts to show, or to show as they are now; Drop the ids of those that were withdrawn. */
+  put?: Broadcast[]
+  drop?: string[]
+  /** Reset: Put is all that there is; drop the copy. */
+  reset?: boolean
+  /** Off: the visitor wants no broadcasts. */
+  off?: boolean
+}
+
+/** Broadcast is a word to many, as it came to one visitor. */
+export interface Broadcast {
+  id: string
+  /** N is the entry of the site's log by which it came: what "read" is about. */
+  n: number
+  /** when it came, ms */
+  at: number
+  /** message or card */
+  show: string
+  text: string
+  /** not to be shown from then on, ms */
+  expires?: number
+  read?: boolean
+  /** By and Withdrawn are for agents. */
+  by?: Person
+  withdrawn?: boolean
+}
+
+/** ServerBroadcasts is "broadcasts": to a visitor, and with C to an agent. */
+export interface ServerBroadcasts {
+  t: 'broadcasts'
+  c?: string
+  broadcasts: Broadcasts
+}
+
+/** ClientBroadcasts is a visitor's "broadcasts": up to which of them it has seen them (Read is the N of the last one), or whether it wants any. */
+export interface ClientBroadcasts {
+  t: 'broadcasts'
+  read?: number
+  off?: boolean
+}
+
 /** Position is a place in a conversation's log, as this side counts it: public numbers for visitors, all numbers for agents. The tag proves it. */
 export interface Position {
   n: number
@@ -198,6 +243,8 @@ export interface ClientHello {
   client?: string
   /** Continues is what the last hello of the server said: this connection goes on where the last one ended. Without it, it takes the place of every other one where a person may have but one. */
   continues?: string
+  /** Broadcasts is how far the visitor was told of the site's broadcasts over the last connection of this page; absent: it has not been told of any. */
+  broadcasts?: Position
 }
 
 /** PageInfo is the page that a visitor looks at. */
@@ -324,6 +371,8 @@ export interface ServerHello {
   agents?: AgentInfo[]
   /** Continues is there where a person may have but one connection: the client's next hello says it, unless a person has asked to take over. */
   continues?: string
+  /** Broadcasts is what a visitor sees of the site's broadcasts. */
+  broadcasts?: Broadcasts
 }
 
 /** Person is an actor as others see it. */
@@ -482,6 +531,8 @@ export interface ServerConversation {
   rounds: PastRound[]
   /** Looking are the agents who have it open, the asker left out. */
   looking: Agent[]
+  /** Broadcasts are those that came to the visitor. */
+  broadcasts?: Broadcasts
 }
 
 /** PastRound is one of the conversation's rounds. */
@@ -642,6 +693,7 @@ export interface ServerPong {
 }
 
 export type ClientFrame =
+  | ClientBroadcasts
   | ClientHello
   | ClientText
   | ClientCommand
@@ -656,6 +708,7 @@ export type ClientFrame =
   | ClientPing
 
 export type ServerFrame =
+  | ServerBroadcasts
   | ServerHello
   | ServerAgents
   | ServerPage
