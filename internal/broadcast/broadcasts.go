@@ -96,8 +96,12 @@ func (s *Broadcasts) Delete(ctx context.Context, by By, on chat.SiteID, id ID, v
 // Publish sends a draft out now, or its first wave. Errors: NotAllowed, NotFound,
 // Conflict, FieldError.
 func (s *Broadcasts) Publish(ctx context.Context, by By, on chat.SiteID, id ID, version int64) (Broadcast, error) {
+	expected, err := s.expect(ctx, on, id)
+	if err != nil {
+		return Broadcast{}, err
+	}
 	b, err := s.change(ctx, by, on, id, version, audit.BroadcastPublished, func(b Broadcast) (Broadcast, error) {
-		b.By = by.Actor.Ref()
+		b.By, b.Expected = by.Actor.Ref(), expected
 		return b.published(s.now())
 	})
 	return s.grown(b, err)
@@ -118,6 +122,17 @@ func (s *Broadcasts) Withdraw(ctx context.Context, by By, on chat.SiteID, id ID,
 		return b.withdrawn(chat.At(s.now()))
 	})
 	return s.grown(b, err)
+}
+
+// expect counts for how many a broadcast is, before the transaction that publishes it:
+// others may write meanwhile.
+func (s *Broadcasts) expect(ctx context.Context, on chat.SiteID, id ID) (int64, error) {
+	b, err := s.store.Broadcast(ctx, on, id)
+	if err != nil {
+		return 0, err
+	}
+	count, err := s.Count(ctx, on, b.Content.Audience)
+	return count.Visitors, err
 }
 
 func (s *Broadcasts) grown(b Broadcast, err error) (Broadcast, error) {
@@ -157,7 +172,7 @@ func (s *Broadcasts) change(ctx context.Context, by By, on chat.SiteID, id ID, v
 func (s *Broadcasts) write(ctx context.Context, before, after Broadcast) (Broadcast, error) {
 	if after.Wave > before.Wave || after.State == Withdrawn {
 		if after.Wave == 1 && before.Wave == 0 {
-			if err := s.first(ctx, &after); err != nil {
+			if err := s.first(ctx, after); err != nil {
 				return after, err
 			}
 		}
@@ -180,8 +195,8 @@ func (s *Broadcasts) write(ctx context.Context, before, after Broadcast) (Broadc
 	return after, s.plan(ctx, before, after)
 }
 
-// first counts for whom a broadcast is that goes out, and refuses one too many.
-func (s *Broadcasts) first(ctx context.Context, b *Broadcast) error {
+// first refuses one too many.
+func (s *Broadcasts) first(ctx context.Context, b Broadcast) error {
 	shown, err := s.store.ShownBroadcasts(ctx, b.Site, chat.At(s.now()))
 	if err != nil {
 		return err
@@ -189,9 +204,7 @@ func (s *Broadcasts) first(ctx context.Context, b *Broadcast) error {
 	if shown >= MaxShown {
 		return conflict("visitors see %d broadcasts already: withdraw one, or let it end", shown)
 	}
-	count, err := s.Count(ctx, b.Site, b.Content.Audience)
-	b.Expected = count.Visitors
-	return err
+	return nil
 }
 
 // JobKind is the kind of the jobs that publish what is scheduled, and the next waves.
@@ -234,8 +247,12 @@ func (s *Broadcasts) Run(ctx context.Context, j jobs.Job) error {
 	if err := json.Unmarshal(j.Payload, &p); err != nil {
 		return fmt.Errorf("the payload of a broadcast's job: %w", err)
 	}
+	expected, err := s.expect(ctx, p.Site, p.ID)
+	if err != nil && chat.CodeOf(err) != chat.NotFound {
+		return err
+	}
 	out := false
-	err := s.store.Together(ctx, func(ctx context.Context) error {
+	err = s.store.Together(ctx, func(ctx context.Context) error {
 		out = false
 		before, err := s.store.Broadcast(ctx, p.Site, p.ID)
 		if chat.CodeOf(err) == chat.NotFound {
@@ -247,6 +264,9 @@ func (s *Broadcasts) Run(ctx context.Context, j jobs.Job) error {
 			return err
 		}
 		after := before.next(now)
+		if after.Wave == 1 {
+			after.Expected = expected
+		}
 		out = true
 		_, err = s.write(ctx, before, after)
 		return err

@@ -55,10 +55,10 @@ func (r Reader) Apply(a Advance) (after Reader, delivered, read []int64) {
 			delivered = append(delivered, s.Number)
 		}
 	}
-	after.Received = max(r.Received, a.Received)
-	after.Read = max(r.Read, min(a.Read, after.Received))
+	after.Received, after.Read = max(r.Received, a.Received), max(r.Read, a.Read)
 	for _, s := range after.Seen {
-		if s.Number > r.Read && s.Number <= after.Read && !a.Counted {
+		fresh := s.Number > r.Read || slices.Contains(delivered, s.Number) // or it was read elsewhere, and told of first
+		if fresh && s.Number <= after.Read && !a.Counted {
 			read = append(read, s.Number)
 		}
 	}

@@ -19,7 +19,7 @@ const (
 	MaxWaves       = 100
 	MinWavePause   = 10 // seconds
 	MaxWavePause   = 24 * 60 * 60
-	MaxShown       = 50  // broadcasts of a site that visitors may see at the same time
+	MaxShown       = 20  // broadcasts of a site that visitors may see at the same time
 	LogWindow      = 500 // entries of a site's log that visitors are still told of
 	MaxAhead       = 366 * 24 * time.Hour
 	OnlineGrace    = 30 * time.Second

@@ -147,6 +147,7 @@ func (h *Hub) beginAtZero(v *visitor, c *chat.Changed) {
 		r.head, r.cold = chat.NewState(c.Conversation), false
 	}
 	v.room, r.visitor = r, v
+	v.beginBoard()
 	v.tellLocked(h)
 	for _, tab := range v.tabs {
 		tab.follow = follow{session: tab, room: r, live: tab.ready}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
@@ -85,6 +86,8 @@ type Config struct {
 	VisitorFileBytes, AgentFileBytes int64
 	// PushWait is how long a push waits for the other nodes to say how many it reached (2 s).
 	PushWait time.Duration
+	// BroadcastsEvery is how often it is written down to whom broadcasts came (1 s).
+	BroadcastsEvery time.Duration
 	// NoticeBytes is up to which size a notice carries events (8 KiB).
 	NoticeBytes int
 
@@ -130,6 +133,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.QuietAfter, time.Minute)
 	orDefault(&c.ReadTimeout, 5*time.Second)
 	orDefault(&c.PushWait, 2*time.Second)
+	orDefault(&c.BroadcastsEvery, time.Second)
 	orDefault(&c.NoticeBytes, 8<<10)
 	if c.Now == nil {
 		c.Now = time.Now
@@ -168,10 +172,12 @@ type Parts struct {
 	// Entrances are of persons who may have but one connection.
 	Entrances identity.Entrances
 	// Pushes, if any, are pushes by id; without it OpenPush and Push must not be called.
-	Pushes   push.Store
-	Bus      bus.Bus
-	Presence presence.Registry
-	Log      *slog.Logger
+	Pushes push.Store
+	// Broadcasts, if any, are words to all visitors of a site.
+	Broadcasts broadcast.Reading
+	Bus        bus.Bus
+	Presence   presence.Registry
+	Log        *slog.Logger
 }
 
 // People is this node's picture of the agents (identity.People).

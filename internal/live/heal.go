@@ -58,6 +58,8 @@ func (d *healer) pass() {
 	d.endedLogins()
 	d.conversations()
 	d.entrances()
+	d.boards()
+	d.arrivals()
 	if d.passes++; d.passes%sweepEvery == 0 {
 		d.h.sweepRooms()
 	}

@@ -70,6 +70,11 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 	}
 	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
 	s.describe(f)
+	if err := s.prepareBoard(f); err != nil {
+		s.fail(err, chat.ClientID{}, 0)
+		s.end(wire.CloseTryLater, "the site's broadcasts could not be read")
+		return
+	}
 	if err := s.answerVisitor(f, on); err != nil {
 		s.fail(err, chat.ClientID{}, 0)
 		s.end(wire.CloseTryLater, "the conversation could not be read")
@@ -120,6 +125,7 @@ func (h *Hub) bind(v *visitor, c chat.Conversation) {
 		return
 	}
 	v.room, r.visitor = r, v
+	v.beginBoard()
 	v.tellLocked(h)
 	for _, tab := range v.tabs {
 		tab.follow = follow{session: tab, room: r}
@@ -218,13 +224,16 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 		Limits: s.hub.limits(s.hub.visitorFiles(on)), Now: s.now().UnixMilli(),
 		AgentsHere: said(here), Continues: s.continues(),
 	}
+	var told greeted
+	told.here = here
+	hello.Broadcasts, told.board = s.greetBoard()
 	c, known := s.visitor.conversation()
 	if !known {
 		if f.At != nil && f.At.N > 0 { // a copy of what is not here: it belongs to another log
 			hello.Page = &wire.Page{Events: []wire.Event{}, Reset: true}
 		}
 		s.send(hello)
-		s.settleNewcomer(here)
+		s.settleNewcomer(told)
 		return nil
 	}
 	state, err := s.fillHello(f, c, &hello)
@@ -232,7 +241,7 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 		return err
 	}
 	s.send(hello)
-	s.settleVisitor(&state, here)
+	s.settleVisitor(&state, told)
 	return nil
 }
 
@@ -257,7 +266,7 @@ func (s *Session) fillHello(f *wire.ClientHello, c chat.Conversation, hello *wir
 }
 
 // settleVisitor makes the tab live from the head that its hello told.
-func (s *Session) settleVisitor(read *chat.State, here presence.State) {
+func (s *Session) settleVisitor(read *chat.State, told greeted) {
 	r, unlock := s.visitor.lock()
 	defer unlock()
 	if r == nil {
@@ -265,24 +274,32 @@ func (s *Session) settleVisitor(read *chat.State, here presence.State) {
 	}
 	s.follow = follow{session: s, room: r}
 	r.settle(s.hub, &s.follow, chat.Position{Number: read.PublicSeq, Tag: read.PublicTag}, read)
-	s.becomeReady(here)
+	s.becomeReady(told)
 }
 
-// becomeReady lets what all tabs are told reach this one. Whether agents are here
-// may have been told while its hello, which says here, was put together. v.mu is held.
-func (s *Session) becomeReady(here presence.State) {
+// greeted is what a visitor's hello told that may change while it is put together:
+// whether agents are here, and up to where the site's broadcasts are.
+type greeted struct {
+	here  presence.State
+	board int64
+}
+
+// becomeReady lets what all tabs are told reach this one, with what changed meanwhile.
+// v.mu is held.
+func (s *Session) becomeReady(told greeted) {
 	s.ready = true
-	if now := s.visitor.site.hereTold(); now != here {
+	if now := s.visitor.site.hereTold(); now != told.here {
 		s.send(wire.ServerPresence{Presence: said(now)})
 	}
+	s.catchUpBoard(told.board)
 }
 
 // settleNewcomer makes the tab ready. If another tab wrote in the meantime, the
 // conversation is read for this one.
-func (s *Session) settleNewcomer(here presence.State) {
+func (s *Session) settleNewcomer(told greeted) {
 	r, unlock := s.visitor.lock()
 	defer unlock()
-	s.becomeReady(here)
+	s.becomeReady(told)
 	if r != nil {
 		s.follow = follow{session: s, room: r}
 		s.hub.catchUp(&s.follow)

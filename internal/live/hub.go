@@ -46,6 +46,7 @@ type Hub struct {
 	talkers talkers
 	typists typists
 	pushed  pushes
+	boards  boards
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -65,6 +66,7 @@ type siteNode struct {
 	// changed are conversations that were changed here since the other nodes were told.
 	changed map[chat.ConversationID]*room
 	watch   siteWatch
+	board   siteBoard
 }
 
 // agentNode is an agent with the sessions that it has on this node; under Hub.mu.
@@ -90,6 +92,7 @@ func NewHub(cfg Config, parts Parts) *Hub {
 	h.told.init()
 	h.resumes.init(h.cfg)
 	h.pushed.init()
+	h.boards.init()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.sweeper, h.sweepAsked = chat.NewDesk(parts.Store, h, parts.People, h.cfg.TextCodePoints), make(chan struct{}, 1)
 	h.desk = chat.NewDesk(parts.Store, commandWorld{h}, parts.People, h.cfg.TextCodePoints)
@@ -120,6 +123,9 @@ func (h *Hub) Start() error {
 	h.tasks.Go(h.returnForever)
 	if h.Pushes != nil {
 		h.tasks.Go(h.readPushesForever)
+	}
+	if h.Broadcasts != nil {
+		h.tasks.Go(h.broadcastForever)
 	}
 	h.started.Store(true)
 	return nil

@@ -39,6 +39,7 @@ type notice struct {
 	Agent        chat.AgentID       `json:"agent,omitzero"`
 	Site         chat.SiteID        `json:"site,omitzero"`
 	Entered      *identity.Entrance `json:"entered,omitzero"`
+	Broadcasts   chat.SiteID        `json:"broadcasts,omitzero"`
 	Pushed       *pushNotice        `json:"pushed,omitzero"`
 	Reached      *reachedNotice     `json:"reached,omitzero"`
 }
@@ -196,6 +197,8 @@ func (h *Hub) hear(n *notice) {
 		h.hearPushed(n.Node, n.Pushed)
 	case n.Reached != nil:
 		h.hearReached(n.Node, n.Reached)
+	case n.Broadcasts != 0 && h.Broadcasts != nil:
+		h.boards.renew(n.Broadcasts)
 	case n.Agent != 0 || n.Site != 0:
 		h.wakeHealer()
 	default:

@@ -102,6 +102,10 @@ func (s *Session) tellConversation(f *wire.ClientOpen, follow *follow) error {
 	if err != nil {
 		return err
 	}
+	came, err := h.cameTo(c)
+	if err != nil {
+		return err
+	}
 	h.learnVisitors(c)
 	r := follow.room
 	r.mu.Lock()
@@ -112,8 +116,11 @@ func (s *Session) tellConversation(f *wire.ClientOpen, follow *follow) error {
 		Conversation: wire.InfoFor(c, page.State, marks, s.self(), h.nameOf),
 		Page:         wire.PageFor(page, wire.ForAgents, s.self()),
 		Visitor:      visitor, Rounds: wire.RoundsOf(rounds, h.nameOf),
-		Looking: r.looking(h, s.agent.id),
+		Looking: r.looking(h, s.agent.id), Broadcasts: came,
 	})
+	if came != nil && len(r.lookers) == 1 {
+		r.arrivals = arrivalsSum(came)
+	}
 	r.settle(h, follow, chat.Position{Number: page.State.Seq, Tag: page.State.Tag}, &page.State)
 	r.learnRow(&rows[0])
 	return nil

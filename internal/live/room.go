@@ -35,6 +35,8 @@ type room struct {
 	row     rowPicture
 	others  map[string]lookingAt // lookers on other nodes, by node
 	touched time.Time            // when it last changed
+	// arrivals is what those who look were told last of the broadcasts that came.
+	arrivals string
 }
 
 // follow is a session's place in a conversation. All but the first two fields

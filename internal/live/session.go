@@ -182,6 +182,11 @@ func (s *Session) carryOut(f wire.Frame, t string) {
 // special are the frames of one kind of client only.
 func (s *Session) special(f wire.Frame, t string) {
 	switch f := f.(type) {
+	case *wire.ClientBroadcasts:
+		if s.agent == nil {
+			s.ofBroadcasts(f)
+			return
+		}
 	case *wire.ClientSays:
 		if s.agent == nil {
 			s.says(f)

@@ -146,7 +146,7 @@ func (h *Hub) answerAlone(ctx context.Context, s *Session, one frameAlone) []byt
 // alone tells which frames need no session: the others are about what one is told of.
 func alone(f wire.Frame) bool {
 	switch f.(type) {
-	case *wire.ClientText, *wire.ClientCommand, *wire.ClientMark, *wire.ClientTyping, *wire.ClientPage, *wire.ClientList, *wire.ClientPing:
+	case *wire.ClientText, *wire.ClientCommand, *wire.ClientMark, *wire.ClientBroadcasts, *wire.ClientTyping, *wire.ClientPage, *wire.ClientList, *wire.ClientPing:
 		return true
 	}
 	return false

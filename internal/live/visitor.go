@@ -30,6 +30,7 @@ type visitor struct {
 	proposed chat.VisitorID
 	told     *presence.Visitor
 	said     time.Time // when a profile was last written
+	words    *boardReader
 }
 
 // keyOf names a secret's owner without giving the hash away.

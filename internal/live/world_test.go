@@ -112,14 +112,14 @@ func (w *world) make() *node {
 	n := &node{w: w}
 	cfg := live.Config{
 		Now: w.clock.now, Instant: w.clock.instant, RowsEvery: 5 * time.Millisecond, PresenceEvery: 5 * time.Millisecond, HealEvery: 20 * time.Millisecond,
-		ReturnEvery: 10 * time.Millisecond, SeenEvery: 20 * time.Millisecond, DropDeliveries: n.drop.Load, GoneAfter: 20 * time.Millisecond,
+		ReturnEvery: 10 * time.Millisecond, SeenEvery: 20 * time.Millisecond, DropDeliveries: n.drop.Load, GoneAfter: 20 * time.Millisecond, BroadcastsEvery: 10 * time.Millisecond,
 	}
 	for _, c := range w.settings {
 		c(&cfg)
 	}
 	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
-		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db,
+		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db, Broadcasts: w.db,
 		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log, Pushes: w.db,
 	})
 	w.nodes = append(w.nodes, n)
