@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
@@ -35,23 +36,24 @@ type App struct {
 	log     *slog.Logger
 	stack   stack
 
-	figures  *metrics.Metrics
-	admin    *admin
-	listener net.Listener
-	https    https
-	db       *store.DB
-	jobs     *jobs.Runner
-	sites    *site.Sites
-	people   *identity.People
-	bus      bus.Bus
-	node     string
-	presence presence.Registry
-	hub      *live.Hub
-	sockets  *ws.Server
-	plain    *ws.Server // of the legacy doors; nil where none is open
-	server   *server.Server
-	tell     toHub
-	failed   chan error
+	figures    *metrics.Metrics
+	admin      *admin
+	listener   net.Listener
+	https      https
+	db         *store.DB
+	jobs       *jobs.Runner
+	sites      *site.Sites
+	people     *identity.People
+	bus        bus.Bus
+	node       string
+	presence   presence.Registry
+	hub        *live.Hub
+	broadcasts *broadcast.Broadcasts
+	sockets    *ws.Server
+	plain      *ws.Server // of the legacy doors; nil where none is open
+	server     *server.Server
+	tell       toHub
+	failed     chan error
 }
 
 // Start starts everything; what it has started is stopped again if a later
@@ -165,12 +167,13 @@ func (a *App) startHub(context.Context) error {
 	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
 	a.hub = live.NewHub(cfg, live.Parts{
 		Node: a.node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Seen: a.db, Entrances: a.db,
-		Bus: a.bus, Presence: a.presence, Log: a.log, Pushes: a.db,
+		Bus: a.bus, Presence: a.presence, Log: a.log, Pushes: a.db, Broadcasts: a.db,
 	})
 	a.tell.hub.Store(a.hub)
 	if err := a.hub.Start(); err != nil {
 		return fmt.Errorf("start the hub: %w", err)
 	}
+	a.broadcasts = broadcast.New(a.db, a.db, a.jobs, a.hub, a.hub, faults.Now)
 	a.stack.push("hub", func(context.Context) error {
 		a.hub.Close()
 		return nil
@@ -201,7 +204,7 @@ func (a *App) serve(context.Context) error {
 	}
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
-		PlainSockets: a.plain, Tickets: a.db, Keys: identity.NewKeys(a.db, a.db, faults.Now),
+		PlainSockets: a.plain, Tickets: a.db, Keys: identity.NewKeys(a.db, a.db, faults.Now), Broadcasts: a.broadcasts,
 	})
 	ended := make(chan struct{})
 	go func() {

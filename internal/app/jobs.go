@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/jobs"
 )
 
@@ -21,6 +22,7 @@ func (a *App) makeJobs(context.Context) error {
 // handleJobs says who does which kind of job: one line for each.
 func (a *App) handleJobs() {
 	a.handleWitnesses()
+	a.jobs.Handle(broadcast.JobKind, a.broadcasts.Run)
 }
 
 // startJobs begins to run what is due, when everything that does it is there.

@@ -32,25 +32,26 @@ type frameRights struct {
 
 // expectedFrames is the one table of who may send which frame about whom.
 var expectedFrames = map[string]frameRights{
-	"hello":    {`{"t":"hello"}`, "hello_first", "hello_first", "hello_first", "hello_first", "hello_first"},
-	"send":     {`{"t":"send","id":"%id","c":"%c","text":"x"}`, "", "not_found", "not_found", "*", "not_found"},
-	"note":     {`{"t":"note","id":"%id","c":"%c","text":"x"}`, "not_allowed", "not_found", "not_found", "", "not_found"},
-	"edit":     {`{"t":"edit","id":"%id","c":"%c","n":2,"text":"y"}`, "", "not_found", "not_found", "*", "not_found"},
-	"recall":   {`{"t":"recall","id":"%id","c":"%c","n":2}`, "", "not_found", "not_found", "*", "not_found"},
-	"take":     {`{"t":"take","id":"%id","c":"%c"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
-	"assign":   {`{"t":"assign","id":"%id","c":"%c","agent":"%a"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
-	"release":  {`{"t":"release","id":"%id","c":"%c"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
-	"resolve":  {`{"t":"resolve","id":"%id","c":"%c"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
-	"mark":     {`{"t":"mark","c":"%c","received":1,"read":1}`, "", "not_found", "not_found", "", "not_found"},
-	"typing":   {`{"t":"typing","c":"%c","on":true}`, "", "", "", "", ""},  // unanswered; the visitor hears of none of the others'
-	"presence": {`{"t":"presence","presence":"away"}`, "", "", "", "", ""}, // one's own
-	"says":     {`{"t":"says","says":{"name":"N"}}`, "", "", "", "unknown_frame", "unknown_frame"},
-	"open":     {`{"t":"open","r":%r,"c":"%c"}`, "unknown_frame", "unknown_frame", "unknown_frame", "", "not_found"},
-	"close":    {`{"t":"close","c":"%c"}`, "unknown_frame", "unknown_frame", "unknown_frame", "", "not_found"},
-	"page":     {`{"t":"page","r":%r,"c":"%c"}`, "", "not_found", "not_found", "", "not_found"},
-	"list":     {`{"t":"list","r":%r,"view":"open","after":"%c"}`, "unknown_frame", "unknown_frame", "unknown_frame", "", "not_found"},
-	"visitors": {`{"t":"visitors","r":%r,"on":true}`, "unknown_frame", "unknown_frame", "unknown_frame", "", ""}, // of one's own sites
-	"ping":     {`{"t":"ping"}`, "", "", "", "", ""},
+	"hello":      {`{"t":"hello"}`, "hello_first", "hello_first", "hello_first", "hello_first", "hello_first"},
+	"send":       {`{"t":"send","id":"%id","c":"%c","text":"x"}`, "", "not_found", "not_found", "*", "not_found"},
+	"note":       {`{"t":"note","id":"%id","c":"%c","text":"x"}`, "not_allowed", "not_found", "not_found", "", "not_found"},
+	"edit":       {`{"t":"edit","id":"%id","c":"%c","n":2,"text":"y"}`, "", "not_found", "not_found", "*", "not_found"},
+	"recall":     {`{"t":"recall","id":"%id","c":"%c","n":2}`, "", "not_found", "not_found", "*", "not_found"},
+	"take":       {`{"t":"take","id":"%id","c":"%c"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
+	"assign":     {`{"t":"assign","id":"%id","c":"%c","agent":"%a"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
+	"release":    {`{"t":"release","id":"%id","c":"%c"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
+	"resolve":    {`{"t":"resolve","id":"%id","c":"%c"}`, "not_allowed", "not_found", "not_found", "*", "not_found"},
+	"mark":       {`{"t":"mark","c":"%c","received":1,"read":1}`, "", "not_found", "not_found", "", "not_found"},
+	"typing":     {`{"t":"typing","c":"%c","on":true}`, "", "", "", "", ""},  // unanswered; the visitor hears of none of the others'
+	"presence":   {`{"t":"presence","presence":"away"}`, "", "", "", "", ""}, // one's own
+	"says":       {`{"t":"says","says":{"name":"N"}}`, "", "", "", "unknown_frame", "unknown_frame"},
+	"broadcasts": {`{"t":"broadcasts","read":1}`, "not_found", "not_found", "not_found", "unknown_frame", "unknown_frame"}, // none was sent
+	"open":       {`{"t":"open","r":%r,"c":"%c"}`, "unknown_frame", "unknown_frame", "unknown_frame", "", "not_found"},
+	"close":      {`{"t":"close","c":"%c"}`, "unknown_frame", "unknown_frame", "unknown_frame", "", "not_found"},
+	"page":       {`{"t":"page","r":%r,"c":"%c"}`, "", "not_found", "not_found", "", "not_found"},
+	"list":       {`{"t":"list","r":%r,"view":"open","after":"%c"}`, "unknown_frame", "unknown_frame", "unknown_frame", "", "not_found"},
+	"visitors":   {`{"t":"visitors","r":%r,"on":true}`, "unknown_frame", "unknown_frame", "unknown_frame", "", ""}, // of one's own sites
+	"ping":       {`{"t":"ping"}`, "", "", "", "", ""},
 }
 
 // peer is a live connection.

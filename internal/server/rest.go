@@ -60,6 +60,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.members()
 	r.apiKeys()
 	r.trail()
+	r.broadcasts()
 	r.widget()
 	schemas := api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own shape is never sent

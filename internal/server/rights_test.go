@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -45,15 +46,24 @@ var expected = map[string]rights{
 	"DELETE /api/v1/people/{agent}/log-ins": {"1333+", "-"},
 	"GET /api/v1/audit":                     {"1333+", "-"},
 
-	"GET /api/v1/sites/{site}":                   {"1++++", "1444+"},
-	"PATCH /api/v1/sites/{site}":                 {"133++", "1444+"},
-	"POST /api/v1/sites/{site}/key":              {"133++", "1444+"},
-	"GET /api/v1/sites/{site}/snippet":           {"1++++", "1444+"},
-	"GET /api/v1/sites/{site}/agents":            {"1++++", "1444+"},
-	"POST /api/v1/sites/{site}/agents":           {"133++", "1444+"},
-	"PUT /api/v1/sites/{site}/agents/{agent}":    {"133++", "1444+"},
-	"DELETE /api/v1/sites/{site}/agents/{agent}": {"133++", "1444+"},
-	"GET /api/v1/sites/{site}/audit":             {"133++", "1444+"},
+	"GET /api/v1/sites/{site}":                                  {"1++++", "1444+"},
+	"PATCH /api/v1/sites/{site}":                                {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/key":                             {"133++", "1444+"},
+	"GET /api/v1/sites/{site}/snippet":                          {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/agents":                           {"1++++", "1444+"},
+	"POST /api/v1/sites/{site}/agents":                          {"133++", "1444+"},
+	"PUT /api/v1/sites/{site}/agents/{agent}":                   {"133++", "1444+"},
+	"DELETE /api/v1/sites/{site}/agents/{agent}":                {"133++", "1444+"},
+	"GET /api/v1/sites/{site}/broadcasts":                       {"13+++", "1444+"},
+	"POST /api/v1/sites/{site}/broadcasts":                      {"13+++", "1444+"},
+	"POST /api/v1/sites/{site}/broadcasts/count":                {"13+++", "1444+"},
+	"GET /api/v1/sites/{site}/broadcasts/{broadcast}":           {"13+++", "1444+"},
+	"PUT /api/v1/sites/{site}/broadcasts/{broadcast}":           {"13+++", "1444+"},
+	"DELETE /api/v1/sites/{site}/broadcasts/{broadcast}":        {"13+++", "1444+"},
+	"POST /api/v1/sites/{site}/broadcasts/{broadcast}/publish":  {"13+++", "1444+"},
+	"POST /api/v1/sites/{site}/broadcasts/{broadcast}/schedule": {"13+++", "1444+"},
+	"POST /api/v1/sites/{site}/broadcasts/{broadcast}/withdraw": {"13+++", "1444+"},
+	"GET /api/v1/sites/{site}/audit":                            {"133++", "1444+"},
 
 	"GET /api/v1/sites/{site}/api-keys":              {"133++", "1444+"},
 	"POST /api/v1/sites/{site}/api-keys":             {"133++", "1444+"},
@@ -100,7 +110,7 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 	target := s.extra(on)
 	one, _ := s.sites.ByID(on)
 	path = strings.NewReplacer(
-		"{site}", jsonID(int64(on)), "{agent}", jsonID(int64(target.ID)), "{key}", one.Key, "{log_in}", "1",
+		"{site}", jsonID(int64(on)), "{agent}", jsonID(int64(target.ID)), "{key}", one.Key, "{log_in}", "1", "{broadcast}", s.draft(on, r.Path),
 	).Replace(r.Path)
 	switch r.Method + " " + strings.TrimPrefix(r.Path, "/api/v1") {
 	case "PATCH /me", "POST /me/password", "POST /setup", "POST /link", "POST /link/password", "POST /log-in":
@@ -122,6 +132,20 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 		key, _, err := s.parts.Keys.Make(s.t.Context(), audit.By{}, on, "Extra", []identity.Scope{identity.PushScope})
 		s.must(err)
 		path = strings.Replace(path, "{api_key}", jsonID(key.ID), 1)
+	case "POST /sites/{site}/broadcasts":
+		body = word("word", "all")
+	case "POST /sites/{site}/broadcasts/count":
+		body = fields{"audience": fields{"kind": "all"}}
+	case "PUT /sites/{site}/broadcasts/{broadcast}":
+		body = fields{"version": 1, "content": word("other", "all")}
+	case "DELETE /sites/{site}/broadcasts/{broadcast}":
+		path += "?version=1"
+	case "POST /sites/{site}/broadcasts/{broadcast}/publish":
+		body = fields{"version": 1}
+	case "POST /sites/{site}/broadcasts/{broadcast}/schedule":
+		body = fields{"version": 1, "at": s.clock.Now().Add(time.Hour).UnixMilli()}
+	case "POST /sites/{site}/broadcasts/{broadcast}/withdraw":
+		body = fields{"version": 2}
 	case "PUT /sites/{site}/agents/{agent}":
 		body = fields{"role": "supervisor"}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kefu-chat/kefu/internal/audit"
+	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/live"
@@ -89,13 +90,15 @@ func orDefault[T int | float64 | time.Duration](v *T, d T) {
 // Parts are what a server opens its doors to; all are required but Watch and what
 // says so.
 type Parts struct {
-	People  *identity.People
-	Sites   *site.Sites
-	Audit   audit.Store
-	Hub     *live.Hub
-	Sockets *ws.Server
-	Log     *slog.Logger
-	Watch   Watch
+	People *identity.People
+	Sites  *site.Sites
+	Audit  audit.Store
+	// Broadcasts are words to many.
+	Broadcasts *broadcast.Broadcasts
+	Hub        *live.Hub
+	Sockets    *ws.Server
+	Log        *slog.Logger
+	Watch      Watch
 	// PlainSockets and Tickets are for the doors of the legacy protocols, which know no
 	// subprotocol; required where there is one.
 	PlainSockets *ws.Server

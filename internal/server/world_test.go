@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
@@ -93,7 +94,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.must(w.people.Refresh(t.Context()))
 	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond}, live.Parts{
 		Node: "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db, Entrances: db,
-		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db,
+		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db, Broadcasts: db,
 	})
 	heard.hub = w.hub
 	w.must(w.hub.Start())
@@ -107,7 +108,8 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	plain := ws.NewServer(ws.Config{})
 	t.Cleanup(func() { w.must(plain.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 	cfg.Now = w.clock.Now
-	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now)}
+	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now),
+		Broadcasts: broadcast.New(db, db, w, w.hub, w.hub, w.clock.Now)}
 	w.server = server.New(cfg, w.parts)
 	w.listen()
 	made, err := w.people.MakeSetup(t.Context(), false)
