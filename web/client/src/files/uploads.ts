@@ -4,6 +4,7 @@ import { type Outbox, type OutboxFile, type OutboxItem } from '../outbox.ts'
 import { type World } from '../world.ts'
 import { type FileRefused, type Send } from './door.ts'
 import { Job } from './job.ts'
+import { mostFiles } from './most.ts'
 
 export interface Upload {
   readonly key: string
@@ -29,7 +30,7 @@ export interface Upload {
 }
 
 export interface UploadsOptions {
-  world: Pick<World, 'timer' | 'random'>
+  world: Pick<World, 'timer' | 'random' | 'bytes'>
   send: Send
   headers: () => Readonly<Record<string, string>>
   /** The outbox of the present visitor or agent. */
@@ -42,8 +43,6 @@ export interface UploadsOptions {
   picture: (file: File) => { url: string; size: Promise<{ width: number; height: number } | undefined>; free: () => void } | undefined
 }
 
-/** Of one message. */
-export const mostFiles = 10
 const atOnce = 3
 /** How many pictures of sent files stay in memory. */
 const mostKept = 40
@@ -59,11 +58,14 @@ export class Uploads {
   private readonly cell = new Cell<readonly Upload[]>([])
   private readonly held = new Map<string, Held>()
   private readonly kept = new Map<string, { url: string; free: () => void }>()
+  /** Tells this page's keys from those of an earlier one, whose messages may still wait. */
+  private readonly page: string
   private running = 0
   private count = 0
 
   constructor(private readonly options: UploadsOptions) {
     this.state = this.cell
+    this.page = options.world.bytes(6).join('.')
     options.items.subscribe(items => this.sweep(items))
   }
 
@@ -136,7 +138,7 @@ export class Uploads {
   }
 
   private put(place: string, file: File): void {
-    const key = `f${++this.count}`
+    const key = `${this.page}.${++this.count}`
     const picture = this.options.picture(file)
     this.held.set(key, { file, free: () => picture?.free() })
     const { name, type, size } = file

@@ -1,4 +1,5 @@
-import { closeCodes, comesBack, type AgentClient, type ConnectionState, type OpenConversation, type OutboxItem, type Readable, type Refused } from '@client/index.ts'
+import { closeCodes, comesBack, type AgentClient, type ConnectionState, type OpenConversation, type OutboxFile, type OutboxItem, type Readable, type Refused, type SendProblem } from '@client/index.ts'
+import type { Uploads } from '@client/files/uploads.ts'
 import { watch } from 'vue'
 import { useInbox } from '../features/inbox/store.ts'
 import { useVisitors } from '../features/visitors/store.ts'
@@ -10,7 +11,7 @@ import type { Conversation, Connection, Presence, Role, Unsent, View } from './t
 type Copy = Pick<OpenConversation, 'state' | 'log' | 'typists'>
 
 /** The part of AgentClient that the console uses, so that tests bring their own. */
-export type Client = Omit<Pick<AgentClient, keyof AgentClient>, 'open' | 'conversation' | 'edit' | 'recall' | 'sending'> & { open(c: string): Copy; conversation(c: string): Copy }
+export type Client = Omit<Pick<AgentClient, keyof AgentClient>, 'open' | 'conversation' | 'edit' | 'recall' | 'sending'> & Partial<Pick<AgentClient, 'sending'>> & { open(c: string): Copy; conversation(c: string): Copy }
 
 export interface AgentLiveOptions {
   connect: (me: Me) => Client
@@ -36,6 +37,8 @@ export class AgentLive implements Live {
   private readonly opened = new Map<string, () => void>()
   private readonly stale = new Set<string>()
   private page: Presence = 'online'
+  private coming: Promise<Uploads | undefined> | undefined
+  private uploads: Uploads | undefined
 
   constructor(private readonly options: AgentLiveOptions) {}
 
@@ -84,6 +87,9 @@ export class AgentLive implements Live {
     for (const c of [...this.opened.keys()]) this.close(c)
     for (const stop of this.stops.splice(0)) stop()
     this.client = undefined
+    this.coming = undefined
+    if (forget) for (const { key } of this.uploads?.state.get() ?? []) this.uploads?.cancel(key)
+    this.uploads = undefined
     if (forget) client.forget()
     else client.rest()
     useInbox().reset()
@@ -105,7 +111,7 @@ export class AgentLive implements Live {
     const changed = () => this.changed(c)
     const stops = [copy.state.subscribe(changed), copy.log.subscribe(changed), copy.typists.subscribe(changed)]
     this.opened.set(c, () => stops.forEach(stop => stop()))
-    this.write(c)
+    this.draw(c)
   }
 
   close(c: string): void {
@@ -123,19 +129,38 @@ export class AgentLive implements Live {
   send(c: string, text: string): void {
     const { own, rows } = useInbox()
     if (rows.get(c)?.round.state === 'waiting') own.add(c) // the reply takes it
-    this.client?.send(c, text)
+    this.write(c, (client, files) => client.send(c, text, files))
   }
 
   note(c: string, text: string): void {
-    this.client?.note(c, text)
+    this.write(c, (client, files) => client.note(c, text, files))
+  }
+
+  async attach(c: string, files: readonly File[]): Promise<number> {
+    return (await this.withUploads())?.add(c, files) ?? 0
+  }
+
+  detach(key: string): void {
+    this.uploads?.cancel(key)
+  }
+
+  retryFile(key: string): void {
+    this.uploads?.retry(key)
+  }
+
+  pictureOf(id: string): string | undefined {
+    return this.uploads?.pictureOf(id)
   }
 
   resend(_c: string, id: string): void {
-    this.client?.resend(id)
+    const files = this.client?.outbox.get().find(item => item.id === id)?.files
+    if (files) void this.withUploads().then(uploads => uploads?.resend(id))
+    else this.client?.resend(id)
   }
 
   discard(_c: string, id: string): void {
-    this.client?.discard(id)
+    if (this.uploads) this.uploads.discard(id)
+    else this.client?.discard(id)
   }
 
   take(c: string): void {
@@ -178,6 +203,24 @@ export class AgentLive implements Live {
     this.client?.retry()
   }
 
+  /** What sends files, whose code comes with the first of them; nothing, where this agent has left meanwhile. */
+  private withUploads(): Promise<Uploads | undefined> {
+    const { client } = this
+    return (this.coming ??= import('./files.ts').then(({ openUploads }) => {
+      if (!client || client !== this.client) return undefined
+      this.uploads = openUploads(client)
+      this.follow(this.uploads.state, uploads => (useInbox().uploads = uploads))
+      return this.uploads
+    }).catch(() => (this.coming = undefined)))
+  }
+
+  private write(c: string, send: (client: Client, files?: readonly OutboxFile[]) => SendProblem | undefined): void {
+    const { client } = this
+    if (!client) return
+    if (this.uploads) this.uploads.give(c, files => send(client, files))
+    else send(client)
+  }
+
   private say(): void {
     this.client?.say(wish() === 'away' ? 'away' : this.page)
   }
@@ -211,11 +254,11 @@ export class AgentLive implements Live {
     this.stale.add(c)
     queueMicrotask(() => {
       this.stale.delete(c)
-      this.write(c)
+      this.draw(c)
     })
   }
 
-  private write(c: string): void {
+  private draw(c: string): void {
     const { client } = this
     if (!client || !this.opened.has(c)) return
     const inbox = useInbox()
@@ -260,6 +303,6 @@ function conversationOf(c: string, copy: Copy, outbox: readonly OutboxItem[]): C
   }
 }
 
-const unsentOf = ({ id, t, text, at, state, code }: OutboxItem): Unsent => ({
-  id, kind: t === 'note' ? 'note' : 'message', text, at, state, ...(code && { code }),
+const unsentOf = ({ id, t, text, files, at, state, code }: OutboxItem): Unsent => ({
+  id, kind: t === 'note' ? 'note' : 'message', text, ...(files && { files }), at, state, ...(code && { code }),
 })

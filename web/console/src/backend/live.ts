@@ -18,8 +18,16 @@ export interface Live {
   open(c: string): void
   close(c: string): void
   older(c: string): void
+  /** With what stands in the conversation's composer (`useInbox().uploads`). */
   send(c: string, text: string): void
   note(c: string, text: string): void
+  /** Puts files into a composer; how many were left out, because a message has ten at most. */
+  attach(c: string, files: readonly File[]): Promise<number>
+  /** Takes a file out, of a composer or of a message on its way; tries one again that failed. */
+  detach(key: string): void
+  retryFile(key: string): void
+  /** A picture that was sent from this page, as an address within it. */
+  pictureOf(id: string): string | undefined
   /** Try again, or give up, what could not be sent. */
   resend(c: string, id: string): void
   discard(c: string, id: string): void

@@ -86,6 +86,22 @@ export interface SiteInfo {
   created_at: number
 }
 
+/** What an API key opens. */
+export const apiScopes = ['push', 'broadcast', 'legacy'] as const
+export type ApiScope = (typeof apiScopes)[number]
+
+/** An application server's right of entry to a site; its secret is told only when it is made. */
+export interface ApiKey {
+  id: string
+  name: string
+  scopes: ApiScope[]
+  /** By the name it had then. */
+  made_by: string
+  made_at: number
+  /** To the minute; absent: never. */
+  last_used_at?: number
+}
+
 /** What goes on the website, with the server's public address. */
 export interface Snippet {
   origin: string
@@ -149,6 +165,10 @@ export interface Rest {
   changeSite(site: Pick<SiteInfo, 'id' | 'version' | 'name' | 'settings'>): Promise<SiteInfo>
   rotateKey(site: string, version: number): Promise<SiteInfo>
   snippet(site: string): Promise<Snippet>
+  /** Those that are valid, newest first. */
+  apiKeys(site: string): Promise<ApiKey[]>
+  makeApiKey(site: string, name: string, scopes: readonly ApiScope[]): Promise<{ key: ApiKey; secret: string }>
+  revokeApiKey(site: string, id: string): Promise<void>
 }
 
 export const restKey: InjectionKey<Rest> = Symbol('rest')

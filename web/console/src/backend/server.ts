@@ -1,5 +1,5 @@
 import { RestRefused, type RestClient } from '@client/index.ts'
-import type { LogIn, Me, OneUseLink, Person, Rest, SiteAgent, SiteInfo, Snippet, LinkInfo } from './rest.ts'
+import type { ApiKey, LogIn, Me, OneUseLink, Person, Rest, SiteAgent, SiteInfo, Snippet, LinkInfo } from './rest.ts'
 
 type Http = Pick<RestClient, 'get' | 'post' | 'put' | 'patch' | 'delete'>
 
@@ -49,5 +49,8 @@ export function serverRest(http: Http, ended: () => void): Rest {
     changeSite: ({ id, version, name, settings }) => call(http.patch<SiteInfo>(path('sites', id), { version, name, settings })),
     rotateKey: (site, version) => call(http.post<SiteInfo>(path('sites', site, 'key'), { version })),
     snippet: site => call(http.get<Snippet>(path('sites', site, 'snippet'))),
+    apiKeys: async site => (await call(http.get<{ keys: ApiKey[] }>(path('sites', site, 'api-keys')))).keys,
+    makeApiKey: (site, name, scopes) => call(http.post<{ key: ApiKey; secret: string }>(path('sites', site, 'api-keys'), { name, scopes })),
+    revokeApiKey: (site, id) => call(http.delete(path('sites', site, 'api-keys', id))),
   }
 }

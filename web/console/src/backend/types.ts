@@ -2,12 +2,15 @@
  * What the console knows: the wire's own types (kefu.1), and what only this screen has. Times are UTC milliseconds,
  * ids are decimal strings, `n` is an event's number. What comes from the connection is replaced, never changed in place.
  */
-import type { Agent, Event, Marks, PastRound, Person, Row } from '@client/index.ts'
+import type { Agent, Event, Marks, OutboxFile, PastRound, Person, Row } from '@client/index.ts'
 
 export type {
   ActorKind, AgentInfo, Counts, EventKind, ListState, Marks, PageInfo, PastRound, Person, Presence, Round, RoundChange, RoundState, Row, Says,
   View, Visitor, VisitorsState,
 } from '@client/index.ts'
+
+export type { OutboxFile } from '@client/index.ts'
+export type { Upload } from '@client/files/uploads.ts'
 
 export type Role = 'agent' | 'supervisor' | 'admin'
 export type AgentRef = Agent
@@ -27,6 +30,7 @@ export interface Unsent {
   id: string
   kind: 'message' | 'note'
   text: string
+  files?: readonly OutboxFile[]
   at: number
   state: 'waiting' | 'sending' | 'sent' | 'failed'
   /** Why it failed: an error code of the wire, or `too_big` or `old`. */
@@ -52,6 +56,8 @@ export type Writer = Person & { note?: boolean }
 
 export interface Limits {
   text_code_points: number
+  /** The largest file that may be sent, in bytes; absent: none may be. */
+  file_bytes?: number
 }
 
 /** `lost`: it comes back by itself. `refused`: it does not, this page is too old or at fault. `ended`: the log-in has ended. */

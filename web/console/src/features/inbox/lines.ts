@@ -20,7 +20,7 @@ const silent = new Set(['edit', 'recall'])
 const isShown = (event: LogEvent) => !silent.has(event.kind) && !(event.kind === 'opened' && (event.round?.number ?? 1) === 1)
 
 function asEvent(item: Unsent, me: string): LogEvent {
-  return { n: 0, tag: 0, v: 1, kind: item.kind, at: item.at, by: { kind: 'agent', id: me }, id: item.id, text: item.text }
+  return { n: 0, tag: 0, v: 1, kind: item.kind, at: item.at, by: { kind: 'agent', id: me }, id: item.id, text: item.text, ...(item.files && { files: [...item.files] }) }
 }
 
 function sideOf(event: LogEvent, me: string): 'theirs' | 'mine' | 'agent' {

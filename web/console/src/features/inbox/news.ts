@@ -4,6 +4,7 @@ import { useWords } from '../../ui/language.ts'
 import { nameOf } from '../../ui/people.ts'
 import { show, toast } from '../../ui/toasts.ts'
 import { chime, notifyDesktop } from './alerts.ts'
+import { useFileWords } from './files/words.ts'
 import { useInbox } from './store.ts'
 import { inboxWords } from './words.ts'
 
@@ -42,6 +43,7 @@ const atOnce = 3 // notifications, when much came while the connection was away
 export function alertOnNews(open: (c: string) => void): void {
   const inbox = useInbox()
   const t = useWords(inboxWords)
+  const { said } = useFileWords()
   let seen = new Map<string, Seen>()
   let told: { id: number; c: string } | null = null // the last toast of ours, and where it leads
   let ready = false // all lists were here when they were last looked at
@@ -59,7 +61,7 @@ export function alertOnNews(open: (c: string) => void): void {
     const handed = news.filter(one => isHanded(one.before, one.now, inbox.me.id)).map(one => one.row)
     chime()
     for (const { row } of news.slice(0, atOnce)) {
-      notifyDesktop(nameOf(row.visitor), handed.includes(row) ? t('handedToYou') : row.last?.text ?? '', row.c, () => { open(row.c) })
+      notifyDesktop(nameOf(row.visitor), handed.includes(row) ? t('handedToYou') : row.last?.text || said(row.last?.files), row.c, () => { open(row.c) })
     }
     tell(handed)
   }, { immediate: true })

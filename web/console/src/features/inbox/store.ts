@@ -1,6 +1,6 @@
 import { computed, ref, shallowReactive, shallowRef } from 'vue'
 import { defineStore } from 'pinia'
-import type { AgentInfo, Connection, Conversation, Counts, Limits, ListState, Presence, Row, Site, View } from '../../backend/types.ts'
+import type { AgentInfo, Connection, Conversation, Counts, Limits, ListState, OutboxFile, Presence, Row, Site, Upload, View } from '../../backend/types.ts'
 import { ordered } from './order.ts'
 
 const unknown: ListState = { rows: [], more: false, known: false }
@@ -29,6 +29,10 @@ export const useInbox = defineStore('inbox', () => {
   const absent = shallowReactive(new Set<string>())
   /** The conversations with something that could not be sent. */
   const failed = shallowRef<ReadonlySet<string>>(new Set())
+  /** The files that are on their way from this page. */
+  const uploads = shallowRef<readonly Upload[]>([])
+  /** The pictures that are looked at, above everything. */
+  const gallery = shallowRef<{ files: readonly OutboxFile[]; at: number; from: HTMLElement } | null>(null)
   /** What became this agent's by somebody else's doing, and was not opened since. */
   const handed = shallowRef<ReadonlySet<string>>(new Set())
   /** What this screen asked to have: when it comes it is no news. */
@@ -64,12 +68,14 @@ export const useInbox = defineStore('inbox', () => {
     conversations.clear()
     absent.clear()
     failed.value = new Set()
+    uploads.value = []
+    gallery.value = null
     handed.value = new Set()
     own.clear()
   }
 
   return {
-    me, sites, agents, connection, limits, counts, held, view, chosen, open, conversations, absent, failed, handed, own,
+    me, sites, agents, connection, limits, counts, held, view, chosen, open, conversations, absent, failed, uploads, gallery, handed, own,
     current, lists, rows, typing, siteOf, reset,
   }
 })

@@ -1,0 +1,2 @@
+/** How many files a message has at most. */
+export const mostFiles = 10
