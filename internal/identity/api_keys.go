@@ -81,7 +81,7 @@ func NewKeys(store KeyStore, trail audit.Store, now func() time.Time) *Keys {
 }
 
 // Make makes a key of a site; secret is what its holder sends, and is told only
-// here. Errors: FieldError.
+// here. Errors: FieldError, TooManyKeys.
 func (k *Keys) Make(ctx context.Context, by audit.By, on chat.SiteID, name string, scopes []Scope) (made Key, secret string, err error) {
 	if name, err = site.CheckName("name", name); err != nil {
 		return Key{}, "", err
@@ -98,7 +98,7 @@ func (k *Keys) Make(ctx context.Context, by audit.By, on chat.SiteID, name strin
 			return err
 		}
 		if len(all) >= MaxKeys {
-			return site.Bad("name", "A site has at most %d API keys. Revoke one that is not used any more.", MaxKeys)
+			return chat.Refuse(TooManyKeys, "a site has at most %d API keys: revoke one that is not used any more", MaxKeys)
 		}
 		if err := k.store.InsertKey(ctx, made, hash); err != nil {
 			return err

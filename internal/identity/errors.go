@@ -17,6 +17,7 @@ const (
 	EmailTaken    chat.Code = "email_taken"
 	LastOwner     chat.Code = "last_owner" // the installation would have no owner any more
 	BadKey        chat.Code = "bad_key"    // no API key, an unknown or a revoked one
+	TooManyKeys   chat.Code = "too_many_keys"
 )
 
 // TriesError is the refusal of a log-in: a wrong password with the tries that

@@ -195,7 +195,7 @@ func TestBadAPIKeysAreNotMade(t *testing.T) {
 	for n := range identity.MaxKeys {
 		owner.want(201, "POST", keysPath(w), fields{"name": fmt.Sprint(n), "scopes": []string{"push"}})
 	}
-	if a := owner.ask("POST", keysPath(w), fields{"name": "one more", "scopes": []string{"push"}}); a.status != 422 {
+	if a := owner.ask("POST", keysPath(w), fields{"name": "one more", "scopes": []string{"push"}}); a.status != 409 || a.code() != "too_many_keys" {
 		t.Errorf("one key too many: %d %s", a.status, a.text)
 	}
 }

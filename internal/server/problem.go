@@ -57,7 +57,7 @@ func statusOf(code chat.Code) int {
 	case badMethod:
 		return http.StatusMethodNotAllowed
 	case chat.Conflict, chat.NoOpenRound, chat.NotEditable, chat.ClientIDReused,
-		identity.AlreadySetUp, identity.EmailTaken, identity.LastOwner, identity.Elsewhere:
+		identity.AlreadySetUp, identity.EmailTaken, identity.LastOwner, identity.Elsewhere, identity.TooManyKeys:
 		return http.StatusConflict
 	case identity.LinkSpent:
 		return http.StatusGone
