@@ -40,6 +40,8 @@ type Command struct {
 	// shown; Owner is whose they must be.
 	Files []FileID
 	Owner FileOwner
+	// Broadcast is the one that a visitor's message answers; 0: none.
+	Broadcast int64
 }
 
 // Send appends a message; with files its text may be blank. Refusals: BadText, BlankText, TextTooLong,
@@ -100,11 +102,33 @@ func (d *Desk) text(c Command, what, text string, rule Decide, done Done) {
 		}
 		rule, what = attaching(rule, c, text), c.fingerprint(what)
 	}
+	if c.Broadcast != 0 {
+		rule, what = answering(rule, c.Broadcast), what+" to "+strconv.FormatInt(c.Broadcast, 10)
+	}
 	if err != nil {
 		done(Changed{Answer: -1}, err)
 		return
 	}
 	d.change(c, what+"\n"+text, rule, done)
+}
+
+// answering adds to a rule which broadcast its message answers.
+func answering(rule Decide, broadcast int64) Decide {
+	return func(s State, log Log) ([]Draft, error) {
+		drafts, err := rule(s, log)
+		for i := range drafts {
+			if drafts[i].Kind != Message {
+				continue
+			}
+			text, err := drafts[i].Body.Text()
+			if err != nil { // a draft of this package: its body was just made
+				panic(err)
+			}
+			text.Broadcast = broadcast
+			drafts[i].Body = bodyOf(text)
+		}
+		return drafts, err
+	}
 }
 
 func (d *Desk) change(c Command, fingerprint string, rule Decide, done Done) {

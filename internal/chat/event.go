@@ -78,6 +78,8 @@ type Body []byte
 type Text struct {
 	Text  string `json:"text"`
 	Files []File `json:"files,omitzero"` // in the order in which they were chosen
+	// Broadcast is the one that a visitor's message answers; 0: none.
+	Broadcast int64 `json:"broadcast,omitzero,string"`
 }
 
 // TargetRef is the body of an edit and a recall: the number of what it changed,

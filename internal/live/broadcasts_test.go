@@ -457,6 +457,26 @@ func TestAgentsSeeWhatTheVisitorSaw(t *testing.T) {
 	d.counts(first, 1, 1)
 }
 
+// A reply to a broadcast is a message that says so; it waits as any other does.
+func TestBroadcastIsAnswered(t *testing.T) {
+	w := newWorld(t, 2)
+	d := w.nodes[0].desk()
+	visitor, agent := w.nodes[0].visitor(1), w.nodes[1].agent(ann)
+	b := d.say(everybody("any questions?"))
+	visitor.shows("any questions?")
+	agent.watch()
+	for i, about := range []int64{int64(b.ID), int64(b.ID) + 1} { // the other one never was
+		id := newID()
+		f := wire.ClientText{T: "send", ID: id, Text: fmt.Sprint("yes ", i), Broadcast: about}
+		visitor.say(f)
+		ack := await(visitor, "ack", func(a wire.ServerAck) bool { return a.ID == id })
+		visitor.say(f) // again: it was kept
+		agent.put(ack.C, func(r wire.Row, _ wire.Counts) bool {
+			return r.Last != nil && r.Last.Text == f.Text && r.Last.Broadcast == []int64{int64(b.ID), 0}[i] && r.Round.State == chat.Waiting
+		})
+	}
+}
+
 // A visitor whose frames come one by one, over requests, has read what another
 // connection brought.
 func TestBroadcastIsReadOverARequest(t *testing.T) {

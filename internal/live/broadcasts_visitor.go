@@ -367,3 +367,15 @@ func (v *visitor) beginBoard() {
 		s.mu.Unlock()
 	}
 }
+
+// answered is the broadcast that a message answers; 0 if the site has sent none such.
+func (s *Session) answered(id int64) int64 {
+	if id == 0 {
+		return 0
+	}
+	b, err := s.hub.boardOf(s.visitor.site)
+	if err != nil || b == nil || b.about[broadcast.ID(id)] == nil {
+		return 0
+	}
+	return id
+}

@@ -43,6 +43,9 @@ func (s *Session) text(f *wire.ClientText, t string) {
 	if len(f.Files) > 0 {
 		cmd.Files, cmd.Owner = f.Files, s.fileOwner()
 	}
+	if s.agent == nil && t == "send" {
+		cmd.Broadcast = s.answered(f.Broadcast)
+	}
 	done := s.answer(f.ID)
 	switch t {
 	case "send":

@@ -52,6 +52,9 @@ func (f *ClientText) check(e *envelope) string {
 	if reason := f.checkFiles(); reason != "" {
 		return reason
 	}
+	if f.Broadcast < 0 {
+		return "broadcast is no id: want a positive decimal number as a string"
+	}
 	if f.T == "edit" {
 		return checkNumber("n", f.N, 1)
 	}

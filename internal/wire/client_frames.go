@@ -82,6 +82,8 @@ type ClientText struct {
 	// Files are complete uploads of the sender, ten at most, in the order in which
 	// they are shown; not of "edit". With them the text may be empty.
 	Files FileIDs `json:"files,omitzero"`
+	// Broadcast is the one that a visitor's "send" answers.
+	Broadcast int64 `json:"broadcast,omitzero,string"`
 }
 
 // ClientCommand is the command "recall" (of event N), "take", "assign" (to Agent), "release" or "resolve".

@@ -48,7 +48,7 @@ func (out *Event) fill(e *chat.Event, a Audience) {
 	switch e.Kind {
 	case chat.Message, chat.Note:
 		text, err := e.Body.Text()
-		out.Text, out.Erased = text.Text, e.Erased()
+		out.Text, out.Erased, out.Broadcast = text.Text, e.Erased(), text.Broadcast
 		for _, f := range text.Files {
 			out.Files = append(out.Files, File(f))
 		}

@@ -54,6 +54,8 @@ func eventOf(t *rapid.T, texts *rapid.Generator[string]) Event {
 		e.Round = &RoundChange{Number: 1}
 	case 3:
 		e.Target = &Event{N: 1}
+	case 5:
+		e.Broadcast = rapid.Int64().Draw(t, "broadcast")
 	case 4:
 		e.Fallback = texts.Draw(t, "fallback")
 	}

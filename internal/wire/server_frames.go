@@ -98,6 +98,8 @@ type Event struct {
 	Round *RoundChange `json:"round,omitzero"`
 	// Target is the event that an edit or recall changed, as it is now.
 	Target *Event `json:"target,omitzero"`
+	// Broadcast is the one that a visitor's message answers.
+	Broadcast int64 `json:"broadcast,omitzero,string"`
 	// Fallback words an event for clients that do not know its kind.
 	Fallback string `json:"fallback,omitzero"`
 }

@@ -270,6 +270,8 @@ export interface ClientText {
   text: string
   /** Files are complete uploads of the sender, ten at most, in the order in which they are shown; not of "edit". With them the text may be empty. */
   files?: string[]
+  /** Broadcast is the one that a visitor's "send" answers. */
+  broadcast?: string
 }
 
 /** ClientCommand is the command "recall" (of event N), "take", "assign" (to Agent), "release" or "resolve". */
@@ -444,6 +446,8 @@ export interface Event {
   round?: RoundChange
   /** Target is the event that an edit or recall changed, as it is now. */
   target?: Event
+  /** Broadcast is the one that a visitor's message answers. */
+  broadcast?: string
   /** Fallback words an event for clients that do not know its kind. */
   fallback?: string
 }
