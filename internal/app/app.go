@@ -17,6 +17,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
+	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/jobs"
 	"github.com/kefu-chat/kefu/internal/live"
@@ -42,6 +43,7 @@ type App struct {
 	https      https
 	db         *store.DB
 	jobs       *jobs.Runner
+	files      *files.Keeper // nil where nobody may send files
 	sites      *site.Sites
 	people     *identity.People
 	bus        bus.Bus
@@ -62,7 +64,7 @@ func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.makeJobs, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.startJobs, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.startJobs, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()
@@ -204,6 +206,7 @@ func (a *App) serve(context.Context) error {
 	}
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
+		Files: a.files, Visitors: a.db,
 		PlainSockets: a.plain, Tickets: a.db, Keys: identity.NewKeys(a.db, a.db, faults.Now), Broadcasts: a.broadcasts,
 	})
 	ended := make(chan struct{})

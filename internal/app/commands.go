@@ -149,8 +149,16 @@ func (c *BackupCommand) Run(s *Process) error {
 	if err := errors.Join(db.Backup(s.Context, c.File), db.Close()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.Out, "%s is a copy of all that was kept until now.\n", c.File)
+	_, err = fmt.Fprintf(s.Out, "%s is a copy of all that was kept until now, but for the files that people sent:\n%s\n", c.File, c.whereFiles())
 	return err
+}
+
+// whereFiles says what else is to be copied.
+func (c Config) whereFiles() string {
+	if c.Files.S3Bucket != "" {
+		return "they are in the bucket " + c.Files.S3Bucket + "; copy it, or keep its versions, by its own means."
+	}
+	return "copy the folder " + c.filesFolder() + " now, after the database, so that it has whatever the copy names."
 }
 
 // RestoreCommand is "kefu restore".

@@ -33,6 +33,7 @@ type Config struct {
 	NATS     NATSConfig     `group:"NATS" namespace:"nats"`
 	Redis    RedisConfig    `group:"Redis" namespace:"redis"`
 	RocketMQ RocketMQConfig `group:"RocketMQ" namespace:"rocketmq"`
+	Files    FilesConfig    `group:"Files" namespace:"files"`
 	Drain    DrainConfig    `group:"Drain" namespace:"drain"`
 	Login    LoginConfig    `group:"Log-ins" namespace:"login"`
 	Legacy   LegacyConfig   `group:"Legacy" namespace:"legacy"`
@@ -137,6 +138,7 @@ func (c Config) live() live.Config {
 		MaxRefused: l.RefusedFrames, PageBytes: l.PageBytes, MaxOpen: l.OpenConversations, MaxTabs: l.TabsPerVisitor,
 		ResumesAtOnce: l.ResumesAtOnce, ResumesWaiting: l.ResumesWaiting, ResumeWithin: l.ResumeWait,
 		HelloWithin: l.HelloTimeout, DropDeliveries: func() bool { return faults.Off("deliveries") },
+		VisitorFileBytes: int64(c.Files.VisitorMiB) * mib, AgentFileBytes: int64(c.Files.AgentMiB) * mib,
 		Now: faults.Now,
 	}
 }

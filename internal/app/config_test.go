@@ -208,7 +208,7 @@ func TestAMeshPortInUseIsOneSentence(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	status, _, errs := invoke(t, nil, "", "serve", "--listen=127.0.0.1:0", "--database-url="+realengines.SharedPostgreSQL(t).NewDatabase(t),
-		"--bus-kind=mesh", "--mesh-secret="+strings.Repeat("x", 32), "--mesh-listen="+taken.Addr().String())
+		"--files-folder="+t.TempDir(), "--files-folder-shared", "--bus-kind=mesh", "--mesh-secret="+strings.Repeat("x", 32), "--mesh-listen="+taken.Addr().String())
 	want := fmt.Sprintf("kefu: mesh.listen is %q: the port is in use; stop the program that has it, or set mesh.listen to another one\n", taken.Addr())
 	if status != exitUsage || errs != want {
 		t.Errorf("%d %q, want %q", status, errs, want)

@@ -63,6 +63,9 @@ var ownedBy = map[string]string{
 	"github.com/goccy/go-yaml":         "internal/app",
 	"golang.org/x/crypto/argon2":       "internal/identity",
 
+	"github.com/minio/minio-go/v7":        "internal/files",
+	"golang.org/x/image":                  "internal/files",
+	"github.com/gabriel-vasile/mimetype":  "internal/files",
 	"github.com/prometheus/client_golang": "internal/metrics",
 	"golang.org/x/crypto/acme":            "internal/certificate",
 }

@@ -26,8 +26,11 @@ func (a *App) handleJobs() {
 }
 
 // startJobs begins to run what is due, when everything that does it is there.
-func (a *App) startJobs(context.Context) error {
+func (a *App) startJobs(ctx context.Context) error {
 	a.handleJobs()
+	if err := a.handleFiles(ctx); err != nil {
+		return err
+	}
 	a.jobs.Start()
 	a.stack.push("jobs", a.jobs.Stop)
 	return nil

@@ -136,7 +136,7 @@ func meshOf(ctx context.Context, nodes int) ([][]string, error) {
 	}
 	secret := rand.Text()
 	for i := range all {
-		all[i] = []string{"--bus-kind=mesh", "--mesh-listen=" + listen[i], "--mesh-peers=" + strings.Join(listen, ","), "--mesh-secret=" + secret}
+		all[i] = []string{"--files-visitor-mib=0", "--files-agent-mib=0", "--bus-kind=mesh", "--mesh-listen=" + listen[i], "--mesh-peers=" + strings.Join(listen, ","), "--mesh-secret=" + secret}
 	}
 	return all, nil
 }

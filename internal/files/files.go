@@ -112,8 +112,9 @@ var ErrNoBlob = errors.New("there is no such blob")
 // Blobs keep bytes under keys that this package makes: decimal digits, letters,
 // dots and slashes. What was put is there whole or not at all.
 type Blobs interface {
-	// Put stores what r yields until its end, in place of what was there.
-	Put(ctx context.Context, key string, r io.Reader) error
+	// Put stores what r yields until its end, in place of what was there. An error of
+	// r, or another number of bytes than size, stores nothing.
+	Put(ctx context.Context, key string, r io.Reader, size int64) error
 	// Open reads a blob, from anywhere. Errors: ErrNoBlob.
 	Open(ctx context.Context, key string) (Blob, error)
 	// Delete removes blobs; those that are not there do not matter.

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -46,7 +47,7 @@ const (
 // not here answers 500, and a test demands that every code is.
 func statusOf(code chat.Code) int {
 	switch code {
-	case badRequest, wire.BadFrame, wire.UnknownFrame, wire.HelloFirst, wire.BadSecret:
+	case badRequest, wire.BadFrame, wire.UnknownFrame, wire.HelloFirst, wire.BadSecret, files.BadPart:
 		return http.StatusBadRequest
 	case identity.NotLoggedIn, identity.WrongPassword, identity.BadKey:
 		return http.StatusUnauthorized
@@ -61,14 +62,16 @@ func statusOf(code chat.Code) int {
 		return http.StatusConflict
 	case identity.LinkSpent:
 		return http.StatusGone
-	case tooLarge:
+	case tooLarge, files.TooLarge:
 		return http.StatusRequestEntityTooLarge
-	case badMedia:
+	case badMedia, files.TypeRefused:
 		return http.StatusUnsupportedMediaType
-	case site.BadValue, chat.BadText, chat.BlankText, chat.TextTooLong:
+	case site.BadValue, chat.BadText, chat.BlankText, chat.TextTooLong, chat.BadFiles:
 		return http.StatusUnprocessableEntity
 	case wire.RateLimited, wire.TooMany, identity.TooManyTries:
 		return http.StatusTooManyRequests
+	case files.QuotaReached:
+		return http.StatusInsufficientStorage
 	case chat.Busy, chat.Unknown, wire.Unavailable:
 		return http.StatusServiceUnavailable
 	}

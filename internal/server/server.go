@@ -17,6 +17,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/broadcast"
+	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/live"
@@ -99,6 +100,10 @@ type Parts struct {
 	Sockets    *ws.Server
 	Log        *slog.Logger
 	Watch      Watch
+	// Files keeps what people send one another, and Visitors knows whose it is; without
+	// them there are no doors for files.
+	Files    *files.Keeper
+	Visitors identity.Visitors
 	// PlainSockets and Tickets are for the doors of the legacy protocols, which know no
 	// subprotocol; required where there is one.
 	PlainSockets *ws.Server
@@ -118,6 +123,7 @@ type Server struct {
 	wrongKeys  *rate
 	seats      *seats
 	bodies     *seats // of the streaming doors' requests that are being read
+	downloads  *seats // of files that are being taken
 	streams    *streams
 	routes     []Route
 	api        huma.API
@@ -141,6 +147,7 @@ func New(cfg Config, parts Parts) *Server {
 		wrongKeys:  newRate(wrongKeyBurst, wrongKeyPerSecond, cfg.Now),
 		seats:      newSeats(cfg.SessionsPerAddress),
 		bodies:     newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
+		downloads:  newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
 		streams:    newStreams(cfg.StreamGrace),
 	}
 	if s.watch == nil {
@@ -195,6 +202,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET "+VisitorDoor, s.visitorDoor)
 	mux.HandleFunc("GET "+AgentDoor, s.agentDoor)
 	s.mountStreams(mux)
+	s.mountFiles(mux)
 	s.mountPush(mux)
 	s.pages(mux)
 

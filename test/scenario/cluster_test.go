@@ -27,6 +27,7 @@ type cluster struct {
 	balancer *balancer
 	bus      *engines.Process // nil where the nodes are their own bus
 	sql      *engines.Process
+	files    string // the folder that all nodes share
 }
 
 // database is an empty database, and the process of its server.
@@ -75,7 +76,7 @@ const agentsInCluster = 6
 
 func startCluster(t *testing.T, program string, db database, bus string, nodes int, args ...string) *cluster {
 	t.Helper()
-	c := &cluster{balancer: newBalancer(t), sql: db.server}
+	c := &cluster{balancer: newBalancer(t), sql: db.server, files: t.TempDir()}
 	c.server = &server{t: t, in: &installation{}, program: program, address: c.balancer.address(), database: db.address, h: checker.New()}
 	join := c.openBus(bus, nodes)
 	for i := range nodes {
@@ -105,7 +106,7 @@ func (c *cluster) node(i int, args []string) *server {
 		c.t.Fatal(err)
 	}
 	n := &server{t: c.t, in: c.in, program: c.program, address: address, database: c.database, h: c.h, env: c.env}
-	n.args = append(append([]string{"--database-url=" + c.database, "--drain-delay=200ms", "--drain-spread=2s"}, loose...), args...)
+	n.args = append(append([]string{"--database-url=" + c.database, "--files-folder=" + c.files, "--files-folder-shared", "--drain-delay=200ms", "--drain-spread=2s"}, loose...), args...)
 	name := fmt.Sprint("node ", i)
 	c.t.Cleanup(func() {
 		if n.p != nil {

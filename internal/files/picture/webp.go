@@ -1,0 +1,135 @@
+package picture
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+)
+
+// Flags of a WebP's header.
+const (
+	webpExif = 1 << 3
+	webpXMP  = 1 << 2
+)
+
+// webpFlagsAt is where the flags stand when there are any: behind RIFF, size, WEBP, VP8X, size.
+const webpFlagsAt = 20
+
+// stripWebP copies the chunks of the picture. The size in its head is written later.
+func stripWebP(in *bufio.Reader, out *bufio.Writer, facts *Facts) error {
+	var head [12]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		return err
+	}
+	if string(head[:4]) != "RIFF" || string(head[8:]) != "WEBP" {
+		return broken("it does not begin as a WebP does")
+	}
+	_, _ = out.Write(head[:])
+	left := int64(binary.LittleEndian.Uint32(head[4:])) - 4
+	body := bufio.NewReader(io.LimitReader(in, left))
+	facts.Frames = 0
+	chunks, extended := 0, false
+	for {
+		var chunk [8]byte
+		_, err := io.ReadFull(body, chunk[:])
+		if errors.Is(err, io.EOF) && chunks > 0 {
+			facts.Frames = max(1, facts.Frames)
+			if !extended { // without flags there is no Exif
+				facts.Orientation = 1
+			}
+			if facts.Orientation != 1 {
+				writeWebPOrientation(out, facts.Orientation)
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		extended = extended || chunks == 0 && string(chunk[:4]) == "VP8X"
+		chunks++
+		if err := stripChunk(body, out, chunk, facts); err != nil {
+			return err
+		}
+	}
+}
+
+func stripChunk(in *bufio.Reader, out *bufio.Writer, head [8]byte, facts *Facts) error {
+	length := int64(binary.LittleEndian.Uint32(head[4:]))
+	padded := length + length%2
+	switch string(head[:4]) {
+	case "ANMF":
+		facts.Frames++
+	case "VP8X":
+		return stripFlags(in, out, head, padded)
+	case "VP8 ", "VP8L", "ALPH", "ANIM", "ICCP":
+	case "EXIF":
+		return webpOrientation(in, padded, facts)
+	default:
+		_, err := io.CopyN(io.Discard, in, padded)
+		return err
+	}
+	_, _ = out.Write(head[:])
+	_, err := io.CopyN(out, in, padded)
+	return err
+}
+
+// stripFlags unsets what says that there is more; the orientation sets it again.
+func stripFlags(in *bufio.Reader, out *bufio.Writer, head [8]byte, padded int64) error {
+	_, _ = out.Write(head[:])
+	flags, err := in.ReadByte()
+	if err != nil {
+		return err
+	}
+	_ = out.WriteByte(flags &^ (webpExif | webpXMP))
+	_, err = io.CopyN(out, in, padded-1)
+	return err
+}
+
+// webpOrientation reads which way is up. It is written behind the picture.
+func webpOrientation(in *bufio.Reader, padded int64, facts *Facts) error {
+	if padded > maxExif {
+		_, err := io.CopyN(io.Discard, in, padded)
+		return err
+	}
+	block := make([]byte, padded)
+	if _, err := io.ReadFull(in, block); err != nil {
+		return err
+	}
+	facts.Orientation = orientationOf(tiffIn(block))
+	return nil
+}
+
+func writeWebPOrientation(out *bufio.Writer, orientation int) {
+	tiff := orientationOnly(orientation)
+	_, _ = out.WriteString("EXIF")
+	_, _ = out.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(tiff))))
+	_, _ = out.Write(tiff)
+}
+
+// completeWebP puts the size into the head, and the flag of Exif if some was kept.
+func completeWebP(w io.ReadWriteSeeker, orientation int) error {
+	size, err := w.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if err := writeAt(w, 4, binary.LittleEndian.AppendUint32(nil, uint32(size-8))); err != nil || orientation == 1 {
+		return err
+	}
+	if _, err := w.Seek(webpFlagsAt, io.SeekStart); err != nil {
+		return err
+	}
+	var flags [1]byte
+	if _, err := io.ReadFull(w, flags[:]); err != nil {
+		return err
+	}
+	return writeAt(w, webpFlagsAt, []byte{flags[0] | webpExif})
+}
+
+func writeAt(w io.WriteSeeker, at int64, b []byte) error {
+	if _, err := w.Seek(at, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := w.Write(b)
+	return err
+}
