@@ -211,10 +211,18 @@ type Seen interface {
 	LastSeen(ctx context.Context) (map[chat.AgentID]chat.Millis, error)
 }
 
+// KnownVisitor is a visitor whom a door lets in under a secret's hash that it keeps itself.
+type KnownVisitor struct {
+	Site chat.SiteID
+	Hash [32]byte
+}
+
 // Meta is what the handshake said of a visitor's connection.
 type Meta struct {
 	Address   string
 	UserAgent string
+	// Known, if any, is who this is: the door knows it, and hello names neither site nor secret.
+	Known *KnownVisitor
 	// Origin is that of the page, empty when none was sent (no browser). A page
 	// of another website must be among the site's origins; OwnOrigin says that
 	// it is one of Kefu's own.

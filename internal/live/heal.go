@@ -152,7 +152,9 @@ func (d *healer) endedLogins() {
 func (h *Hub) loginsHere() []int64 {
 	var ids []int64
 	for _, s := range h.everyAgent() {
-		ids = append(ids, s.agent.login)
+		if s.agent.login != 0 { // else a door vouches for it
+			ids = append(ids, s.agent.login)
+		}
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)

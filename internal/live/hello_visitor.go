@@ -33,18 +33,9 @@ func (h *Hub) siteByKey(key string) (site.Site, bool) {
 // helloVisitor lets a visitor in: it is found by its secret's hash, or it is a
 // newcomer of whom nothing is stored before its first message.
 func (s *Session) helloVisitor(f *wire.ClientHello) {
-	on, ok := s.hub.siteByKey(f.Site)
-	if !ok {
-		s.refuse(wire.UnknownSite, "no site has this widget key")
-		return
-	}
-	if !s.meta.allowedOn(on) {
-		s.refuse(wire.UnknownSite, "this page's origin is not among the origins of the site: its admin can add it")
-		return
-	}
-	raw, err := identity.HashSecret(f.Secret)
-	if err != nil {
-		s.refuse(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
+	on, hash, refusal := s.whoHello(f)
+	if refusal != nil {
+		s.refuse(refusal.Code, refusal.Reason)
 		return
 	}
 	leave := s.resuming(0)
@@ -54,7 +45,7 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 	}
 	defer leave()
 	n := s.hub.site(on.ID)
-	v := n.arrive(s.hub, s, [32]byte(raw))
+	v := n.arrive(s.hub, s, hash)
 	s.visitor = v
 	if !n.greets(on.Version) {
 		s.end(wire.CloseChanged, "the site's settings changed")
@@ -85,6 +76,29 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 	if c, known := s.visitor.conversation(); known { // whoever has gone on by it may lose the old one
 		s.entered(identity.Person{Conversation: c.ID})
 	}
+}
+
+// whoHello is the site and the secret's hash that a hello names, or its door.
+func (s *Session) whoHello(f *wire.ClientHello) (on site.Site, hash [32]byte, refusal *chat.Refusal) {
+	if known := s.meta.Known; known != nil {
+		on, ok := s.hub.Sites.ByID(known.Site)
+		if !ok {
+			return on, hash, chat.Refuse(wire.UnknownSite, "the site of this door does not exist")
+		}
+		return on, known.Hash, nil
+	}
+	on, ok := s.hub.siteByKey(f.Site)
+	if !ok {
+		return on, hash, chat.Refuse(wire.UnknownSite, "no site has this widget key")
+	}
+	if !s.meta.allowedOn(on) {
+		return on, hash, chat.Refuse(wire.UnknownSite, "this page's origin is not among the origins of the site: its admin can add it")
+	}
+	raw, err := identity.HashSecret(f.Secret)
+	if err != nil {
+		return on, hash, chat.Refuse(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
+	}
+	return on, [32]byte(raw), nil
 }
 
 // allowedOn tells whether a page of this origin may talk for the site.

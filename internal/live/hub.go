@@ -46,6 +46,7 @@ type Hub struct {
 	talkers talkers
 	typists typists
 	pushed  pushes
+	listens atomic.Pointer[func(what string)]
 	boards  boards
 
 	ctx    context.Context

@@ -42,6 +42,7 @@ type notice struct {
 	Broadcasts   chat.SiteID        `json:"broadcasts,omitzero"`
 	Pushed       *pushNotice        `json:"pushed,omitzero"`
 	Reached      *reachedNotice     `json:"reached,omitzero"`
+	Announced    string             `json:"announced,omitzero"`
 }
 
 // changedNotice is an appended stretch; without Events, which were too big, it
@@ -197,6 +198,8 @@ func (h *Hub) hear(n *notice) {
 		h.hearPushed(n.Node, n.Pushed)
 	case n.Reached != nil:
 		h.hearReached(n.Node, n.Reached)
+	case n.Announced != "":
+		h.announced(n.Announced)
 	case n.Broadcasts != 0 && h.Broadcasts != nil:
 		h.boards.renew(n.Broadcasts)
 	case n.Agent != 0 || n.Site != 0:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/site"
 )
@@ -51,6 +52,14 @@ func (s *Server) enterLegacy(r *http.Request, e Entry, door legacy.Door, name st
 			return entered{}, err
 		}
 		return entered{on, name}, s.legacyOrigin(r, e, on)
+	}
+	if _, bears := bearerOf(r); bears { // the application's server asks for its page
+		key, err := s.apiKey(r, identity.LegacyScope)
+		if err != nil {
+			return entered{}, err
+		}
+		on, err := s.legacySite(r.Context(), key.Site)
+		return entered{on, name}, err
 	}
 	shown, inAddress := r.URL.Query().Get(ticketParameter), true
 	if shown == "" {

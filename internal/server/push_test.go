@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/push"
 	"github.com/kefu-chat/kefu/internal/server"
@@ -185,5 +187,108 @@ func TestPushDoorIsBounded(t *testing.T) {
 	closed(quiet, wire.CloseRestart)
 	if _, err := w.hub.Push(t.Context(), push.Order{Site: 1}); chat.CodeOf(err) != chat.BadText {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestPushOverREST: an application server pushes with an API key of that scope, to one
+// id, several or all of its own site, and a repeated request makes no second push.
+func TestPushOverREST(t *testing.T) {
+	w := newWorld(t, server.Config{Push: server.Entry{Mode: server.OpenEntry}})
+	w.owner()
+	program := func(scopes ...identity.Scope) *person {
+		_, secret, err := w.parts.Keys.Make(t.Context(), audit.By{}, w.firstSite().ID, "Shop", scopes)
+		w.must(err)
+		return w.program(secret)
+	}
+	shop := program(identity.PushScope)
+	x, _, _ := w.plainly("/websocket/x", nil)
+	y, _, _ := w.plainly("/websocket/y", nil)
+	push := func(status int, key string, body fields) answer {
+		t.Helper()
+		shop.header.Set("Idempotency-Key", key)
+		return shop.want(status, "POST", "/api/v1/push", body)
+	}
+	for i, c := range []struct {
+		body    fields
+		reached string
+	}{
+		{fields{"id": "x", "payload": "one"}, "1"},
+		{fields{"ids": []string{"x", "y", "z"}, "payload": "several"}, "2"},
+		{fields{"all": true, "payload": "all"}, "2"},
+		{fields{"id": "nobody", "payload": "none"}, "0"},
+	} {
+		key := fmt.Sprint("key ", i)
+		made := push(200, key, c.body)
+		if fmt.Sprint(made.get("reached")) != c.reached || made.get("complete") != true {
+			t.Errorf("%d: %s, want %s reached", i, made.text, c.reached)
+		}
+		if again := push(200, key, c.body); again.text != made.text {
+			t.Errorf("%d repeated: %s, want %s", i, again.text, made.text)
+		}
+		if other := push(409, key, fields{"id": "x", "payload": "something else"}); other.code() != "client_id_reused" {
+			t.Errorf("%d with another body: %s", i, other.text)
+		}
+	}
+	for conn, want := range map[*ws.ClientConn][]string{x: {"one", "several", "all"}, y: {"several", "all"}} {
+		for _, text := range want {
+			if got := w.reads(conn); got != text {
+				t.Errorf("got %s, want %s", got, text)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		status int
+		key    string
+		body   fields
+	}{
+		"nobody named":       {400, "k", fields{"payload": "p"}},
+		"two ways of naming": {400, "k", fields{"id": "x", "all": true, "payload": "p"}},
+		"no payload":         {422, "k", fields{"id": "x"}},
+		"a long payload":     {422, "k", fields{"id": "x", "payload": strings.Repeat("界", 30_000)}},
+		"no key":             {422, "", fields{"id": "x", "payload": "p"}},
+		"a long id":          {422, "k", fields{"id": strings.Repeat("i", 129), "payload": "p"}},
+	} {
+		if a := push(c.status, c.key, c.body); a.code() == "" {
+			t.Errorf("%s: %s", name, a.text)
+		}
+	}
+	legacyOnly := program(identity.LegacyScope)
+	legacyOnly.header.Set("Idempotency-Key", "k")
+	legacyOnly.want(403, "POST", "/api/v1/push", fields{"id": "x", "payload": "p"})
+}
+
+// TestTicketsOverREST: an application server gets a ticket for its page, which the
+// audit names, without the ticket itself.
+func TestTicketsOverREST(t *testing.T) {
+	w := newWorld(t, server.Config{Push: server.Entry{Mode: server.TokenEntry}})
+	w.owner()
+	key, secret, err := w.parts.Keys.Make(t.Context(), audit.By{}, w.firstSite().ID, "Shop", []identity.Scope{identity.LegacyScope})
+	w.must(err)
+	shop := w.program(secret)
+	once := shop.want(201, "POST", "/api/v1/legacy/tickets", fields{"door": "push", "name": "x"})
+	for i, want := range []int{101, 403} {
+		if _, status, body := w.plainly("/websocket/x?ticket="+once.string("ticket"), nil); status != want {
+			t.Errorf("try %d: %d %s, want %d", i, status, body, want)
+		}
+	}
+	cookie := shop.want(201, "POST", "/api/v1/legacy/tickets", fields{"door": "push", "name": "x", "cookie": true, "seconds": 3600})
+	for range 2 {
+		if _, status, body := w.plainly("/websocket/x", http.Header{"Cookie": {"kefu_legacy=" + cookie.string("ticket")}}); status != 101 {
+			t.Errorf("the cookie's: %d %s", status, body)
+		}
+	}
+	lasts := func(a answer) time.Duration {
+		return time.Duration(a.get("expires_at").(float64)-float64(w.clock.Now().UnixMilli())) * time.Millisecond
+	}
+	if a, b := lasts(once), lasts(cookie); a > legacy.TicketLasts || a < 0 || b > time.Hour || b < time.Hour-time.Minute {
+		t.Errorf("they last %s and %s", a, b)
+	}
+	for _, bad := range []fields{{"door": "push", "name": ""}, {"door": "chat", "name": " a"}, {"door": "none", "name": "x"}, {"door": "push", "name": "x", "seconds": 1}} {
+		shop.want(422, "POST", "/api/v1/legacy/tickets", bad)
+	}
+	entries, err := w.db.Entries(t.Context(), audit.Query{Site: w.firstSite().ID, Limit: 1})
+	w.must(err)
+	if e := entries[0]; e.What != audit.TicketMade || e.By.ID != key.ID || e.Detail["name"] != "x" || e.Detail["reusable"] != "true" {
+		t.Errorf("the audit has %+v", e)
 	}
 }

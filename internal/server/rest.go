@@ -61,6 +61,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.apiKeys()
 	r.trail()
 	r.broadcasts()
+	r.pushes()
 	r.widget()
 	schemas := api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own shape is never sent

@@ -68,6 +68,8 @@ var expected = map[string]rights{
 	"GET /api/v1/sites/{site}/api-keys":              {"133++", "1444+"},
 	"POST /api/v1/sites/{site}/api-keys":             {"133++", "1444+"},
 	"DELETE /api/v1/sites/{site}/api-keys/{api_key}": {"133++", "1444+"},
+	"POST /api/v1/push":                              {"kkkkk", "-"},
+	"POST /api/v1/legacy/tickets":                    {"kkkkk", "-"},
 	"GET /api/v1/api-key":                            {"kkkkk", "-"}, // by an API key alone
 }
 

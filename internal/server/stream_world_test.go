@@ -63,7 +63,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 		}
 		hub := live.NewHub(settings, live.Parts{
 			Node: name, Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db,
-			Bus: network.Bus(), Presence: registry.On(name), Log: log,
+			Bus: network.Bus(), Presence: registry.On(name), Log: log, Pushes: db,
 		})
 		if i == 0 {
 			heard.hub = hub // every commit happens on the first node, as far as the hubs know
@@ -73,7 +73,9 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 		sockets := ws.NewServer(ws.Config{Subprotocols: []string{wire.Subprotocol}})
 		t.Cleanup(func() { w.must(sockets.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 		p.hubs[i] = hub
-		p.nodes[i] = server.New(cfg, server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: hub, Sockets: sockets, Log: log})
+		parts := server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: hub, Sockets: sockets, Log: log, Tickets: db}
+		p.openLegacy(name, &parts, cfg)
+		p.nodes[i] = server.New(cfg, parts)
 		t.Cleanup(func() { w.must(p.nodes[i].Shutdown(context.Background())) })
 	}
 	w.hub, w.server = p.hubs[0], p.nodes[0]
