@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/kefu-chat/kefu/internal/atp"
 	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/files"
@@ -56,7 +57,9 @@ type Config struct {
 	StreamLasts, PollLasts, StreamBeat, StreamGrace time.Duration
 	// Push is who may wait for pushes by id; nobody unless it says so.
 	Push Entry
-	Now  func() time.Time
+	// ChatRoom is who may come into the legacy chat room; nobody unless it says so.
+	ChatRoom ChatEntry
+	Now      func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -108,6 +111,7 @@ type Parts struct {
 	// subprotocol; required where there is one.
 	PlainSockets *ws.Server
 	Tickets      legacy.Tickets
+	ChatRoom     *atp.Room // where there is that door
 	// Keys are the application servers' rights of entry.
 	Keys *identity.Keys
 }
@@ -204,6 +208,7 @@ func (s *Server) handler() http.Handler {
 	s.mountStreams(mux)
 	s.mountFiles(mux)
 	s.mountPush(mux)
+	s.mountChatRoom(mux)
 	s.pages(mux)
 
 	protection := http.NewCrossOriginProtection()
