@@ -1,5 +1,6 @@
 import { render } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { boxKey } from '@client/files/box.ts'
 import { preview } from '@client/files/door.ts'
 import { safeName } from '@client/files/kinds.ts'
 import { type OutboxFile } from '@client/outbox.ts'
@@ -34,12 +35,8 @@ function Lightbox({ part, t, files, at: first, close }: { part: Part; t: T; file
   if (!file) return null
   const address = addressOf(file)
   const name = safeName(file.name)
-  const keys = (event: KeyboardEvent) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
-    if (by && files.length > 1) step(by)
-  }
   return (
-    <dialog class="fl-box" ref={dialog} aria-label={t('pictures')} onClose={close} onKeyDown={keys} onClick={event => event.target === event.currentTarget && close()}>
+    <dialog class="fl-box" ref={dialog} aria-label={t('pictures')} onClose={close} onKeyDown={event => boxKey(event, event.currentTarget, step)} onClick={event => event.target === event.currentTarget && close()}>
       <p class="fl-box__bar">
         <bdi class="fl-name">{name}</bdi>
         {files.length > 1 && <span class="fl-box__at" role="status" aria-label={t('position', { n: at + 1, all: files.length })}>{`${at + 1} / ${files.length}`}</span>}
