@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/atp"
 	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -53,6 +54,7 @@ type App struct {
 	broadcasts *broadcast.Broadcasts
 	sockets    *ws.Server
 	plain      *ws.Server // of the legacy doors; nil where none is open
+	room       *atp.Room  // likewise
 	server     *server.Server
 	tell       toHub
 	failed     chan error
@@ -64,7 +66,7 @@ func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startSockets, a.serve, a.startJobs, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startChatRoom, a.startSockets, a.serve, a.startJobs, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()
@@ -207,7 +209,7 @@ func (a *App) serve(context.Context) error {
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
 		Files: a.files, Visitors: a.db,
-		PlainSockets: a.plain, Tickets: a.db, Keys: identity.NewKeys(a.db, a.db, faults.Now), Broadcasts: a.broadcasts,
+		PlainSockets: a.plain, Tickets: a.db, ChatRoom: a.room, Keys: identity.NewKeys(a.db, a.db, faults.Now), Broadcasts: a.broadcasts,
 	})
 	ended := make(chan struct{})
 	go func() {

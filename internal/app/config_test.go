@@ -120,6 +120,8 @@ func TestMistakesInTheConfigurationAreOneSentence(t *testing.T) {
 		"unsafe database":       {args: []string{"--database-synchronous=off"}, want: []string{"synchronous", "off", "power cut"}},
 		"a push door for all":   {args: []string{"--legacy-push-mode=open"}, want: []string{"legacy.push.mode is open", "legacy.push.anybody_may_connect", "token"}},
 		"a push door's site":    {file: "legacy:\n  push:\n    mode: token\n    site: shop\n", want: []string{"legacy.push.site", `"shop"`, "whole number"}},
+		"a chat room for all":   {args: []string{"--legacy-atp-mode=open", "--legacy-atp-agent=a@b.c"}, want: []string{"legacy.atp.mode is open", "legacy.atp.anybody_may_connect", "token"}},
+		"a room without agent":  {args: []string{"--legacy-atp-mode=open", "--legacy-atp-anybody-may-connect"}, want: []string{"legacy.atp.agent", "super_admin", "e-mail"}},
 		"a bus over SQLite":     {args: []string{"--bus-kind=nats", "--nats-url=nats://127.0.0.1:1"}, want: []string{"bus.kind is", "one node", "database.url"}},
 		"Redis over SQLite":     {args: []string{"--redis-url=redis://127.0.0.1:1"}, want: []string{"redis.url is set", "one node", "database.url"}},
 		"replica of SQLite":     {args: []string{"--database-replica-url=postgres://127.0.0.1:1/x"}, want: []string{"database.replica_url", "database.url"}},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/atp"
 	"github.com/kefu-chat/kefu/internal/legacy"
+	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/wire"
 	"github.com/kefu-chat/kefu/internal/ws"
@@ -28,7 +29,7 @@ func (p *pair) openLegacy(node string, parts *server.Parts, cfg server.Config) {
 	plain := ws.NewServer(ws.Config{})
 	parts.PlainSockets = plain
 	if cfg.ChatRoom.Mode != "" {
-		room := atp.Start(atp.Config{Every: 50 * time.Millisecond, Gap: 5 * time.Millisecond}, atp.Parts{
+		room := atp.Start(atp.Config{Every: roomEvery, Gap: 5 * time.Millisecond}, atp.Parts{
 			Node: node, Hub: parts.Hub, Names: p.db, Store: p.db, Presence: p.registry.On(node), Log: parts.Log,
 		})
 		p.t.Cleanup(room.Close)
@@ -44,14 +45,23 @@ type roomWorld struct {
 	bases [2]string
 }
 
+// roomEvery is how often a room looks.
+const roomEvery = 50 * time.Millisecond
+
+// drainSoon lets the sessions of a node go at once.
+var drainSoon = live.Drain{Spread: 10 * time.Millisecond, Grace: 10 * time.Millisecond}
+
+// silent makes the nodes forget what they should tell one another.
+func silent(c *live.Config) { c.DropDeliveries = func() bool { return true } }
+
 // openDoor lets everybody in, and the account that answers from this machine.
 func openDoor() server.Config {
 	return server.Config{ChatRoom: server.ChatEntry{Entry: server.Entry{Mode: server.OpenEntry}, Agent: "olive@example.com", AgentNetworks: loopback()}}
 }
 
-func newRoom(t *testing.T, cfg server.Config) *roomWorld {
+func newRoom(t *testing.T, cfg server.Config, change ...func(*live.Config)) *roomWorld {
 	t.Helper()
-	w := &roomWorld{pair: newPair(t, cfg)}
+	w := &roomWorld{pair: newPair(t, cfg, change...)}
 	w.owner = w.pair.owner()
 	for i, node := range w.nodes {
 		one := httptest.NewServer(node.Handler())

@@ -73,7 +73,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 		sockets := ws.NewServer(ws.Config{Subprotocols: []string{wire.Subprotocol}})
 		t.Cleanup(func() { w.must(sockets.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 		p.hubs[i] = hub
-		parts := server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: hub, Sockets: sockets, Log: log, Tickets: db}
+		parts := server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: hub, Sockets: sockets, Log: log, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now)}
 		p.openLegacy(name, &parts, cfg)
 		p.nodes[i] = server.New(cfg, parts)
 		t.Cleanup(func() { w.must(p.nodes[i].Shutdown(context.Background())) })
