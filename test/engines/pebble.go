@@ -157,39 +157,44 @@ func SelfSigned(t testing.TB, dir string) (cert, key string) {
 	return cert, key
 }
 
-// buildPebble builds Pebble and its name server once for all test runs: they are a
-// Go module of their own, in tools/pebble.
+// buildPebble builds Pebble and its name server.
 func buildPebble(t testing.TB) func() ([2]string, error) {
 	return func() (programs [2]string, err error) {
-		root, err := projectFolder()
-		if err != nil {
-			return programs, err
-		}
-		module := filepath.Join(root, "tools", "pebble")
-		sums, err := os.ReadFile(filepath.Join(module, "go.sum"))
-		if err != nil {
-			return programs, err
-		}
-		cache, err := cacheFolder()
-		if err != nil {
-			return programs, err
-		}
-		sum := sha256.Sum256(sums)
 		for i, name := range []string{"pebble", "pebble-challtestsrv"} {
-			programs[i] = filepath.Join(cache, name+"-"+hex.EncodeToString(sum[:8]))
-			if _, err := os.Stat(programs[i]); err == nil {
-				continue
-			}
-			made := programs[i] + "." + strconv.Itoa(os.Getpid()) // others may be building it, too
-			if err := run("", Find(t, "go"), "build", "-C", module, "-o", made, "github.com/letsencrypt/pebble/v2/cmd/"+name); err != nil {
-				return programs, err
-			}
-			if err := os.Rename(made, programs[i]); err != nil {
+			if programs[i], err = buildTool(t, "pebble", "github.com/letsencrypt/pebble/v2/cmd/"+name); err != nil {
 				return programs, err
 			}
 		}
 		return programs, nil
 	}
+}
+
+// buildTool builds a program once for all test runs, from a Go module of its own in
+// tools/MODULE.
+func buildTool(t testing.TB, module, path string) (string, error) {
+	root, err := projectFolder()
+	if err != nil {
+		return "", err
+	}
+	module = filepath.Join(root, "tools", module)
+	sums, err := os.ReadFile(filepath.Join(module, "go.sum"))
+	if err != nil {
+		return "", err
+	}
+	cache, err := cacheFolder()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(sums)
+	program := filepath.Join(cache, filepath.Base(path)+"-"+hex.EncodeToString(sum[:8]))
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	made := program + "." + strconv.Itoa(os.Getpid()) // others may be building it, too
+	if err := run("", Find(t, "go"), "build", "-C", module, "-o", made, path); err != nil {
+		return "", err
+	}
+	return program, os.Rename(made, program)
 }
 
 // cacheFolder is where what was built or fetched for tests is kept.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,6 +29,8 @@ type Config struct {
 	PathStyle bool
 	// Prefix stands before all keys: several installations may share a bucket.
 	Prefix string
+	// Dial connects in place of the system's way; nil: that.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Bucket implements files.Blobs.
@@ -48,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Bucket, error) {
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, MaxIdleConns: 64, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute,
 		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, DisableCompression: true,
-		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		DialContext: cfg.Dial, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 	}
 	lookup := minio.BucketLookupDNS
 	if cfg.PathStyle {
