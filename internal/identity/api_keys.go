@@ -167,11 +167,14 @@ func (k *Keys) record(ctx context.Context, by audit.By, what audit.What, one Key
 	})
 }
 
-// Known tells whether a key was right lately on this node, without asking the
-// database: such a one need not wait for others' wrong ones.
-func (k *Keys) Known(secret string) bool {
+// Known is the id of a key that was right lately on this node, without asking the
+// database: such a one need not wait for others' wrong ones. It may be revoked since.
+func (k *Keys) Known(secret string) (id int64, known bool) {
 	hash, ok := hashKey(secret)
-	return ok && k.known.has(hash)
+	if !ok {
+		return 0, false
+	}
+	return k.known.has(hash)
 }
 
 // Find finds the key of a secret, which is at most 2 s old, and remembers that it

@@ -28,11 +28,11 @@ func (k *known) get(hash keyHash, now time.Time) (Key, bool) {
 	return one.key, ok && age >= 0 && age < keyRemembered
 }
 
-func (k *known) has(hash keyHash) bool {
+func (k *known) has(hash keyHash) (id int64, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	_, ok := k.of[hash]
-	return ok
+	one, ok := k.of[hash]
+	return one.key.ID, ok
 }
 
 func (k *known) put(hash keyHash, one Key, now time.Time) {

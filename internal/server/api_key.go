@@ -2,7 +2,9 @@ package server
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
@@ -40,8 +42,8 @@ func (s *Server) apiKey(r *http.Request, scope identity.Scope) (identity.Key, er
 		return identity.Key{}, chat.Refuse(identity.BadKey, "this needs an API key: send Authorization: Bearer kfk_…; a site's admins make them in the console")
 	}
 	network := whenceOf(r.Context()).network
-	counted := !s.parts.Keys.Known(secret)
-	if counted {
+	_, known := s.parts.Keys.Known(secret)
+	if !known {
 		if wait := s.wrongKeys.take(network); wait > 0 {
 			p := problem(wire.RateLimited, "Too many wrong API keys came from this address. Try again after the pause.")
 			p.RetryAfter = max(1, wait.Milliseconds())
@@ -49,7 +51,7 @@ func (s *Server) apiKey(r *http.Request, scope identity.Scope) (identity.Key, er
 		}
 	}
 	key, err := s.parts.Keys.Find(r.Context(), secret)
-	if counted && chat.CodeOf(err) != identity.BadKey {
+	if !known && chat.CodeOf(err) != identity.BadKey {
 		s.wrongKeys.giveBack(network)
 	}
 	if err != nil {
@@ -59,6 +61,17 @@ func (s *Server) apiKey(r *http.Request, scope identity.Scope) (identity.Key, er
 		return identity.Key{}, chat.Refuse(chat.NotAllowed, "this API key has not the scope %s: make one that has it", scope)
 	}
 	return key, nil
+}
+
+// takeRequest counts a request for its address, or for its API key where that was
+// right lately: a server may ask more often than a person, and for many.
+func (s *Server) takeRequest(r *http.Request, network netip.Prefix) (wait time.Duration) {
+	if secret, there := bearerOf(r); there {
+		if id, known := s.parts.Keys.Known(secret); known {
+			return s.byKey.take(id)
+		}
+	}
+	return s.requests.take(network)
 }
 
 // admitKey lets a key in, to its own site: another one looks as if it did not exist.

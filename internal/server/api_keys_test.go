@@ -158,6 +158,35 @@ func TestManyWrongKeys(t *testing.T) {
 	}
 }
 
+// TestKeysHaveRequestsOfTheirOwn: a server is not held up by people behind the same
+// address, nor they by it, and each key has its bound.
+func TestKeysHaveRequestsOfTheirOwn(t *testing.T) {
+	w := newWorld(t, server.Config{RequestBurst: 15, RequestPerSecond: 0.001, KeyBurst: 30, KeyPerSecond: 0.001})
+	owner := w.owner()
+	var programs []*person
+	for range 2 {
+		programs = append(programs, w.program(owner.want(201, "POST", keysPath(w), fields{"name": "Shop", "scopes": []string{"push"}}).string("secret")))
+		programs[len(programs)-1].want(200, "GET", "/api/v1/api-key", nil)
+	}
+	for n := range 30 {
+		if a := programs[0].ask("GET", "/api/v1/api-key", nil); a.status != 200 {
+			t.Fatalf("request %d of a key: %d %s", n, a.status, a.text)
+		}
+	}
+	if a := programs[0].ask("GET", "/api/v1/api-key", nil); a.status != 429 || a.header.Get("Retry-After") == "" {
+		t.Errorf("one more: %d %s", a.status, a.text)
+	}
+	programs[1].want(200, "GET", "/api/v1/api-key", nil)
+	owner.want(200, "GET", "/api/v1/me", nil)
+	for range 15 {
+		owner.ask("GET", "/api/v1/me", nil)
+	}
+	if a := owner.ask("GET", "/api/v1/me", nil); a.status != 429 {
+		t.Errorf("the address is not bounded: %d %s", a.status, a.text)
+	}
+	programs[1].want(200, "GET", "/api/v1/api-key", nil)
+}
+
 func TestLastUseIsWrittenOnceAMinute(t *testing.T) {
 	w := newWorld(t, server.Config{})
 	w.owner()

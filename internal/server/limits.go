@@ -7,47 +7,54 @@ import (
 	"time"
 )
 
-// rate is a token bucket for each network: so many at once, then so many a
-// second. What it refuses does not prolong the refusal. It remembers at most
-// maxNetworks; the longest unused is forgotten.
-type rate struct {
+// rate is a token bucket for each network.
+type rate = rateOf[netip.Prefix]
+
+// rateOf is a token bucket for each of those whom K tells apart: so many at once,
+// then so many a second. What it refuses does not prolong the refusal. It remembers
+// at most maxBuckets; the longest unused is forgotten.
+type rateOf[K comparable] struct {
 	burst, perSecond float64
 	now              func() time.Time
 
 	mu      sync.Mutex
-	buckets map[netip.Prefix]*list.Element
-	recent  *list.List // of *bucket, least recently used first
+	buckets map[K]*list.Element
+	recent  *list.List // of *bucket[K], least recently used first
 }
 
-const maxNetworks = 20000
+const maxBuckets = 20000
 
-type bucket struct {
-	network netip.Prefix
+type bucket[K comparable] struct {
+	of      K
 	missing float64
 	at      time.Time
 }
 
 func newRate(burst int, perSecond float64, now func() time.Time) *rate {
-	return &rate{burst: float64(burst), perSecond: perSecond, now: now, buckets: map[netip.Prefix]*list.Element{}, recent: list.New()}
+	return newRateOf[netip.Prefix](burst, perSecond, now)
+}
+
+func newRateOf[K comparable](burst int, perSecond float64, now func() time.Time) *rateOf[K] {
+	return &rateOf[K]{burst: float64(burst), perSecond: perSecond, now: now, buckets: map[K]*list.Element{}, recent: list.New()}
 }
 
 // take takes a token, or says when the next one is there.
-func (r *rate) take(network netip.Prefix) (wait time.Duration) {
+func (r *rateOf[K]) take(of K) (wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	e, ok := r.buckets[network]
+	e, ok := r.buckets[of]
 	if !ok {
-		if len(r.buckets) >= maxNetworks {
+		if len(r.buckets) >= maxBuckets {
 			oldest := r.recent.Front()
-			delete(r.buckets, oldest.Value.(*bucket).network)
+			delete(r.buckets, oldest.Value.(*bucket[K]).of)
 			r.recent.Remove(oldest)
 		}
-		e = r.recent.PushBack(&bucket{network: network, at: now})
-		r.buckets[network] = e
+		e = r.recent.PushBack(&bucket[K]{of: of, at: now})
+		r.buckets[of] = e
 	}
 	r.recent.MoveToBack(e)
-	b := e.Value.(*bucket)
+	b := e.Value.(*bucket[K])
 	b.missing = max(0, b.missing-max(0, now.Sub(b.at).Seconds())*r.perSecond)
 	b.at = now
 	if b.missing+1 > r.burst {
@@ -58,11 +65,11 @@ func (r *rate) take(network netip.Prefix) (wait time.Duration) {
 }
 
 // giveBack takes a token back that was taken for nothing.
-func (r *rate) giveBack(network netip.Prefix) {
+func (r *rateOf[K]) giveBack(of K) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e, ok := r.buckets[network]; ok {
-		b := e.Value.(*bucket)
+	if e, ok := r.buckets[of]; ok {
+		b := e.Value.(*bucket[K])
 		b.missing = max(0, b.missing-1)
 	}
 }

@@ -38,6 +38,10 @@ type Config struct {
 	// (2,000 and 200; 300 and 30).
 	HandshakeBurst, RequestBurst         int
 	HandshakePerSecond, RequestPerSecond float64
+	// KeyBurst and KeyPerSecond are the requests with one API key: at once, and then a
+	// second (2,000 and 200); they count as none of their address.
+	KeyBurst     int
+	KeyPerSecond float64
 	// HeaderTimeout bounds the reading of a request's head (10 s), RequestTimeout
 	// the rest of it and the answer (30 s), IdleTimeout the wait for the next one (2 min).
 	HeaderTimeout, RequestTimeout, IdleTimeout time.Duration
@@ -68,6 +72,8 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.HandshakePerSecond, 200)
 	orDefault(&c.RequestBurst, 300)
 	orDefault(&c.RequestPerSecond, 30)
+	orDefault(&c.KeyBurst, 2000)
+	orDefault(&c.KeyPerSecond, 200)
 	orDefault(&c.HeaderTimeout, 10*time.Second)
 	orDefault(&c.RequestTimeout, 30*time.Second)
 	orDefault(&c.IdleTimeout, 2*time.Minute)
@@ -124,6 +130,7 @@ type Server struct {
 	watch      Watch
 	handshakes *rate
 	requests   *rate
+	byKey      *rateOf[int64] // of API keys, by their ids
 	wrongKeys  *rate
 	seats      *seats
 	bodies     *seats // of the streaming doors' requests that are being read
@@ -148,6 +155,7 @@ func New(cfg Config, parts Parts) *Server {
 		cfg: cfg, parts: parts, log: slog.New(namedRequests{parts.Log.Handler()}), watch: parts.Watch,
 		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
 		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
+		byKey:      newRateOf[int64](cfg.KeyBurst, cfg.KeyPerSecond, cfg.Now),
 		wrongKeys:  newRate(wrongKeyBurst, wrongKeyPerSecond, cfg.Now),
 		seats:      newSeats(cfg.SessionsPerAddress),
 		bodies:     newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
@@ -246,8 +254,8 @@ func (s *Server) enter(next http.Handler) http.Handler {
 		}
 		if strings.HasPrefix(r.URL.Path, "/api/") {
 			head.Set("Cache-Control", "no-store")
-			if wait := s.requests.take(from.network); wait > 0 {
-				p := problem(wire.RateLimited, "Too many requests came from this address just now. Try again after the pause.")
+			if wait := s.takeRequest(r, from.network); wait > 0 {
+				p := problem(wire.RateLimited, "Too many requests came from this address, or with this API key, just now. Try again after the pause.")
 				p.RetryAfter = max(1, wait.Milliseconds())
 				problemJSON(w, p)
 				return
