@@ -72,6 +72,7 @@ func peopleOnDifferentNodes(t *testing.T, c *cluster, first, second, third *serv
 		return ""
 	})
 	revokedElsewhere(t, c, third, c.in.agents[2])
+	keyRevokedElsewhere(t, c, third)
 	for _, s := range []*client.Session{v.Session, a.Session, b.Session} {
 		s.Close()
 	}
