@@ -12,6 +12,8 @@ type FilesConfig struct {
 
 	UnsentLasts time.Duration `long:"unsent-lasts" default:"24h" min:"1m" description:"How long a file is kept that was uploaded and that no message has."`
 
+	SweepEvery time.Duration `long:"sweep-every" default:"1m" min:"1s" description:"How often files are deleted whose time has come, and those of messages that were taken back."`
+
 	Folder       string `long:"folder" unset:"files in the data folder" value-name:"FOLDER" description:"The folder of the files, unless files.s3_bucket is set. It is made if it does not exist."`
 	FolderShared bool   `long:"folder-shared" description:"All nodes see the same files.folder. Needed where there are several, and no bucket."`
 

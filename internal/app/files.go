@@ -95,17 +95,14 @@ func (a *App) openBucket(ctx context.Context) (files.Blobs, error) {
 	return opened, nil
 }
 
-const (
-	sweepFiles      = "sweep_files"
-	sweepFilesEvery = time.Minute
-)
+const sweepFiles = "sweep_files"
 
 // handleFiles deletes files whose time has come, on one node at a time.
 func (a *App) handleFiles(ctx context.Context) error {
 	if a.files == nil {
 		return nil
 	}
-	again := jobs.Job{Kind: sweepFiles, Key: "all", In: sweepFilesEvery}
+	again := jobs.Job{Kind: sweepFiles, Key: "all", In: a.cfg.Files.SweepEvery}
 	a.jobs.Handle(sweepFiles, func(ctx context.Context, _ jobs.Job) error {
 		if n, err := a.files.Sweep(ctx); err != nil {
 			a.log.WarnContext(ctx, "not all files could be deleted whose time has come: they will be tried again", "deleted", n, "error", err)
