@@ -23,7 +23,7 @@ func (db *DB) BroadcastHeads(ctx context.Context, sites []chat.SiteID) (map[chat
 		Number int64       `bun:"number"`
 		Tag    uint32      `bun:"tag"`
 	}
-	err := db.reading(ctx).NewRaw("SELECT site_id, number, tag FROM broadcast_head WHERE site_id IN (?)", bun.In(sites)).Scan(ctx, &rows)
+	err := db.reading(ctx).NewRaw("SELECT site_id, number, tag FROM broadcast_head WHERE site_id IN (?)", bun.List(sites)).Scan(ctx, &rows)
 	for _, r := range rows {
 		heads[r.Site] = broadcast.Position{Number: r.Number, Tag: r.Tag}
 	}
@@ -63,7 +63,7 @@ func (db *DB) broadcastsBy(ctx context.Context, ids []broadcast.ID) ([]broadcast
 		return nil, nil
 	}
 	var rows []broadcastRow
-	if err := db.reading(ctx).NewSelect().Model(&rows).Where("id IN (?)", bun.In(ids)).Scan(ctx); err != nil {
+	if err := db.reading(ctx).NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
 		return nil, err
 	}
 	return broadcastsOf(rows)
@@ -116,7 +116,7 @@ func (db *DB) Came(ctx context.Context, on chat.SiteID, visitors []chat.VisitorI
 		return came, nil
 	}
 	var rows []readerRow
-	err := db.reading(ctx).NewRaw("SELECT "+readerColumns+" FROM visitor WHERE site_id = ? AND id IN (?)", on, bun.In(visitors)).Scan(ctx, &rows)
+	err := db.reading(ctx).NewRaw("SELECT "+readerColumns+" FROM visitor WHERE site_id = ? AND id IN (?)", on, bun.List(visitors)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (db *DB) broadcastsByEntry(ctx context.Context, on chat.SiteID, numbers []i
 		return nil, nil
 	}
 	var rows []broadcastEntryRow
-	err := db.reading(ctx).NewSelect().Model(&rows).Where("site_id = ? AND number IN (?)", on, bun.In(numbers)).Scan(ctx)
+	err := db.reading(ctx).NewSelect().Model(&rows).Where("site_id = ? AND number IN (?)", on, bun.List(numbers)).Scan(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func advanceRows(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delive
 		ids[i] = all[i].Visitor
 	}
 	var rows []readerRow
-	err := tx.NewRaw("SELECT "+readerColumns+" FROM visitor WHERE id IN (?) ORDER BY id"+forUpdate, bun.In(ids)).Scan(ctx, &rows)
+	err := tx.NewRaw("SELECT "+readerColumns+" FROM visitor WHERE id IN (?) ORDER BY id"+forUpdate, bun.List(ids)).Scan(ctx, &rows)
 	if err != nil {
 		return err
 	}
@@ -262,8 +262,12 @@ func writeReaders(ctx context.Context, tx bun.Tx, readers map[chat.VisitorID]bro
 		}
 	}
 	for e, ids := range alike {
+		var seen any // NULL for none: SQLite's driver reads an empty value as NULL, and a move compares
+		if e.seen != "" {
+			seen = []byte(e.seen)
+		}
 		_, err := tx.NewRaw("UPDATE visitor SET broadcast_received = ?, broadcast_read = ?, broadcast_seen = ? WHERE id IN (?)",
-			e.received, e.read, []byte(e.seen), bun.In(ids)).Exec(ctx)
+			e.received, e.read, seen, bun.List(ids)).Exec(ctx)
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ SET @missing = (SELECT COUNT(*) = 0 FROM information_schema.columns
 SET @change = IF(@missing, 'ALTER TABLE visitor
   ADD COLUMN broadcast_received BIGINT NOT NULL DEFAULT 0,
   ADD COLUMN broadcast_read BIGINT NOT NULL DEFAULT 0,
-  ADD COLUMN broadcast_seen VARBINARY(1024) NOT NULL DEFAULT '''',
+  ADD COLUMN broadcast_seen VARBINARY(1024),
   ADD COLUMN broadcast_off BIGINT NOT NULL DEFAULT 0', 'DO 0');
 PREPARE change_visitor FROM @change;
 EXECUTE change_visitor;

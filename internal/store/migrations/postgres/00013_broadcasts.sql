@@ -51,5 +51,5 @@ CREATE TABLE broadcast_entry (
 ALTER TABLE visitor
   ADD COLUMN broadcast_received BIGINT NOT NULL DEFAULT 0,
   ADD COLUMN broadcast_read BIGINT NOT NULL DEFAULT 0,
-  ADD COLUMN broadcast_seen BYTEA NOT NULL DEFAULT '',
+  ADD COLUMN broadcast_seen BYTEA,
   ADD COLUMN broadcast_off BIGINT NOT NULL DEFAULT 0;

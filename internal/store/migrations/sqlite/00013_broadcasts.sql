@@ -50,5 +50,5 @@ CREATE TABLE broadcast_entry (
 -- and whether it wants none.
 ALTER TABLE visitor ADD COLUMN broadcast_received INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE visitor ADD COLUMN broadcast_read INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE visitor ADD COLUMN broadcast_seen BLOB NOT NULL DEFAULT x'';
+ALTER TABLE visitor ADD COLUMN broadcast_seen BLOB;
 ALTER TABLE visitor ADD COLUMN broadcast_off INTEGER NOT NULL DEFAULT 0;
