@@ -9,12 +9,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,15 +55,34 @@ func Find(t testing.TB, program string, folders ...string) string {
 	return ""
 }
 
-// FreePort is a TCP port of 127.0.0.1 that nobody has at the moment.
-func FreePort(t testing.TB) int {
+// FreePort is a free port below those that the system gives to outgoing connections:
+// one of these might take it before a server has started, or while it is restarted.
+// beside are ports that are to be free too, by their distance. None is given twice.
+func FreePort(t testing.TB, beside ...int) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, last = 12_000, 32_000
+	for range 100 {
+		port := first + rand.N(last-first)
+		if !free(port) || slices.ContainsFunc(beside, func(distance int) bool { return !free(port + distance) }) {
+			continue
+		}
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port was found")
+	return 0
+}
+
+var givenPorts sync.Map // port: true
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	_ = l.Close() // it was only tried
+	return true
 }
 
 // Process is a server's process. It is killed when this process ends.

@@ -5,12 +5,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -143,7 +141,7 @@ func (r *RocketMQ) smallJava(jars, heap string) []string {
 }
 
 func (r *RocketMQ) startNameServer(t testing.TB, java, jars string, i int) error {
-	port, name := quietPort(t), fmt.Sprintf("names%d", i)
+	port, name := FreePort(t), fmt.Sprintf("names%d", i)
 	conf := fmt.Sprintf("listenPort=%d\nkvConfigPath=%s\nconfigStorePath=%s\n", port,
 		filepath.Join(r.dir, name, "kv.json"), filepath.Join(r.dir, name, "names.properties"))
 	if err := r.write(name+".conf", conf); err != nil {
@@ -158,7 +156,7 @@ func (r *RocketMQ) startNameServer(t testing.TB, java, jars string, i int) error
 }
 
 func (r *RocketMQ) startBroker(t testing.TB, java, jars string, settings map[string]string) error {
-	r.BrokerPort = quietPort(t, -2, 1)
+	r.BrokerPort = FreePort(t, -2, 1)
 	all := map[string]string{
 		"brokerClusterName": "kefu-test", "brokerName": "broker-a", "brokerId": "0", "brokerIP1": "127.0.0.1",
 		"listenPort": strconv.Itoa(r.BrokerPort), "haListenPort": strconv.Itoa(r.BrokerPort + 1), "namesrvAddr": strings.Join(r.Names(), ";"),
@@ -166,6 +164,7 @@ func (r *RocketMQ) startBroker(t testing.TB, java, jars string, settings map[str
 		"mappedFileSizeCommitLog": "67108864", "autoCreateTopicEnable": "true", "diskMaxUsedSpaceRatio": "98",
 		"registerNameServerPeriod": "10000", // the least that it may be
 		"transactionCheckInterval": "5000", "transactionTimeOut": "4000",
+		"waitTimeMillsInSendQueue": "60000", // a busy machine's broker would drop what is sent one way after 200 ms
 	}
 	for name, value := range settings {
 		all[name] = value
@@ -181,31 +180,6 @@ func (r *RocketMQ) startBroker(t testing.TB, java, jars string, settings map[str
 	var err error
 	r.Broker, err = Start("broker", Spec{Path: java, Args: args, Dir: r.dir, Ready: r.registered, Within: javaWithin})
 	return err
-}
-
-// quietPort is a free port below those that the system gives to outgoing
-// connections: one of these might take it before a server has started, or while it
-// is restarted. beside are ports that are to be free too, by their distance.
-func quietPort(t testing.TB, beside ...int) int {
-	t.Helper()
-	const first, last = 12_000, 32_000
-	for range 100 {
-		port := first + rand.N(last-first)
-		if free(port) && !slices.ContainsFunc(beside, func(distance int) bool { return !free(port + distance) }) {
-			return port
-		}
-	}
-	t.Fatal("no free port was found")
-	return 0
-}
-
-func free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return false
-	}
-	_ = l.Close() // it was only tried
-	return true
 }
 
 // registered tells whether all name servers know the broker, by the route of the
