@@ -139,12 +139,6 @@ func (s *pushSite) begins(c *PushConn) bool {
 	return s.ready
 }
 
-func (s *pushSite) isReady() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ready
-}
-
 // Begin lets pushes reach conn.
 func (c *PushConn) Begin(conn Conn) {
 	s := c.site

@@ -241,13 +241,15 @@ func (h *Hub) warnPushes(err error) {
 
 // healPushes compares the sites that somebody waits on with the database.
 func (h *Hub) healPushes() {
-	waited := map[chat.SiteID]*pushSite{}
+	waited, before := map[chat.SiteID]*pushSite{}, map[chat.SiteID]int64{}
 	var ids []chat.SiteID
 	for _, s := range h.pushed.everySite() {
-		if s.isReady() {
-			waited[s.id] = s
+		s.mu.Lock()
+		if s.ready {
+			waited[s.id], before[s.id] = s, s.position
 			ids = append(ids, s.id)
 		}
+		s.mu.Unlock()
 	}
 	if len(ids) == 0 {
 		return
@@ -262,7 +264,7 @@ func (h *Hub) healPushes() {
 	for id, s := range waited {
 		s.mu.Lock()
 		behind := s.ready && s.position < heads[id]
-		if heads[id] < s.position && s.ready { // a restored copy: what is pushed now stands behind its clock
+		if heads[id] < before[id] && s.position == before[id] { // a restored copy: what is pushed now stands behind its clock
 			s.position = heads[id]
 		}
 		s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +53,21 @@ func (p *waiter) Close(code uint16, _ string) {
 	}
 }
 
+// lossy is a database that was restored from a copy: what it had beyond a position
+// is gone, and it begins again from there.
+type lossy struct {
+	push.Store
+	beyond *atomic.Int64
+}
+
+func (l lossy) PushHeads(ctx context.Context, sites []chat.SiteID) (map[chat.SiteID]int64, error) {
+	heads, err := l.Store.PushHeads(ctx, sites)
+	if lost := l.beyond.Load(); lost != 0 {
+		heads[shop] = lost
+	}
+	return heads, err
+}
+
 // waits opens a connection that waits for the pushes to an id.
 func (n *node) waits(id string, after ...int64) *waiter {
 	n.w.t.Helper()
@@ -86,6 +102,26 @@ func (p *waiter) got(want ...string) {
 			p.t.Fatalf("got %q, want %q", have, want)
 		}
 	}
+}
+
+// until waits until something is so.
+func (p *waiter) until(what string, so func() bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(8 * time.Second); !so(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// beginsAt is the position from which a connection was told that pushes come.
+func (p *waiter) beginsAt() (position int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := fmt.Sscanf(p.texts[0], `{"position":%d}`, &position); err != nil {
+		p.t.Error(err)
+	}
+	return position
 }
 
 func (p *waiter) closed(code wire.CloseCode) {
@@ -320,4 +356,23 @@ func TestPushWhileItConnects(t *testing.T) {
 	conn.Begin(p)
 	n.push("after", "x")
 	p.got("meanwhile", "after")
+}
+
+// TestPushesOfARestoredCopy: where the database has got behind what a node delivered,
+// the node follows it, and delivers what is pushed from then on.
+func TestPushesOfARestoredCopy(t *testing.T) {
+	w := newWorld(t, 1)
+	n := w.nodes[0]
+	waiting := n.waits("x")
+	first := n.push("first", "x")
+	n.push("second", "x")
+	waiting.got("first", "second")
+	w.lost.Store(first.Position)
+	waiting.until("the node has gone back", func() bool {
+		back := n.waits("x", 0)
+		defer back.conn.End()
+		return back.beginsAt() == first.Position
+	})
+	w.lost.Store(0) // what comes next has the position of the one that was lost
+	waiting.got("first", "second", "second")
 }

@@ -44,6 +44,7 @@ type world struct {
 	seen     map[chat.AgentID]chat.Millis
 	revoked  map[int64]chat.Millis // when, by the database's clock
 	passes   int                   // of healing
+	lost     atomic.Int64          // the position beyond which the database has lost its pushes; 0: none
 	lookups  int                   // of visitors
 }
 
@@ -120,7 +121,7 @@ func (w *world) make() *node {
 	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
 		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db, Broadcasts: w.db,
-		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log, Pushes: w.db,
+		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log, Pushes: lossy{w.db, &w.lost},
 	})
 	w.nodes = append(w.nodes, n)
 	return n

@@ -29,7 +29,6 @@ func TestChatRoom(t *testing.T) {
 		{"the older path", olderPathRow},
 		{"refused frames get an answer and change nothing", refusedRow},
 		{"super_admin writes first", writesFirstRow},
-		{"the console", consoleRow},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -266,9 +265,10 @@ func writesFirstRow(t *testing.T, w *roomWorld) {
 	}
 }
 
-// consoleRow: agents see the room's conversations as any other, and their answers
-// come to the page from super_admin.
-func consoleRow(t *testing.T, w *roomWorld) {
+// TestChatRoomInTheConsole: agents see the room's conversations as any other, and
+// their answers come to the page from super_admin.
+func TestChatRoomInTheConsole(t *testing.T) {
+	w := newRoomWithOwner(t, openDoor())
 	alice := w.page(0, "alice")
 	alice.says("hello", "super_admin")
 	alice.told("alice>super_admin:hello")

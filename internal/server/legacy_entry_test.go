@@ -100,7 +100,7 @@ func TestOpenChatRoomWithoutItsAgent(t *testing.T) {
 func TestChatRoomWithTickets(t *testing.T) {
 	cfg := openDoor()
 	cfg.ChatRoom.Mode = server.TokenEntry
-	w := newRoom(t, cfg)
+	w := newRoomWithOwner(t, cfg)
 	keys := identity.NewKeys(w.db, w.db, w.clock.Now)
 	_, secret, err := keys.Make(t.Context(), audit.By{}, w.firstSite().ID, "Shop", []identity.Scope{identity.LegacyScope})
 	w.must(err)

@@ -14,6 +14,9 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/kefu-chat/kefu/internal/atp"
+	"github.com/kefu-chat/kefu/internal/audit"
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/server"
@@ -61,8 +64,25 @@ func openDoor() server.Config {
 
 func newRoom(t *testing.T, cfg server.Config, change ...func(*live.Config)) *roomWorld {
 	t.Helper()
-	w := &roomWorld{pair: newPair(t, cfg, change...)}
+	w := newRoomNodes(t, cfg, change...)
+	made, err := w.sites.Make(t.Context(), audit.By{}, "Shop")
+	w.must(err)
+	_, _, err = w.people.Make(t.Context(), audit.By{}, identity.NewAgent{Name: "Olive", Email: "olive@example.com", Roles: map[chat.SiteID]chat.Role{made.ID: chat.RoleAgent}})
+	w.must(err)
+	return w
+}
+
+// newRoomWithOwner has an owner who can log in; a password takes its time.
+func newRoomWithOwner(t *testing.T, cfg server.Config) *roomWorld {
+	t.Helper()
+	w := newRoomNodes(t, cfg)
 	w.owner = w.pair.owner()
+	return w
+}
+
+func newRoomNodes(t *testing.T, cfg server.Config, change ...func(*live.Config)) *roomWorld {
+	t.Helper()
+	w := &roomWorld{pair: newPair(t, cfg, change...)}
 	for i, node := range w.nodes {
 		one := httptest.NewServer(node.Handler())
 		t.Cleanup(one.Close)
