@@ -8,10 +8,12 @@ import { violations } from './harness/axe.ts'
 import { cutOff, notYet } from './harness/browser.ts'
 import { Kefu } from './harness/kefu.ts'
 import { Proxy } from './harness/proxy.ts'
+import { ofSize, pdf, png } from './harness/pictures.ts'
 import { Account } from './harness/rest.ts'
 import { test as plain, type House } from './harness/test.ts'
 import { startWebsite } from './harness/website.ts'
 import { AgentPage } from './pages/agent.ts'
+import { FilesOn } from './pages/files.ts'
 import { VisitorPage } from './pages/visitor.ts'
 
 interface Variant {
@@ -125,6 +127,7 @@ describe.each(variants)('$lang, dark $dark, wide $wide:', variant => {
     mia.send({ t: 'typing', on: true })
     await ada.message('A note').first().waitFor()
     await look(ada.page, 'conversation')
+    await lookAtFiles(new FilesOn(ada.sheet, ada.page, ada.t('attach'), variant.lang), ada.page, () => ada.field.press('Enter'), look)
     await ada.composer.getByRole('radio', { name: ada.t('noteMode'), exact: true }).check()
     await look(ada.page, 'note mode')
     await ada.sheet.getByRole('button', { name: ada.t('assign') }).click()
@@ -187,6 +190,7 @@ describe.each(variants)('$lang, dark $dark, wide $wide:', variant => {
     ada.send({ t: 'typing', c, on: true })
     await shop.message('An answer with https://shop.example/a').waitFor()
     await look(shop.page, 'chat')
+    await lookAtFiles(new FilesOn(shop.panel, shop.panel, shop.t('attach'), variant.lang), shop.page, () => shop.field.press('Enter'), look)
     proxy.set('cut')
     await shop.lost.waitFor()
     await shop.write('Unsent')
@@ -217,6 +221,22 @@ describe.each(variants)('$lang, dark $dark, wide $wide:', variant => {
     await look(demo.page, 'demo')
   })
 })
+
+/** Files in the composer, one of them refused; in the conversation; and in the lightbox. */
+async function lookAtFiles(files: FilesOn, page: Page, send: () => Promise<void>, look: Look['look']): Promise<void> {
+  await files.choose(png('harbour.png', 400, 300, [40, 90, 160]), pdf('invoice.pdf'), ofSize('empty.txt', 0))
+  await files.uploaded(3)
+  await look(page, 'files in the composer')
+  await files.chip('empty.txt').getByRole('button', { name: files.t('remove', { name: 'empty.txt' }) }).click()
+  await send()
+  await files.card('invoice.pdf').waitFor()
+  await look(page, 'files in the conversation')
+  await files.picture('harbour.png').click()
+  await files.looking('harbour.png')
+  await look(page, 'lightbox')
+  await page.keyboard.press('Escape')
+  await files.box.waitFor({ state: 'detached' })
+}
 
 async function consoleOf(context: BrowserContext, house: House, { lang }: Variant, path = '', origin = house.kefu.origin): Promise<AgentPage> {
   await context.addCookies([{ name: 'kefu', value: house.ada.token, url: origin }])

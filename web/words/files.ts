@@ -21,7 +21,7 @@ export const fileWords = defineWords(
     bad_files: '服务器上没有这些文件了，请重发。',
     failed: '上传失败（{code}）',
     open: '查看 {name}',
-    download: '下载 {name}',
+    download: '下载',
     pictures: '图片',
     position: '第 {n} 张，共 {all} 张',
     previous: '上一张',
@@ -52,7 +52,7 @@ export const fileWords = defineWords(
     bad_files: 'The server has these files no longer. Resend them.',
     failed: 'The upload failed ({code})',
     open: 'Look at {name}',
-    download: 'Download {name}',
+    download: 'Download',
     pictures: 'Pictures',
     position: 'Picture {n} of {all}',
     previous: 'Previous picture',
@@ -66,14 +66,15 @@ export const fileWords = defineWords(
   },
 )
 
-const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
+const units = ['kilobyte', 'megabyte', 'gigabyte'] as const
 
-/** 482 kB, 4.2 MB; a kB has 1,024 bytes, as in the limits. */
+/** 0.1 kB, 482 kB, 4.2 MB; a kB has 1,024 bytes, as in the limits. */
 export function sizeWords(bytes: number, lang: Lang): string {
   let unit = 0
-  let size = bytes
+  let size = bytes / 1024
   for (; size >= 1023.5 && unit < units.length - 1; unit++) size /= 1024
-  return new Intl.NumberFormat(lang, { style: 'unit', unit: units[unit] ?? 'byte', unitDisplay: unit === 0 ? 'long' : 'short', maximumFractionDigits: size < 10 && unit > 1 ? 1 : 0 }).format(size)
+  const shown = size > 0 ? Math.max(0.1, size) : 0
+  return new Intl.NumberFormat(lang, { style: 'unit', unit: units[unit] ?? 'kilobyte', maximumFractionDigits: shown < 10 ? 1 : 0 }).format(shown)
 }
 
 /** The words for why a file failed, by its code. */

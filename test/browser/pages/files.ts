@@ -57,7 +57,7 @@ export class FilesOn {
 
   /** A card that downloads; its name ends with the size. */
   card(name: string): Locator {
-    return this.root.getByRole('link', { name: this.t('download', { name }) })
+    return this.root.getByRole('link', { name: `${this.t('download')} ${name}` })
   }
 
   get box(): Locator {

@@ -30,6 +30,8 @@ describe('the addresses of files', () => {
     known.want('1')
     await world.pass(1_000)
     expect(asked).toEqual([['1', '2', 'hidden']])
+    await world.pass(200_000)
+    expect(asked.slice(1)).toEqual(Array.from({ length: 5 }, () => ['hidden'])) // it may come yet, but not for ever
     expect(Object.keys(known.known.get())).toEqual(['1', '2'])
     const first = known.known.get()['1']
     await world.pass(hour - 300_000)

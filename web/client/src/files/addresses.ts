@@ -16,6 +16,7 @@ const again = { first: 1_000, most: 30_000 }
 /** Asked for anew this long before they end, in ms; a clock that is far off does not make it ask more often than this. */
 const ahead = 300_000
 const seldom = 60_000
+const mostMisses = 6
 
 export class Addresses {
   /** By the file's id. One that is not there is not known yet, or not this visitor's to see. */
@@ -23,6 +24,7 @@ export class Addresses {
   private readonly cell = new Cell<Readonly<Record<string, string>>>({})
   private readonly wanted = new Set<string>()
   private readonly queue = new Set<string>()
+  private readonly misses = new Map<string, number>()
   private asking = false
   private tries = 0
   private cancel = () => {}
@@ -45,6 +47,13 @@ export class Addresses {
     this.soon(gather)
   }
 
+  /** It may be asked for before its message is kept: a few times, and more seldom each time. */
+  private missed(id: string): void {
+    const misses = (this.misses.get(id) ?? 0) + 1
+    this.misses.set(id, misses)
+    if (misses < mostMisses) this.options.world.timer(again.first * 2 ** misses, () => this.renew(id))
+  }
+
   private soon(ms: number): void {
     if (this.asking) return
     this.cancel()
@@ -61,6 +70,7 @@ export class Addresses {
       for (const id of ids) this.queue.delete(id)
       this.cell.update(known => ({ ...known, ...addresses }))
       this.tries = 0
+      for (const id of ids) if (!addresses[id]) this.missed(id)
       world.timer(Math.max(seldom, until - world.now() - ahead), () => ids.forEach(id => this.renew(id)))
       this.asking = false
       if (this.queue.size > 0) this.soon(0)

@@ -17,6 +17,9 @@ export function fitted(file: Pick<OutboxFile, 'width' | 'height'>, most: number,
   return { width: Math.max(48, Math.round(width * scale)), height: Math.max(48, Math.round(height * scale)) }
 }
 
+/** In how many columns so many pictures stand. */
+export const columnsOf = (pictures: number): number => (pictures === 1 ? 1 : pictures === 2 || pictures === 4 ? 2 : 3)
+
 // Control characters, and those that turn the direction of writing: a name must not seem to end otherwise than it does.
 const unsafe = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks'
 import { type Upload } from '@client/files/uploads.ts'
 import { endingOf, safeName } from '@client/files/kinds.ts'
-import { usePanel, useReadable } from '../panel/hooks.ts'
+import { useReadable } from '../panel/hooks.ts'
 import { type Part } from './part.tsx'
 import { Cross, useWords } from './words.tsx'
 
@@ -38,7 +38,7 @@ function Chip({ upload, part }: { upload: Upload; part: Part }) {
       {url ? <img class="fl-thumb" src={url} alt="" /> : <span class="fl-ending" aria-hidden="true">{endingOf(name) || '·'}</span>}
       <span class="fl-text">
         <bdi class="fl-name">{name}</bdi>
-        <span class="fl-state">{bad ? failed(upload.code ?? '') : stateOf(upload) || size(upload.size)}</span>
+        <span class="fl-state">{bad ? failed(upload.code ?? '') : stateOf(upload) || (url ? '' : size(upload.size))}</span>
         {bad && !['empty', 'file_too_large', 'file_type_refused', 'unreadable'].includes(upload.code ?? '') && (
           <button class="fl-again" type="button" onClick={() => part.uploads.retry(key)}>{t('again')}</button>
         )}
@@ -49,8 +49,7 @@ function Chip({ upload, part }: { upload: Upload; part: Part }) {
   )
 }
 
-/** Where nothing of the panel is needed to know how far a file is. */
+/** How far a file is. */
 export function useUpload(part: Part, key: string | undefined): Upload | undefined {
-  usePanel()
   return useReadable(part.uploads.state).find(upload => upload.key === key)
 }

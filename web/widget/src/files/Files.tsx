@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { preview } from '@client/files/door.ts'
-import { endingOf, fitted, kindOf, safeName } from '@client/files/kinds.ts'
+import { columnsOf, endingOf, fitted, kindOf, safeName } from '@client/files/kinds.ts'
 import { type OutboxFile, type OutboxItem } from '@client/outbox.ts'
 import { useReadable } from '../panel/hooks.ts'
 import { showPictures } from './Lightbox.tsx'
@@ -9,7 +9,7 @@ import { useUpload } from './Chips.tsx'
 import { Cross, useWords } from './words.tsx'
 
 /** One picture is this large at most, in px. */
-const most = 264
+const most = 268
 const tallest = 320
 
 /** The files of a message. */
@@ -21,7 +21,7 @@ export function Files({ part, files, item }: { part: Part; files: readonly Outbo
   return (
     <>
       {pictures.length > 0 && (
-        <div class={`fl-grid fl-grid--${pictures.length === 1 ? 1 : pictures.length < 5 ? 2 : 3}`}>
+        <div class={`fl-grid fl-grid--${columnsOf(pictures.length)}`}>
           {pictures.map((file, i) => <Picture part={part} file={file} alone={pictures.length === 1} all={pictures} at={i} key={file.key ?? file.id} />)}
         </div>
       )}
@@ -97,13 +97,13 @@ function Card({ part, file }: { part: Part; file: OutboxFile }) {
   const name = safeName(file.name)
   const inner = (
     <>
+      {file.id && <span class="vh">{t('download')} </span>}
       <span class="fl-ending" aria-hidden="true">{endingOf(name) || '·'}</span>
       <span class="fl-text">
-        <bdi class="fl-name">{name}</bdi>
-        <span class="fl-state">{size(file.size)}</span>
+        <bdi class="fl-name">{name}</bdi> <span class="fl-state">{size(file.size)}</span>
       </span>
     </>
   )
   if (!file.id) return <span class="fl-card" title={name}>{inner}<Way part={part} file={file} /></span>
-  return <a class="fl-card" href={address ?? ""} download={name} title={name} aria-label={t('download', { name: `${name}, ${size(file.size)}` })}>{inner}</a>
+  return <a class="fl-card" {...(address && { href: address })} download={name} title={name}>{inner}</a>
 }

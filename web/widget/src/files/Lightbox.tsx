@@ -40,7 +40,7 @@ function Lightbox({ part, t, files, at: first, close }: { part: Part; t: T; file
       <p class="fl-box__bar">
         <bdi class="fl-name">{name}</bdi>
         {files.length > 1 && <span class="fl-box__at" role="status" aria-label={t('position', { n: at + 1, all: files.length })}>{`${at + 1} / ${files.length}`}</span>}
-        <a class="fl-tool" href={address ?? ""} target="_blank" rel="noopener" aria-label={t('original')} title={t('original')}><Shape d="M15 3h6v6M10 14 21 3M18 13v6a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2h6" /></a>
+        <a class="fl-tool" {...(address && { href: address })} target="_blank" rel="noopener" aria-label={t('original')} title={t('original')}><Shape d="M15 3h6v6M10 14 21 3M18 13v6a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2h6" /></a>
         <button class="fl-tool" type="button" aria-label={t('close')} onClick={close}><Cross /></button>
       </p>
       <div class="fl-box__stage" onClick={event => event.target === event.currentTarget && close()}>

@@ -1,4 +1,4 @@
-import { fitted, kindOf } from '@client/files/kinds.ts'
+import { columnsOf, fitted, kindOf } from '@client/files/kinds.ts'
 import type { OutboxFile } from '../../../backend/types.ts'
 
 /** One picture is this large at most, in px. */
@@ -10,6 +10,6 @@ export function heightOf(files: readonly OutboxFile[] | undefined): number {
   const pictures = files?.filter(file => kindOf(file) === 'picture') ?? []
   const rest = (files ?? []).filter(file => kindOf(file) !== 'picture').map(file => (kindOf(file) === 'video' ? 250 : 62))
   const [only] = pictures
-  const grid = pictures.length === 1 && only ? fitted(only, widest, tallest).height : pictures.length < 5 ? Math.ceil(pictures.length / 2) * 136 : Math.ceil(pictures.length / 3) * 92
+  const grid = pictures.length === 1 && only ? fitted(only, widest, tallest).height : Math.ceil(pictures.length / columnsOf(pictures.length)) * (columnsOf(pictures.length) === 2 ? 136 : 92)
   return rest.reduce((sum, one) => sum + one, grid)
 }
