@@ -113,7 +113,7 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("userName")
 	in, err := s.enterChatRoom(w, r, name)
 	if err != nil {
-		problemJSON(w, s.chatRoomProblem(r, err))
+		problemJSON(w, problemOf(r.Context(), s.log, err))
 		return
 	}
 	if !websocketAsked(r) {
@@ -130,7 +130,7 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 	})
 	if err != nil {
 		s.seats.leave(from.network)
-		problemJSON(w, s.chatRoomProblem(r, err))
+		problemJSON(w, problemOf(r.Context(), s.log, err))
 		return
 	}
 	seat := &chatSeat{server: s, conn: conn, leave: func() { s.seats.leave(from.network) }}
@@ -148,15 +148,6 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 // must not take a name from its owner.
 func websocketAsked(r *http.Request) bool {
 	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") && r.Header.Get("Sec-Websocket-Key") != ""
-}
-
-func (s *Server) chatRoomProblem(r *http.Request, err error) *Problem {
-	if code := chat.CodeOf(err); code == noAgent || code == legacy.TooManyNames {
-		p := problemOf(r.Context(), s.log, err)
-		p.status = http.StatusServiceUnavailable
-		return p
-	}
-	return problemOf(r.Context(), s.log, err)
 }
 
 // chatSeat is a connection of the chat room.

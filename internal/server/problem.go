@@ -12,6 +12,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
@@ -72,7 +73,7 @@ func statusOf(code chat.Code) int {
 		return http.StatusTooManyRequests
 	case files.QuotaReached:
 		return http.StatusInsufficientStorage
-	case chat.Busy, chat.Unknown, wire.Unavailable:
+	case chat.Busy, chat.Unknown, wire.Unavailable, noAgent, legacy.TooManyNames:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError
