@@ -78,29 +78,27 @@ func (f Frame) Encode() []byte {
 // Refusal is the answer to a frame that changed nothing.
 func Refusal(words Words) []byte {
 	failure := Failure
-	return Frame{Key: Refused, Code: &failure, Msg: words.String()}.Encode()
+	return Frame{Key: Refused, Code: &failure, Msg: string(words)}.Encode()
 }
 
 // Words are told to a person, in both languages: a page of this protocol says
 // nothing of its own.
-type Words struct{ Chinese, English string }
-
-func (w Words) String() string { return w.Chinese + " / " + w.English }
+type Words string
 
 // What is told.
-var (
-	Malformed     = Words{"消息格式不正确，没有发送", "This is not a message of this protocol: nothing was sent"}
-	Blank         = Words{"不能发送空白消息", "A message must not be blank"}
-	TooLong       = Words{"消息太长，没有发送", "The message is too long: nothing was sent"}
-	TooFast       = Words{"发送太频繁，请稍后再试", "Too many messages at once: try again in a moment"}
-	ForeignSender = Words{"发送人不是当前登录的用户，没有发送", "The sender is not who this connection belongs to: nothing was sent"}
-	WrongReceiver = Words{"收件人不存在，没有发送", "There is no such receiver: nothing was sent"}
-	BadName       = Words{"用户名不正确：1 到 64 个字节，不含控制字符，首尾没有空格", "A user name has 1 to 64 bytes, no control characters, and no spaces around it"}
-	NotAllowed    = Words{"没有权限，请重新登录", "You may not do this: log in again"}
-	NamesFull     = Words{"用户太多，暂时不能加入", "There are too many users: nobody else can join"}
-	NoAgent       = Words{"客服账号尚未配置好", "The account that answers is not set up"}
-	NotNow        = Words{"服务器暂时不可用，请稍后再试", "The server cannot do this now: try again in a moment"}
-	Elsewhere     = Words{"该会话由其他客服接待，没有发送", "Another agent has this conversation: nothing was sent"}
+const (
+	Malformed     Words = "消息格式不正确，没有发送 / This is not a message of this protocol: nothing was sent"
+	Blank         Words = "不能发送空白消息 / A message must not be blank"
+	TooLong       Words = "消息太长，没有发送 / The message is too long: nothing was sent"
+	TooFast       Words = "发送太频繁，请稍后再试 / Too many messages at once: try again in a moment"
+	ForeignSender Words = "发送人不是当前登录的用户，没有发送 / The sender is not who this connection belongs to: nothing was sent"
+	WrongReceiver Words = "收件人不存在，没有发送 / There is no such receiver: nothing was sent"
+	BadName       Words = "用户名不正确：1 到 64 个字节，不含控制字符，首尾没有空格 / A user name has 1 to 64 bytes, no control characters, and no spaces around it"
+	NotAllowed    Words = "没有权限，请重新登录 / You may not do this: log in again"
+	NamesFull     Words = "用户太多，暂时不能加入 / There are too many users: nobody else can join"
+	NoAgent       Words = "客服账号尚未配置好 / The account that answers is not set up"
+	NotNow        Words = "服务器暂时不可用，请稍后再试 / The server cannot do this now: try again in a moment"
+	Elsewhere     Words = "该会话由其他客服接待，没有发送 / Another agent has this conversation: nothing was sent"
 )
 
 // WordsFor are the words about a refusal.
@@ -136,7 +134,7 @@ func (s Said) Check(own string) (Words, bool) {
 	case own == AgentName && (!GoodName(s.Receiver) || s.Receiver == AgentName), own != AgentName && s.Receiver != AgentName:
 		return WrongReceiver, false
 	}
-	return Words{}, true
+	return "", true
 }
 
 // TextOf is a message's text for pages that know no files: they are named.

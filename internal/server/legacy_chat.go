@@ -84,7 +84,7 @@ func (s *Server) enterAsAnswering(w http.ResponseWriter, r *http.Request) (in co
 		if !isTrusted(whenceOf(r.Context()).address, e.AgentNetworks) {
 			return in, chat.Refuse(chat.NotAllowed, "%s may not come in from this address: see legacy.atp.agent_networks", legacy.AgentName)
 		}
-		found := false
+		var found bool
 		if in.agent, found = s.parts.People.ByEmail(e.Agent); !found {
 			s.freshen(r.Context())
 			in.agent, found = s.parts.People.ByEmail(e.Agent)
@@ -202,7 +202,7 @@ func (s *Server) callChatRoom(call chatRoomCall) http.HandlerFunc {
 			answer.Data, err = call(w, r)
 		}
 		if err != nil {
-			answer = chatRoomAnswer{Code: legacy.Failure, Msg: s.chatRoomWords(r, err).String()}
+			answer = chatRoomAnswer{Code: legacy.Failure, Msg: string(s.chatRoomWords(r, err))}
 		}
 		_ = json.NewEncoder(w).Encode(answer) // the page may be gone
 	}
@@ -216,7 +216,7 @@ func (s *Server) chatRoomWords(r *http.Request, err error) legacy.Words {
 	case noAgent:
 		return legacy.NoAgent
 	case chat.Unknown:
-		problemOf(r.Context(), s.log, err) // it logs what nobody foresaw
+		_ = problemOf(r.Context(), s.log, err) // it logs what nobody foresaw
 		return legacy.NotNow
 	case chat.NotFound:
 		return legacy.NoAgent

@@ -234,7 +234,7 @@ func refusedRow(t *testing.T, w *roomWorld) {
 			return n > c.page.answers
 		})
 		c.page.answers = n
-		if got := c.page.answered(n); got != c.words.String() {
+		if got := c.page.answered(n); got != string(c.words) {
 			t.Errorf("%d: %q, want %q", i, got, c.words)
 		}
 	}

@@ -38,7 +38,7 @@ func TestOpenChatRoom(t *testing.T) {
 		t.Errorf("alice from outside: %d", status)
 	}
 	for _, path := range []string{"getUserList", "getHistoryChat/super_admin", "getWebSocketAddress/super_admin"} {
-		if out := w.call(0, path, outside); out.Code != legacy.Failure || out.Msg != legacy.NotAllowed.String() || out.Data != nil {
+		if out := w.call(0, path, outside); out.Code != legacy.Failure || out.Msg != string(legacy.NotAllowed) || out.Data != nil {
 			t.Errorf("%s from outside: %+v", path, out)
 		}
 		if out := w.call(0, path, nil); out.Code != legacy.Success {
@@ -90,7 +90,7 @@ func TestOpenChatRoomWithoutItsAgent(t *testing.T) {
 	if _, status := w.opens(0, "super_admin", nil); status != 503 {
 		t.Errorf("%d, want 503", status)
 	}
-	if out := w.call(0, "getUserList", nil); out.Code != legacy.Failure || out.Msg != legacy.NoAgent.String() {
+	if out := w.call(0, "getUserList", nil); out.Code != legacy.Failure || out.Msg != string(legacy.NoAgent) {
 		t.Errorf("%+v", out)
 	}
 }
@@ -123,7 +123,7 @@ func TestChatRoomWithTickets(t *testing.T) {
 		"a log-in elsewhere": {"alice", own(0, w.owner.cookie()), legacy.Failure},
 	} {
 		for _, call := range []string{"getHistoryChat/", "getWebSocketAddress/"} {
-			if out := w.call(0, call+c.user, c.header); out.Code != c.code || c.code == legacy.Failure && out.Msg != legacy.NotAllowed.String() {
+			if out := w.call(0, call+c.user, c.header); out.Code != c.code || c.code == legacy.Failure && out.Msg != string(legacy.NotAllowed) {
 				if name != "a wrong API key" || out.Code != legacy.Failure {
 					t.Errorf("%s, %s: %+v", name, call, out)
 				}
