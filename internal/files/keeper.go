@@ -112,10 +112,9 @@ func (k *Keeper) Begin(ctx context.Context, u Uploader, name, typ string, size i
 	}, Use{OwnerBytes: quota, SiteBytes: k.cfg.SiteQuota, Unsent: k.cfg.Unsent, Keep: k.cfg.Keep})
 }
 
-const (
-	badValue     chat.Code = "bad_value"
-	maxNameBytes           = 4096
-)
+const badValue chat.Code = "bad_value"
+
+const maxNameBytes = 4096
 
 // State is an upload with the parts that are there. Refusals: NotFound.
 func (k *Keeper) State(ctx context.Context, owner chat.FileOwner, id chat.FileID) (File, []int, error) {

@@ -14,50 +14,77 @@ import (
 	"github.com/kefu-chat/kefu/internal/files"
 )
 
+const key = "7/0a/123"
+
 // Blobs checks a place that is empty.
 func Blobs(t *testing.T, b files.Blobs) {
-	ctx := t.Context()
-	put := func(key, text string) {
-		t.Helper()
-		if err := b.Put(ctx, key, strings.NewReader(text), int64(len(text))); err != nil {
-			t.Fatal(err)
-		}
+	p := place{t, b}
+	p.absent(key)
+	p.put(key, "first")
+	p.put(key+".p1", "part")
+	p.want(key, "first")
+	p.put(key, "second, longer") // in its place
+	p.want(key, "second, longer")
+	p.want(key+".p1", "part")
+	p.fromAnywhere()
+	p.wholeOrNot()
+	atOnce(t, b)
+	if err := b.Delete(t.Context(), key, "7/0f/999", key+".p1"); err != nil {
+		t.Error(err)
 	}
-	get := func(key string) (string, error) {
-		t.Helper()
-		blob, err := b.Open(ctx, key)
-		if err != nil {
-			return "", err
-		}
-		defer blob.Close()
-		text, err := io.ReadAll(blob)
-		if err == nil && blob.Size() != int64(len(text)) {
-			t.Errorf("%s says %d bytes and has %d", key, blob.Size(), len(text))
-		}
-		return string(text), err
-	}
-	want := func(key, text string) {
-		t.Helper()
-		if got, err := get(key); got != text || err != nil {
-			t.Errorf("%s is %.40q, %v; want %.40q", key, got, err, text)
-		}
-	}
-	const key = "7/0a/123"
-	if _, err := get(key); !errors.Is(err, files.ErrNoBlob) {
-		t.Errorf("what is not there: %v", err)
-	}
-	put(key, "first")
-	put(key+".p1", "part")
-	want(key, "first")
-	put(key, "second, longer") // in its place
-	want(key, "second, longer")
-	want(key+".p1", "part")
+	p.absent(key)
+}
 
+// place is what is checked.
+type place struct {
+	t *testing.T
+	b files.Blobs
+}
+
+func (p place) put(key, text string) {
+	p.t.Helper()
+	if err := p.b.Put(p.t.Context(), key, strings.NewReader(text), int64(len(text))); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p place) get(key string) (string, error) {
+	p.t.Helper()
+	blob, err := p.b.Open(p.t.Context(), key)
+	if err != nil {
+		return "", err
+	}
+	defer blob.Close()
+	text, err := io.ReadAll(blob)
+	if err == nil && blob.Size() != int64(len(text)) {
+		p.t.Errorf("%s says %d bytes and has %d", key, blob.Size(), len(text))
+	}
+	return string(text), err
+}
+
+func (p place) want(key, text string) {
+	p.t.Helper()
+	if got, err := p.get(key); got != text || err != nil {
+		p.t.Errorf("%s is %.40q, %v; want %.40q", key, got, err, text)
+	}
+}
+
+func (p place) absent(key string) {
+	p.t.Helper()
+	if _, err := p.get(key); !errors.Is(err, files.ErrNoBlob) {
+		p.t.Errorf("%s, which is not there: %v", key, err)
+	}
+}
+
+// fromAnywhere reads a large blob here and there.
+func (p place) fromAnywhere() {
+	t, ctx := p.t, p.t.Context()
 	large := bytes.Repeat([]byte("0123456789abcdef"), 5<<16+1) // 5 MiB and a little
-	if err := b.Put(ctx, "7/0b/124", io.MultiReader(bytes.NewReader(large[:10]), iotest.HalfReader(bytes.NewReader(large[10:]))), int64(len(large))); err != nil {
+	slow := io.MultiReader(bytes.NewReader(large[:10]), iotest.HalfReader(bytes.NewReader(large[10:])))
+	if err := p.b.Put(ctx, "7/0b/124", slow, int64(len(large))); err != nil {
 		t.Fatal(err)
 	}
-	blob, err := b.Open(ctx, "7/0b/124")
+	blob, err := p.b.Open(ctx, "7/0b/124")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,26 +98,19 @@ func Blobs(t *testing.T, b files.Blobs) {
 			t.Errorf("from %d: %q, %v", at, some[:n], err)
 		}
 	}
+}
+
+// wholeOrNot has blobs come that end too early or too late: what was there stays.
+func (p place) wholeOrNot() {
 	for name, r := range map[string]io.Reader{
-		"one that fails": io.MultiReader(strings.NewReader("sec"), iotest.ErrReader(errors.New("cut"))), "too short": strings.NewReader("sec"), "too long": io.MultiReader(strings.NewReader("second and more")),
+		"one that fails": io.MultiReader(strings.NewReader("sec"), iotest.ErrReader(errors.New("cut"))),
+		"too short":      io.MultiReader(strings.NewReader("sec")),
+		"too long":       iotest.DataErrReader(io.MultiReader(strings.NewReader("second and more"))),
 	} {
-		if name == "too long" {
-			r = iotest.DataErrReader(r)
+		if err := p.b.Put(p.t.Context(), key, r, 6); err == nil {
+			p.t.Errorf("%s was stored", name)
 		}
-		if _, isFile := r.(io.Seeker); isFile {
-			r = io.MultiReader(r)
-		}
-		if err := b.Put(ctx, key, r, 6); err == nil {
-			t.Errorf("%s was stored", name)
-		}
-		want(key, "second, longer")
-	}
-	atOnce(t, b)
-	if err := b.Delete(ctx, key, "7/0f/999", key+".p1"); err != nil {
-		t.Error(err)
-	}
-	if _, err := get(key); !errors.Is(err, files.ErrNoBlob) {
-		t.Errorf("after its end: %v", err)
+		p.want(key, "second, longer")
 	}
 }
 

@@ -106,7 +106,7 @@ func stripExtension(in *bufio.Reader, out *bufio.Writer) error {
 	if err != nil {
 		return err
 	}
-	var to io.Writer = io.Discard
+	to := io.Discard
 	if label == gifControl {
 		to = out
 	}
