@@ -28,7 +28,7 @@ type ATPConfig struct {
 	Mode          string    `long:"mode" default:"off" enum:"off,open,token" description:"Whether pages of the chat room ATP may come in at /websocket/mq/chat/{userName}: not at all, open (unchanged; whoever gives a name has it) or token (with a ticket that the application's server got; super_admin by an agent's log-in). See docs/LEGACY.md."`
 	Site          string    `long:"site" value-name:"ID" unset:"the oldest site" description:"The id of the site whose conversations the chat room's are."`
 	Agent         string    `long:"agent" value-name:"EMAIL" description:"The e-mail address of the agent who stands behind super_admin where the mode is open: one of its own, who works on the site."`
-	Origins       []string  `long:"origins" value-name:"ORIGIN" description:"Origins of pages that may use the chat room, such as https://shop.example, besides Kefu's own and the site's."`
+	Origins       []string  `long:"origins" value-name:"ORIGIN" description:"Origins of pages that may use the chat room, such as https://shop.example, besides Kefu's own and the site's; super_admin only from these and Kefu's own, and where the mode is open under a name of these only, a number or localhost."`
 	AgentNetworks []Network `long:"agent-networks" unset:"127.0.0.0/8, ::1" value-name:"NETWORK" description:"From where super_admin may come in, and read its history and the list of users, where the mode is open."`
 	Anybody       bool      `long:"anybody-may-connect" description:"Says that it is known what legacy.atp.mode open means: whoever reaches this server reads and writes under any name but super_admin."`
 }

@@ -6,6 +6,7 @@ package atp
 import (
 	"context"
 	"crypto/rand"
+	"hash/fnv"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -71,6 +72,9 @@ type Room struct {
 	conns map[place]*Conn
 	gone  []*Conn // whose leaving could not be written yet
 	seats atomic.Int64
+	// entering has those of one name come in here in the order in which the database sees
+	// them: each of two would else take the other for the newer one.
+	entering [64]sync.Mutex
 
 	wake   chan struct{}
 	ctx    context.Context
@@ -123,6 +127,10 @@ func (r *Room) Open(ctx context.Context, who Who) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Timeout)
 	defer cancel()
 	c := &Conn{room: r, who: who, token: rand.Text(), inflow: newInflow()}
+	at := place{who.Site, who.Name}
+	one := r.enteringBy(at)
+	one.Lock()
+	defer one.Unlock()
 	var err error
 	if c.hash, err = r.Names.EnterName(ctx, who.Site, who.Name, c.token, r.Node); err != nil {
 		return nil, err
@@ -133,7 +141,6 @@ func (r *Room) Open(ctx context.Context, who Who) (*Conn, error) {
 			return nil, err
 		}
 	}
-	at := place{who.Site, who.Name}
 	r.mu.Lock()
 	before := r.conns[at]
 	r.conns[at] = c
@@ -143,6 +150,12 @@ func (r *Room) Open(ctx context.Context, who Who) (*Conn, error) {
 		before.replace()
 	}
 	return c, nil
+}
+
+func (r *Room) enteringBy(at place) *sync.Mutex {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(at.name))
+	return &r.entering[sum.Sum32()%uint32(len(r.entering))]
 }
 
 // leave writes down that a connection has gone, or remembers to do so.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/kefu-chat/kefu/internal/atp"
@@ -13,6 +14,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
 
@@ -76,13 +78,14 @@ func (s *Server) enterAsAnswering(w http.ResponseWriter, r *http.Request) (in co
 	if in.site, err = s.legacySite(r.Context(), e.Site); err != nil {
 		return in, err
 	}
-	if err := s.legacyOrigin(r, e.Entry, in.site); err != nil {
+	// The site's own origins are those of its visitors' pages: an agent's right is not for their scripts.
+	if err := s.legacyOrigin(r, e.Entry, site.Site{}); err != nil {
 		return in, err
 	}
 	in.name = legacy.AgentName
 	if e.Mode == OpenEntry {
-		if !isTrusted(whenceOf(r.Context()).address, e.AgentNetworks) {
-			return in, chat.Refuse(chat.NotAllowed, "%s may not come in from this address: see legacy.atp.agent_networks", legacy.AgentName)
+		if err := vouched(whenceOf(r.Context()), e); err != nil {
+			return in, err
 		}
 		var found bool
 		if in.agent, found = s.parts.People.ByEmail(e.Agent); !found {
@@ -99,6 +102,21 @@ func (s *Server) enterAsAnswering(w http.ResponseWriter, r *http.Request) (in co
 		return in, chat.Refuse(noAgent, "the agent behind %s does not work on this site", legacy.AgentName)
 	}
 	return in, nil
+}
+
+// vouched refuses the account that answers, by an open door, to whoever is not known to
+// be in its networks. A website elsewhere can give its own name the address of this
+// server, so only names that the configuration has count.
+func vouched(from whence, e ChatEntry) error {
+	switch {
+	case !isTrusted(from.address, e.AgentNetworks):
+		return chat.Refuse(chat.NotAllowed, "%s may not come in from this address: see legacy.atp.agent_networks", legacy.AgentName)
+	case from.relayed:
+		return chat.Refuse(chat.NotAllowed, "%s may not come in by a proxy that trusted_proxies does not name: whom it speaks for is not known", legacy.AgentName)
+	case !from.plainHost() && !slices.Contains(e.Origins, from.origin()):
+		return chat.Refuse(chat.NotAllowed, "%s may come in under a number, localhost, or one of legacy.atp.origins: add %s there", legacy.AgentName, from.origin())
+	}
+	return nil
 }
 
 // noAgent says that nobody stands behind the account that answers.

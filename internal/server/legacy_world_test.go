@@ -99,6 +99,7 @@ type page struct {
 
 	mu     sync.Mutex
 	news   chan struct{}
+	done   chan struct{} // closed when nothing comes any more
 	frames []legacy.Frame
 	code   uint16
 
@@ -121,12 +122,11 @@ func (w *roomWorld) opensAt(address, name string, header http.Header) (*page, in
 	case err != nil:
 		w.t.Fatal(err)
 	}
-	p := &page{w: w, name: name, conn: conn, news: make(chan struct{})}
-	done := make(chan struct{})
-	go p.listen(done)
+	p := &page{w: w, name: name, conn: conn, news: make(chan struct{}), done: make(chan struct{})}
+	go p.listen()
 	w.t.Cleanup(func() {
 		_ = conn.Close()
-		<-done
+		<-p.done
 	})
 	return p, http.StatusSwitchingProtocols
 }
@@ -140,8 +140,8 @@ func (w *roomWorld) page(node int, name string) *page {
 	return p
 }
 
-func (p *page) listen(done chan struct{}) {
-	defer close(done)
+func (p *page) listen() {
+	defer close(p.done)
 	for {
 		data, err := p.conn.Read()
 		p.mu.Lock()

@@ -98,7 +98,7 @@ type (
 // makeTicket lets somebody come in by a legacy door of a site under a name.
 func (s *Server) makeTicket(ctx context.Context, on site.Site, by audit.By, in *ticketInput) (*ticketOutput, error) {
 	door := legacy.Door(in.Body.Door)
-	if !push.GoodID(in.Body.Name) || door == legacy.ChatDoor && !legacy.GoodName(in.Body.Name) {
+	if !push.GoodID(in.Body.Name) || door == legacy.ChatDoor && (!legacy.GoodName(in.Body.Name) || in.Body.Name == legacy.AgentName) {
 		return nil, problem(site.BadValue, "This cannot be a name or an id there.")
 	}
 	lasts := legacy.TicketLasts

@@ -17,10 +17,22 @@ type whence struct {
 	scheme  string       // http or https
 	host    string       // with the port, as the browser sees it
 	request requestID
+	relayed bool // by a proxy that is not trusted: the address is that one's
 }
 
 // origin is Kefu's own origin as this request's browser sees it.
 func (w whence) origin() string { return w.scheme + "://" + strings.ToLower(w.host) }
+
+// plainHost tells whether the browser found us by a number or as this machine, which no
+// name server of others can bend.
+func (w whence) plainHost() bool {
+	name := w.host
+	if h, _, err := net.SplitHostPort(w.host); err == nil {
+		name = h
+	}
+	_, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	return err == nil || strings.EqualFold(name, "localhost")
+}
 
 func (w whence) secure() bool { return w.scheme == "https" }
 
@@ -55,6 +67,10 @@ func locate(r *http.Request, trusted []netip.Prefix) (whence, bool) {
 		}
 		if h := lastOf(r.Header.Values("X-Forwarded-Host")); h != "" {
 			w.host = h
+		}
+	} else {
+		for _, said := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via"} {
+			w.relayed = w.relayed || r.Header.Get(said) != ""
 		}
 	}
 	w.network = networkOf(w.address)
