@@ -11,6 +11,7 @@ import (
 	"log/slog"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 )
 
 //go:embed migrations
@@ -32,6 +33,9 @@ func migrateWith(ctx context.Context, db *sql.DB, d dialect, files fs.FS, log *s
 	options := []goose.ProviderOption{goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true), goose.WithSlog(log)}
 	spoken, locker := d.migrating()
 	if locker != nil {
+		if err := beginVersions(ctx, db, d); err != nil {
+			return fmt.Errorf("bring the schema up to date: %w", err)
+		}
 		options = append(options, goose.WithSessionLocker(locker))
 	}
 	provider, err := goose.NewProvider(spoken, db, files, options...)
@@ -47,6 +51,41 @@ func migrateWith(ctx context.Context, db *sql.DB, d dialect, files fs.FS, log *s
 		return fmt.Errorf("bring the schema up to date: %w", err)
 	}
 	return nil
+}
+
+// beginVersions makes the table of versions under the lock, with its first row. goose
+// looks at both without the lock, and MySQL shows the table before the row is there:
+// of nodes that start together one would end, and all of them for good if a node was
+// killed between the two.
+func beginVersions(ctx context.Context, db *sql.DB, d dialect) (err error) {
+	spoken, locker := d.migrating()
+	versions, err := database.NewStore(spoken, schemaTable)
+	if err != nil {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
+	var tables int
+	if err := conn.QueryRowContext(ctx, d.worded(d.grammar().tableExists), schemaTable).Scan(&tables); err != nil {
+		return err
+	}
+	if tables == 0 {
+		if err := versions.CreateVersionTable(ctx, conn); err != nil {
+			return err
+		}
+	}
+	_, err = versions.GetLatestVersion(ctx, conn)
+	if errors.Is(err, database.ErrVersionNotFound) {
+		return versions.Insert(ctx, conn, database.InsertRequest{Version: 0})
+	}
+	return err
 }
 
 // checkCompatible refuses a database whose oldest usable program is newer than this one.

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/pressly/goose/v3/database"
+
 	"github.com/kefu-chat/kefu/test/engines"
 )
 
@@ -161,6 +163,30 @@ func TestNodesStartTogether(t *testing.T) {
 					t.Errorf("node %d has the key %x, the first has %x", i, keys[i], keys[0])
 				}
 			}
+		})
+	}
+}
+
+// TestAStartThatWasKilledGoesOn: also one that had made the table of versions, and
+// nothing in it.
+func TestAStartThatWasKilledGoesOn(t *testing.T) {
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) {
+			address := s.fresh(t)
+			pool := beside(t, address)
+			d, err := openDialect(Config{URL: address}.withDefaults(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spoken, _ := d.migrating()
+			versions, err := database.NewStore(spoken, schemaTable)
+			if err == nil {
+				err = versions.CreateVersionTable(t.Context(), pool)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			open(t, Config{URL: address})
 		})
 	}
 }
