@@ -17,13 +17,17 @@ const (
 	largeSuffix = ".1280"
 )
 
-// key is where the bytes are kept: digits only, nothing of what anybody typed.
-func (f File) key() string {
+// stem is what the keys of a file begin with: digits only, nothing of what anybody typed.
+func (f File) stem() string {
 	id := strconv.FormatInt(int64(f.ID), 10)
 	return strconv.FormatInt(int64(f.Site), 10) + "/" + fmt.Sprintf("%02x", uint64(f.ID)&0xff) + "/" + id
 }
 
-func (f File) partKey(n int) string { return f.key() + ".p" + strconv.Itoa(n) }
+// key is where the bytes are kept. Each attempt to complete a file has its own: of
+// two at the same time, neither changes what the other has looked at.
+func (f File) key() string { return f.stem() + "x" + strconv.FormatInt(f.Attempt, 36) }
+
+func (f File) partKey(n int) string { return f.stem() + ".p" + strconv.Itoa(n) }
 
 func (f File) partKeys() []string {
 	keys := make([]string, f.Parts())

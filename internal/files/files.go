@@ -50,6 +50,8 @@ type File struct {
 	Owner     chat.FileOwner
 	State     State
 	Previews  Previews
+	// Attempt is a random number of the attempt to complete it that was the one; 0 before.
+	Attempt int64
 	// Conversation, Seq and Public are those of the event that has it.
 	Conversation chat.ConversationID
 	Seq          int64
@@ -90,7 +92,7 @@ type Store interface {
 	AddPart(ctx context.Context, id chat.FileID, n int) error
 	// PartsOf are the parts that are there, ascending.
 	PartsOf(ctx context.Context, id chat.FileID) ([]int, error)
-	// CompleteFile writes type, size, width and height, and the state: Complete, or
+	// CompleteFile writes type, size, width, height and attempt, and the state: Complete, or
 	// Shown, which is kept. Refusals: Conflict when the upload is not under way.
 	CompleteFile(ctx context.Context, f File) error
 	// GiveUp makes an unsent file Gone, due now; also one that is due by itself.

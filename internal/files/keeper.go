@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"os"
 	"sync"
 	"time"
@@ -189,6 +191,7 @@ func (k *Keeper) complete(ctx context.Context, u Uploader, id chat.FileID, as St
 		return f, chat.Refuse(chat.Conflict, "%d of %d parts are there: send the others first", len(parts), f.Parts())
 	}
 	uploaded := f
+	f.Attempt = 1 + rand.Int64N(math.MaxInt64)
 	if f, err = k.assemble(ctx, f, u.Types); err != nil {
 		return f, err
 	}
@@ -205,14 +208,15 @@ func (k *Keeper) complete(ctx context.Context, u Uploader, id chat.FileID, as St
 	return f, nil
 }
 
-// raced tells what became of a file that another request has completed or cancelled meanwhile.
+// raced tells what became of a file that another request has completed or cancelled
+// meanwhile. What was assembled here is nobody's.
 func (k *Keeper) raced(ctx context.Context, owner chat.FileOwner, f File, err error) (File, error) {
 	if code := chat.CodeOf(err); code != chat.Conflict && code != chat.NotFound {
 		return f, err
 	}
 	now, err := k.own(ctx, owner, f.ID)
-	if chat.CodeOf(err) == chat.NotFound { // cancelled: what was assembled is nobody's
-		return f, errors.Join(err, k.blobs.Delete(ctx, f.key()))
+	if err := k.blobs.Delete(context.WithoutCancel(ctx), f.key()); err != nil {
+		k.log.WarnContext(ctx, "a file that was completed twice could not be deleted", "file", f.ID, "error", err)
 	}
 	return now, err
 }

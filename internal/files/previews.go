@@ -57,7 +57,7 @@ func (k *Keeper) makePreviews(ctx context.Context) {
 
 func (k *Keeper) preview(ctx context.Context, id chat.FileID) error {
 	f, err := k.store.File(ctx, id)
-	if chat.CodeOf(err) == chat.NotFound || err == nil && (f.Previews != 0 || f.State != Complete && f.State != Sent) {
+	if chat.CodeOf(err) == chat.NotFound || err == nil && (f.Previews != 0 || f.Width == 0 || f.State != Complete && f.State != Sent) {
 		return nil
 	}
 	if err != nil {

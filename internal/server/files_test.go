@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -22,18 +23,21 @@ import (
 
 	"github.com/gofrs/uuid/v5"
 
+	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/client"
 	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/files/folder"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/server"
 )
 
 // archive is a world that keeps files, with its owner and the first site.
 type archive struct {
 	*world
-	keeper *files.Keeper
-	folder string
-	owner  *person
+	keeper  *files.Keeper
+	blobsAt files.Blobs
+	folder  string
+	owner   *person
 }
 
 func newArchive(t *testing.T, cfg files.Config) *archive {
@@ -42,6 +46,7 @@ func newArchive(t *testing.T, cfg files.Config) *archive {
 	blobs, err := folder.Open(a.folder)
 	a.must(err)
 	t.Cleanup(func() { a.must(blobs.Close()) })
+	a.blobsAt = blobs
 	if cfg.VisitorBytes == 0 {
 		cfg.VisitorBytes, cfg.AgentBytes = 20<<20, 50<<20
 	}
@@ -221,6 +226,11 @@ func TestAFileComesInPartsAndGoesByRanges(t *testing.T) {
 	some.header.Set("Range", "bytes=4194300-4194310")
 	if part := some.want(206, "GET", address, nil); part.text != string(data[4194300:4194311]) {
 		t.Errorf("the range is %q", part.text)
+	}
+	many := a.stranger()
+	many.header.Set("Range", "bytes=0-1,5-6,100-200")
+	if whole := many.want(200, "GET", address, nil); len(whole.text) != len(data) {
+		t.Errorf("many ranges gave %d bytes", len(whole.text))
 	}
 	same := a.stranger()
 	same.header.Set("If-None-Match", got.header.Get("ETag"))
@@ -550,4 +560,71 @@ func TestAPicturesPreviewsComeByThemselves(t *testing.T) {
 	if n := a.blobs(); n != 3 {
 		t.Errorf("%d blobs", n)
 	}
+}
+
+// Of two requests that complete one upload while a part is sent once more, one wins:
+// what is given is what it looked at.
+func TestWhatWasLookedAtIsWhatIsGiven(t *testing.T) {
+	a := newArchive(t, files.Config{})
+	visitor := a.visitor()
+	small, large := picture(t, 40, 30, png.Encode), picture(t, 41, 30, png.Encode)
+	size := max(len(small), len(large))
+	pad := func(p []byte) string { return string(p) + strings.Repeat("\x00", size-len(p)) }
+	begun := a.begin(visitor, "x.png", size)
+	at := "/files/v1/uploads/" + begun.string("id")
+	visitor.want(204, "PUT", at+"/parts/1", pad(small))
+	gate := &gated{Blobs: a.blobsAt, opened: make(chan struct{}), open: make(chan struct{})}
+	other, err := files.New(t.Context(), files.Config{Now: a.clock.Now, VisitorBytes: 20 << 20}, a.db, gate, slog.New(slog.DiscardHandler))
+	a.must(err)
+	t.Cleanup(other.Close)
+	second := make(chan error, 1)
+	go func() {
+		id, err := chat.ParseID(begun.string("id"))
+		if err == nil {
+			_, err = other.Complete(t.Context(), files.Uploader{Owner: visitorFiles(t, visitor), Types: []string{"*"}}, chat.FileID(id))
+		}
+		second <- err
+	}()
+	<-gate.opened // the other node has found the upload under way, and is about to look
+	visitor.want(204, "PUT", at+"/parts/1", pad(large))
+	if done := visitor.want(200, "POST", at+"/complete", nil); done.get("width") != float64(41) {
+		t.Fatalf("completed: %s", done.text)
+	}
+	gate.part = []byte(pad(small))
+	close(gate.open)
+	a.must(<-second)
+	visitor.says("send", "", "", begun.string("id")).acked(t)
+	got := a.stranger().want(200, "GET", visitor.address(begun.string("id")), nil)
+	if c, err := png.DecodeConfig(strings.NewReader(got.text)); err != nil || c.Width != 41 {
+		t.Errorf("given is %+v, %v", c, err)
+	}
+	if n := a.blobs(); n != 1 {
+		t.Errorf("%d blobs are left", n)
+	}
+}
+
+// gated holds the first reading up, and yields the part as it was then.
+type gated struct {
+	files.Blobs
+	opened, open chan struct{}
+	part         []byte
+}
+
+func (g *gated) Open(context.Context, string) (files.Blob, error) {
+	close(g.opened)
+	<-g.open
+	return blobOf{bytes.NewReader(g.part)}, nil
+}
+
+type blobOf struct{ *bytes.Reader }
+
+func (blobOf) Close() error { return nil }
+
+func visitorFiles(t *testing.T, p *person) chat.FileOwner {
+	t.Helper()
+	hash, err := identity.HashSecret(strings.TrimPrefix(p.header.Get("Authorization"), "Bearer "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chat.VisitorFiles(hash)
 }

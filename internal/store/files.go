@@ -24,6 +24,7 @@ type fileRow struct {
 	Width        int                 `bun:"width"`
 	Height       int                 `bun:"height"`
 	Previews     files.Previews      `bun:"previews"`
+	Attempt      int64               `bun:"attempt"`
 	Conversation chat.ConversationID `bun:"conversation"`
 	Seq          int64               `bun:"seq"`
 	Public       int                 `bun:"public"`
@@ -34,7 +35,7 @@ type fileRow struct {
 func (r fileRow) file() files.File {
 	return files.File{
 		File: chat.File{ID: r.ID, Name: r.Name, Type: r.Type, Size: r.Size, Width: r.Width, Height: r.Height},
-		Site: r.Site, Owner: chat.FileOwner(r.Owner), State: r.State, Previews: r.Previews,
+		Site: r.Site, Owner: chat.FileOwner(r.Owner), State: r.State, Previews: r.Previews, Attempt: r.Attempt,
 		Conversation: r.Conversation, Seq: r.Seq, Public: r.Public != 0, CreatedAt: r.CreatedAt, DeleteAt: r.DeleteAt,
 	}
 }
@@ -172,11 +173,11 @@ func (db *DB) CompleteFile(ctx context.Context, f files.File) error {
 		if _, err := tx.NewRaw("DELETE FROM file_part WHERE file_id = ?", f.ID).Exec(ctx); err != nil {
 			return err
 		}
-		row.State, row.Type, row.Size, row.Width, row.Height = f.State, f.Type, f.Size, f.Width, f.Height
+		row.State, row.Type, row.Size, row.Width, row.Height, row.Attempt = f.State, f.Type, f.Size, f.Width, f.Height, f.Attempt
 		if f.State == files.Shown {
 			row.DeleteAt = 0
 		}
-		_, err := tx.NewUpdate().Model(&row).Column("state", "type", "size", "width", "height", "delete_at").WherePK().Exec(ctx)
+		_, err := tx.NewUpdate().Model(&row).Column("state", "type", "size", "width", "height", "attempt", "delete_at").WherePK().Exec(ctx)
 		return err
 	})
 }

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bufio"
+	"encoding/binary"
 	"io"
 	"slices"
 )
@@ -28,6 +29,7 @@ func stripGIF(in *bufio.Reader, out *bufio.Writer, facts *Facts) error {
 	if err := copyColours(in, out, head[10]); err != nil {
 		return err
 	}
+	width, height := binary.LittleEndian.Uint16(head[6:]), binary.LittleEndian.Uint16(head[8:])
 	facts.Frames = 0
 	for {
 		block, err := in.ReadByte()
@@ -42,7 +44,7 @@ func stripGIF(in *bufio.Reader, out *bufio.Writer, facts *Facts) error {
 			err = stripExtension(in, out)
 		case gifImage:
 			facts.Frames++
-			err = copyFrame(in, out)
+			err = copyFrame(in, out, width, height, facts)
 		case gifTrailer:
 			if facts.Frames == 0 {
 				return broken("there is no frame in it")
@@ -66,11 +68,16 @@ func copyColours(in *bufio.Reader, out *bufio.Writer, flags byte) error {
 	return err
 }
 
-func copyFrame(in *bufio.Reader, out *bufio.Writer) error {
+// copyFrame copies a frame; one that is larger than the picture makes browsers enlarge it.
+func copyFrame(in *bufio.Reader, out *bufio.Writer, width, height uint16, facts *Facts) error {
 	var head [9]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
 		return err
 	}
+	within := func(at, length int, most uint16) bool {
+		return int(binary.LittleEndian.Uint16(head[at:]))+int(binary.LittleEndian.Uint16(head[length:])) <= int(most)
+	}
+	facts.Wild = facts.Wild || !within(0, 4, width) || !within(2, 6, height)
 	_ = out.WriteByte(gifImage)
 	_, _ = out.Write(head[:])
 	if err := copyColours(in, out, head[8]); err != nil {

@@ -19,6 +19,7 @@ import (
 const (
 	MaxPixels = 40_000_000
 	MaxFrames = 1000
+	MaxScans  = 500 // of a JPEG, each of which goes over all of it
 )
 
 // Facts are what is known of a picture without decoding it.
@@ -29,6 +30,8 @@ type Facts struct {
 	// Orientation is Exif's: 1 to 8.
 	Orientation int
 	Frames      int
+	// Wild: a browser or a decoder would have more to do than the header says.
+	Wild bool
 }
 
 // ErrBroken is a picture that is not what its first bytes say.
@@ -77,7 +80,7 @@ func (f *Facts) measure(typ string, w io.ReadSeeker) error {
 		return err
 	}
 	header, err := config(typ, bufio.NewReader(w))
-	if err != nil || !small(header) || f.Frames > MaxFrames {
+	if err != nil || !small(header) || f.Frames > MaxFrames || f.Wild {
 		return nil //nolint:nilerr // it is kept, but never opened here
 	}
 	f.Width, f.Height = header.Width, header.Height

@@ -211,12 +211,12 @@ func testFilesUploads(f *fixture) {
 	}
 	f.refused(f.store.AddPart(ctx, 999, 1), chat.NotFound)
 	whole := f.file(one.ID)
-	whole.State, whole.Size = files.Complete, 60
+	whole.State, whole.Size, whole.Attempt = files.Complete, 60, 1<<62
 	f.no(f.store.CompleteFile(ctx, whole))
 	f.refused(f.store.CompleteFile(ctx, whole), chat.Conflict)
 	f.refused(f.store.AddPart(ctx, one.ID, 2), chat.Conflict)
 	f.no(f.store.SetPreviews(ctx, one.ID, files.Small|files.Tried))
-	if got := f.file(one.ID); got.Previews != files.Small|files.Tried || got.Size != 60 {
+	if got := f.file(one.ID); got.Previews != files.Small|files.Tried || got.Size != 60 || got.Attempt != 1<<62 {
 		f.Errorf("the file is %+v", got)
 	}
 	if due, err := f.store.DueFiles(ctx, 10); err != nil || len(due) != 0 {

@@ -2,7 +2,8 @@
 
 -- A file from the beginning of its upload. owner is who uploads; conversation, seq
 -- and public are those of the event that has it, 0 before. delete_at is when it is
--- deleted, 0 for never; previews are those that were made.
+-- deleted, 0 for never; previews are those that were made; attempt is which of the
+-- attempts to complete it was the one, as in the name of its bytes.
 CREATE TABLE IF NOT EXISTS file (
   id           BIGINT                                             PRIMARY KEY,
   site_id      BIGINT                                             NOT NULL,
@@ -14,6 +15,7 @@ CREATE TABLE IF NOT EXISTS file (
   width        BIGINT                                             NOT NULL,
   height       BIGINT                                             NOT NULL,
   previews     BIGINT                                             NOT NULL,
+  attempt      BIGINT                                             NOT NULL,
   conversation BIGINT                                             NOT NULL,
   seq          BIGINT                                             NOT NULL,
   public       TINYINT                                            NOT NULL,

@@ -2,7 +2,8 @@
 
 -- A file from the beginning of its upload. owner is who uploads; conversation, seq
 -- and public are those of the event that has it, 0 before. delete_at is when it is
--- deleted, 0 for never; previews are those that were made.
+-- deleted, 0 for never; previews are those that were made; attempt is which of the
+-- attempts to complete it was the one, as in the name of its bytes.
 CREATE TABLE file (
   id           INTEGER PRIMARY KEY,
   site_id      INTEGER NOT NULL,
@@ -14,6 +15,7 @@ CREATE TABLE file (
   width        INTEGER NOT NULL,
   height       INTEGER NOT NULL,
   previews     INTEGER NOT NULL,
+  attempt      INTEGER NOT NULL,
   conversation INTEGER NOT NULL,
   seq          INTEGER NOT NULL,
   public       INTEGER NOT NULL,
