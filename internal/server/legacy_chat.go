@@ -247,8 +247,8 @@ func (s *Server) chatRoomWords(r *http.Request, err error) legacy.Words {
 func (s *Server) sayOrigin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	on, ok := s.siteOrOldest(s.cfg.ChatRoom.Site)
-	if origin != "" && ok && s.legacyOrigin(r, s.cfg.ChatRoom.Entry, on) == nil {
+	on, err := s.legacySite(r.Context(), s.cfg.ChatRoom.Site)
+	if origin != "" && err == nil && s.legacyOrigin(r, s.cfg.ChatRoom.Entry, on) == nil {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 		w.Header().Set("Access-Control-Allow-Credentials", "true")
 	}
