@@ -18,8 +18,9 @@ import (
 // Bounds of what is decoded, here and by whoever gets the picture.
 const (
 	MaxPixels = 40_000_000
+	MaxSide   = 65_535 // pixels; making a line of 40 million smaller would need gigabytes
 	MaxFrames = 1000
-	MaxScans  = 500 // of a JPEG, each of which goes over all of it
+	MaxScans  = 100 // of a JPEG, each of which goes over all of it
 )
 
 // Facts are what is known of a picture without decoding it.
@@ -91,7 +92,7 @@ func (f *Facts) measure(typ string, w io.ReadSeeker) error {
 }
 
 func small(c image.Config) bool {
-	return c.Width > 0 && c.Height > 0 && int64(c.Width)*int64(c.Height) <= MaxPixels
+	return c.Width > 0 && c.Height > 0 && max(c.Width, c.Height) <= MaxSide && int64(c.Width)*int64(c.Height) <= MaxPixels
 }
 
 func config(typ string, r io.Reader) (image.Config, error) {

@@ -203,6 +203,10 @@ func TestBombsAreNotDecoded(t *testing.T) {
 	hugeGIF := gifOf(t, 1, 4, 4)
 	binary.LittleEndian.PutUint16(hugeGIF[6:], 65_000)
 	binary.LittleEndian.PutUint16(hugeGIF[8:], 65_000)
+	line := pngOf(t, striped(4, 4))
+	binary.BigEndian.PutUint32(line[16:], 1)
+	binary.BigEndian.PutUint32(line[20:], 40_000_000)
+	copy(line[8:], chunk("IHDR", line[16:29]))
 	frames := pngOf(t, striped(4, 4))
 	for range MaxFrames + 1 {
 		frames = pngWith(frames, chunk("fcTL", make([]byte, 26)))
@@ -221,6 +225,7 @@ func TestBombsAreNotDecoded(t *testing.T) {
 	}{
 		"GIF with a larger frame": {"image/gif", enlarging},
 		"JPEG of too many scans":  {"image/jpeg", scans},
+		"1 x 40,000,000 PNG":      {"image/png", line},
 		"50,000 x 50,000 PNG":     {"image/png", huge},
 		"60,000 x 60,000 JPEG":    {"image/jpeg", hugeJPEG},
 		"65,000 x 65,000 GIF":     {"image/gif", hugeGIF},
