@@ -42,12 +42,13 @@ func (s *Server) mountChatRoom(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET "+ChatRoomPath, s.chatRoomDoor)
 	mux.HandleFunc("GET "+OldChatRoomPath, s.chatRoomDoor)
-	for path, call := range map[string]chatRoomCall{
-		"getWebSocketAddress/{userName}": s.chatRoomAddress,
-		"getHistoryChat/{userName}":      s.chatRoomHistory,
-		"getUserList":                    s.chatRoomUsers,
+	history := newHistories().few(s.callChatRoom(s.chatRoomHistory), s.callChatRoom(tooManyHistories))
+	for path, answer := range map[string]http.HandlerFunc{
+		"getWebSocketAddress/{userName}": s.callChatRoom(s.chatRoomAddress),
+		"getHistoryChat/{userName}":      history,
+		"getUserList":                    s.callChatRoom(s.chatRoomUsers),
 	} {
-		mux.HandleFunc("GET "+chatRoomCalls+path, s.callChatRoom(call))
+		mux.HandleFunc("GET "+chatRoomCalls+path, answer)
 		mux.HandleFunc("OPTIONS "+chatRoomCalls+path, s.allowChatRoom)
 	}
 }
@@ -247,8 +248,11 @@ func (s *Server) chatRoomWords(r *http.Request, err error) legacy.Words {
 func (s *Server) sayOrigin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
 	on, err := s.legacySite(r.Context(), s.cfg.ChatRoom.Site)
-	if origin != "" && err == nil && s.legacyOrigin(r, s.cfg.ChatRoom.Entry, on) == nil {
+	if err == nil && s.legacyOrigin(r, s.cfg.ChatRoom.Entry, on) == nil {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 		w.Header().Set("Access-Control-Allow-Credentials", "true")
 	}
