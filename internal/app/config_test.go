@@ -216,3 +216,17 @@ func TestAMeshPortInUseIsOneSentence(t *testing.T) {
 		t.Errorf("%d %q, want %q", status, errs, want)
 	}
 }
+
+func TestFilesThatOnlyOneNodeHasAreRefused(t *testing.T) {
+	database := "--database-url=" + realengines.SharedPostgreSQL(t).NewDatabase(t)
+	mesh := []string{"--bus-kind=mesh", "--mesh-secret=" + strings.Repeat("x", 32), "--mesh-listen=127.0.0.1:0"}
+	for want, args := range map[string][]string{
+		"set files.s3_bucket, or name a folder that all nodes mount in files.folder and set files.folder_shared": append(mesh, "--files-folder="+t.TempDir()),
+		"files.s3_access_key or files.s3_secret_key is not: set both":                                            {"--files-s3-bucket=b"},
+	} {
+		status, _, errs := invoke(t, nil, "", append([]string{"serve", "--listen=127.0.0.1:0", "--data=" + t.TempDir(), database}, args...)...)
+		if status != exitUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%d %q, want %q", status, errs, want)
+		}
+	}
+}

@@ -270,3 +270,24 @@ func testFilesQuotas(f *fixture) {
 		f.Errorf("what was refused was counted: %v", err)
 	}
 }
+
+// testFilesQuotasRace has many begin at the same time what only some have space for.
+func testFilesQuotasRace(f *fixture) {
+	var all sync.WaitGroup
+	took := make(chan bool, 12)
+	for i := range cap(took) {
+		all.Go(func() {
+			upload := files.File{File: chat.File{ID: chat.FileID(100 + i), Size: 20}, Site: site, Owner: chat.VisitorFiles(secret(i % 2))}
+			_, err := f.store.InsertFile(f.Context(), upload, files.Use{OwnerBytes: 80, SiteBytes: 100, Keep: keep})
+			if err == nil {
+				took <- true
+			} else if chat.CodeOf(err) != files.QuotaReached {
+				f.Errorf("upload %d: %v", i, err)
+			}
+		})
+	}
+	all.Wait()
+	if len(took) != 5 {
+		f.Errorf("%d uploads of 20 bytes began where 100 are allowed", len(took))
+	}
+}

@@ -84,6 +84,7 @@ func Run(t *testing.T, open Open) {
 		"FilesGo":           testFilesGo,
 		"FilesUploads":      testFilesUploads,
 		"FilesQuotas":       testFilesQuotas,
+		"FilesQuotasRace":   testFilesQuotasRace,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}
