@@ -71,7 +71,7 @@ func (d *desk) counts(b broadcast.Broadcast, delivered, read int64) {
 	d.n.w.t.Helper()
 	var now broadcast.Broadcast
 	settled := 0
-	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline) && settled < 5; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline) && settled < 5; <-time.After(10 * time.Millisecond) {
 		var err error
 		if now, err = d.One(d.n.w.t.Context(), shop, b.ID); err != nil {
 			d.n.w.t.Fatal(err)

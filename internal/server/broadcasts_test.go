@@ -77,7 +77,7 @@ func TestABroadcastFromTheDraftToTheVisitor(t *testing.T) {
 		t.Errorf("the visitor got %s", got.raw)
 	}
 	visitor.say(`{"t":"broadcasts","read":1}`)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); ; <-time.After(20 * time.Millisecond) {
 		now := boss.want(200, "GET", one, nil)
 		if now.get("delivered") == 1.0 && now.get("read") == 1.0 {
 			break
