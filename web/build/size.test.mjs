@@ -40,7 +40,9 @@ const streams = 'client/src/transport-stream.ts'
 const attachments = 'widget/src/files/part.tsx'
 /** Loaded by the chat page alone, whose entry shares its code with the frame's. */
 const page = 'widget/src/page.ts'
-const later = [streams, attachments, page]
+/** Loaded with the first broadcast. */
+const broadcasts = ['client/src/broadcasts.ts', 'widget/src/broadcasts/view.ts']
+const later = [streams, attachments, ...broadcasts, page]
 
 test('the loader is at most 2 KB', t => hold(t, [loader], 2 * KB))
 
@@ -57,6 +59,11 @@ test('what is loaded where WebSocket is blocked is at most 3 KB', t => hold(t, f
 test('what is loaded with the first file is at most 10 KB', t => {
   const panel = filesOf(widget, 'widget/frame.html', { dynamic: true })
   hold(t, [...filesOf(widget, attachments)].filter(file => !panel.has(file)), 10 * KB)
+})
+
+test('what is loaded with the first broadcast is at most 4 KB', t => {
+  const panel = filesOf(widget, 'widget/frame.html', { dynamic: true })
+  hold(t, [...broadcasts.flatMap(key => [...filesOf(widget, key)])].filter(file => !panel.has(file)), 4 * KB)
 })
 
 test('the full-page chat is at most 30 KB', t => {

@@ -31,6 +31,8 @@ export interface OutboxItem {
   readonly text: string
   /** In their order. */
   readonly files?: readonly OutboxFile[] | undefined
+  /** The id of the broadcast that it answers. */
+  readonly broadcast?: string | undefined
   /** When it was written. */
   readonly at: number
   readonly state: 'waiting' | 'sending' | 'sent' | 'failed'
@@ -94,9 +96,9 @@ export class Outbox {
   }
 
   /** Undefined when 200 wait already. */
-  add(c: string, t: OutboxItem['t'], text: string, files?: readonly OutboxFile[]): OutboxItem | undefined {
+  add(c: string, t: OutboxItem['t'], text: string, files?: readonly OutboxFile[], broadcast?: string): OutboxItem | undefined {
     if (this.cell.get().length >= mostItems) return undefined
-    const item: OutboxItem = { id: this.options.newId(), c, t, text, ...(files && { files }), at: this.world.now(), state: 'waiting' }
+    const item: OutboxItem = { id: this.options.newId(), c, t, text, ...(files && { files }), broadcast, at: this.world.now(), state: 'waiting' }
     this.written.add(item.id)
     this.own(item)
     this.pump()
@@ -193,7 +195,7 @@ export class Outbox {
   }
 
   private start(item: OutboxItem, limits: Limits): void {
-    const frame = { t: item.t, id: item.id, ...(item.c && { c: item.c }), text: item.text, ...(item.files && { files: item.files.map(({ id }) => id) }) }
+    const frame = { t: item.t, id: item.id, ...(item.c && { c: item.c }), text: item.text, ...(item.files && { files: item.files.map(({ id }) => id) }), broadcast: item.broadcast } as ClientFrame
     if (byteLength(JSON.stringify(frame)) > limits.frame_bytes) {
       return this.own({ ...item, state: 'failed', code: 'too_big', refused: true })
     }

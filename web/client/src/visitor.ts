@@ -6,11 +6,11 @@ import { Log, type LogState } from './log.ts'
 import { MarkSender } from './marks.ts'
 import { Outbox, type OutboxFile, type OutboxItem } from './outbox.ts'
 import { Requests } from './requests.ts'
-import { roundAfter } from './round.ts'
+import { roundOf } from './round.ts'
 import { byteLength, codePoints, isBlank } from './text.ts'
 import type { TypingSender } from './typing-sender.ts'
 import { Typists, type Typist } from './typing.ts'
-import { type ConversationInfo, type Event, type ClientHello, type Frame, type Limits, type Marks, type PageInfo, type Presence, type Says, type ServerFrame, type Site } from './wire.ts'
+import { type Broadcast, type Broadcasts, type ConversationInfo, type Event, type ClientHello, type Frame, type Limits, type Marks, type PageInfo, type Position, type Presence, type Says, type ServerFrame, type Site } from './wire.ts'
 import { attempt, type World } from './world.ts'
 
 export interface VisitorOptions {
@@ -38,6 +38,26 @@ export interface VisitorState {
   readonly unread: number
 }
 
+interface Acts {
+  /** The visitor has seen them up to this one. */
+  read: (client: VisitorClient, n: number) => void
+  /** The visitor wants no more of them, or wants them again. */
+  want: (client: VisitorClient, on: boolean) => void
+  /** The next message answers this one. */
+  answer: (client: VisitorClient, id: string | undefined) => void
+}
+
+export interface BroadcastsState {
+  /** Those to show, oldest first. */
+  readonly list: readonly Broadcast[]
+  /** The visitor wants no more of them. */
+  readonly off: boolean
+  /** The id of the one that the next message answers. */
+  readonly answers?: string | undefined
+  /** What may be done about them, brought by broadcasts.ts. */
+  readonly acts: Acts
+}
+
 export type SendProblem = 'blank' | 'too_long' | 'full'
 
 const furthest = (a: Marks, b: Marks): Marks => ({ received: Math.max(a.received, b.received), read: Math.max(a.read, b.read) })
@@ -56,12 +76,14 @@ export class VisitorClient {
   readonly log: Readable<LogState>
   readonly outbox: Readable<readonly OutboxItem[]>
   readonly typists: Readable<readonly Typist[]>
+  /** Undefined until there is any: broadcasts.ts, which comes with the first, changes it. */
+  readonly broadcasts = new Cell<BroadcastsState | undefined>(undefined)
   /** Tells that the visitor writes: brought by typingOf. */
   typing?: TypingSender
 
-  private readonly cell = new Cell<VisitorState>({ agentsHere: 'offline', unread: 0 })
+  readonly cell = new Cell<VisitorState>({ agentsHere: 'offline', unread: 0 })
   private readonly items = new Cell<readonly OutboxItem[]>([])
-  private readonly live: Connection
+  readonly live: Connection
   private readonly requests: Requests
   private readonly copy: Log
   private readonly marks: MarkSender
@@ -83,6 +105,8 @@ export class VisitorClient {
   /** hello was too small for the page and what it says. */
   private cramped = false
   private readTo = 0
+  /** How far it was told of broadcasts. */
+  private toldTo?: Position
 
   constructor(
     readonly world: World,
@@ -157,7 +181,7 @@ export class VisitorClient {
     if (codePoints(text) > (this.cell.get().limits?.text_code_points ?? 20_000)) return 'too_long'
     this.exist()
     this.typing?.end()
-    return this.sending.add('', 'send', text, files) ? undefined : 'full'
+    return this.sending.add('', 'send', text, files, this.broadcasts.get()?.answers) ? undefined : 'full'
   }
 
   resend(id: string): void {
@@ -213,7 +237,7 @@ export class VisitorClient {
   private hello(): ClientHello {
     const { site, language, page, program } = this.options
     const at = this.copy.position()
-    const who: ClientHello = { t: 'hello', site, secret: this.secret, presence: this.presence, language, client: program, ...(at && { at }) }
+    const who: ClientHello = { t: 'hello', site, secret: this.secret, presence: this.presence, language, client: program, ...(at && { at }), broadcasts: this.toldTo } as ClientHello
     const whole = { ...who, page, ...(this.said && { says: this.said }) }
     this.cramped = byteLength(JSON.stringify(whole)) > mostHello
     return this.cramped ? who : whole
@@ -248,9 +272,17 @@ export class VisitorClient {
         return this.marked(frame)
       case 'typing':
         return this.others.heard(frame.who, frame.on)
+      case 'broadcasts':
+        return void this.heardBroadcasts(frame.broadcasts)
       case 'presence':
         return this.cell.update(state => ({ ...state, agentsHere: frame.presence }))
     }
+  }
+
+  /** What could not be taken in does not count as told: the next hello asks for it again. */
+  private async heardBroadcasts(told: Broadcasts, anew?: boolean): Promise<void> {
+    if (told.put || told.drop || told.off || this.broadcasts.get()) await import('./broadcasts.ts').then(part => part.hear(this, told, anew))
+    this.toldTo = told.at
   }
 
   private greeted(frame: Frame<'hello'>): void {
@@ -277,6 +309,7 @@ export class VisitorClient {
       this.tellSaid()
     }
     this.sending.online(frame.limits)
+    if (frame.broadcasts) void this.heardBroadcasts(frame.broadcasts, true)
   }
 
   private lost(code: number): void {
@@ -316,7 +349,7 @@ export class VisitorClient {
     if (this.cell.get().conversation) this.marks.want({ received: event.n, read: 0 })
     this.cell.update(state => {
       if (!state.conversation || !event.round) return state
-      return { ...state, conversation: { ...state.conversation, round: roundAfter(state.conversation.round, event) } }
+      return { ...state, conversation: { ...state.conversation, round: roundOf(event, event.round) } }
     })
   }
 

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Avatar } from './Avatar.tsx'
 import { useNow, usePanel, useReadable } from './hooks.ts'
 import { Icon } from './Icon.tsx'
+import { usePlaced } from './casts.tsx'
 import { Day, Failed, Turn } from './Turn.tsx'
 import { linesOf, type Line } from './turns.ts'
 
@@ -17,7 +18,7 @@ export function Log() {
   const outbox = useReadable(client.outbox)
   const { conversation } = useReadable(client.state)
   const { phase } = useReadable(client.connection)
-  const lines = linesOf(events, outbox, conversation?.theirs ?? nobody, phase === 'open')
+  const lines = usePlaced(linesOf(events, outbox, conversation?.theirs ?? nobody, phase === 'open'))
   const { place, atEnd, toEnd, scrolled } = useScroll(lines, opened, () => older && !loading && void client.loadOlder())
   const [silent, quiet] = useState(false)
   const first = events[0]?.n
@@ -66,6 +67,8 @@ function LogLine({ line }: { line: Line }) {
       return quiet(t('resolved'))
     case 'recalled':
       return quiet(t('recalled'))
+    case 'word':
+      return line.what
     case 'other':
       return quiet(line.text)
   }

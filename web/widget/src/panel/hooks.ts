@@ -19,9 +19,7 @@ export interface PanelContext {
 export const Panel = createContext<PanelContext | undefined>(undefined)
 
 export function usePanel(): PanelContext {
-  const context = useContext(Panel)
-  if (!context) throw new Error('no panel around this part')
-  return context
+  return useContext(Panel) as PanelContext // the whole panel is inside of it
 }
 
 export function useReadable<T>(source: Readable<T>): T {

@@ -5,6 +5,7 @@ import { type VisitorClient } from '@client/visitor.ts'
 import { widgetWords } from '@words/widget.ts'
 import { translator, type Lang } from '@words/words.ts'
 import { isColour, plainBrand } from '../brand.ts'
+import { Cards } from './casts.tsx'
 import { Composer } from './Composer.tsx'
 import { Head } from './Head.tsx'
 import { Home } from './Home.tsx'
@@ -51,6 +52,7 @@ function App({ client, lang: langs, opened: opens, close }: Mounting) {
       <div class="kw-panel" ref={root} onKeyDown={event => event.key === 'Escape' && !event.isComposing && close?.()}>
         <Head home={home} />
         <Net />
+        <Cards home={home} />
         <main>
           {home ? (
             <Home />

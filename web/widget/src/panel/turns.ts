@@ -1,3 +1,4 @@
+import { type ComponentChildren } from 'preact'
 import { type Event, type Marks, type OutboxFile, type OutboxItem } from '@client/index.ts'
 import { daysBetween } from '@words/time.ts'
 
@@ -18,6 +19,7 @@ export type Line =
   | { kind: 'joined'; key: string; name: string }
   | { kind: 'resolved' | 'recalled'; key: string }
   | { kind: 'other'; key: string; text: string }
+  | { kind: 'word'; key: string; what: ComponentChildren }
 
 /** A pause this long, in ms, ends a turn. */
 const pause = 5 * 60_000
