@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -160,18 +161,25 @@ func (g *RedisGroup) MoveSlot(t testing.TB, key string) {
 	}
 	slot := ask(addresses[0], "CLUSTER", "KEYSLOT", key)
 	ids := make([]string, len(addresses))
-	owner := -1
 	for i, address := range addresses {
 		ids[i] = ask(address, "CLUSTER", "MYID")
-		// GET of a key that is elsewhere answers MOVED.
-		if !strings.Contains(ask(address, "GET", key), "MOVED") {
-			owner = i
-		}
 	}
-	if owner < 0 {
-		t.Fatalf("no server has slot %s", slot)
+	owner := -1
+	seen := func(context.Context) error {
+		// GET of a key that is elsewhere answers MOVED; a server that misses another one, CLUSTERDOWN.
+		owner = slices.IndexFunc(addresses, func(address string) bool { return ask(address, "GET", key) == "" })
+		if owner < 0 {
+			return fmt.Errorf("no server says that it has slot %s", slot)
+		}
+		return nil
+	}
+	if err := awaitAnswer("the slot's server", seen); err != nil {
+		t.Fatal(err)
 	}
 	next := (owner + 1) % len(addresses)
+	// Whoever imports a slot has the highest epoch then: else what the owner tells the others meanwhile could undo it.
+	ask(addresses[next], "CLUSTER", "SETSLOT", slot, "IMPORTING", ids[owner])
+	ask(addresses[owner], "CLUSTER", "SETSLOT", slot, "MIGRATING", ids[next])
 	for _, i := range []int{next, owner, 3 - next - owner} {
 		ask(addresses[i], "CLUSTER", "SETSLOT", slot, "NODE", ids[next])
 	}
