@@ -148,6 +148,47 @@ func testFilesRace(f *fixture) {
 	}
 }
 
+// Messages that wait for the same commit group and name one file: one gets it.
+func testFilesTogether(f *fixture) {
+	const racers = 8
+	var ids [racers]chat.ConversationID
+	for i := range ids {
+		ids[i], _ = f.conversation(i)
+	}
+	one := f.upload(annsFiles, site, true)
+	held, release := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	f.onCommit(func(commit func() error) error {
+		first.Do(func() {
+			close(held)
+			<-release
+		})
+		return commit()
+	})
+	before := f.submit(f.note(ids[0], ann, "the others gather behind it"))
+	<-held
+	desk, outs := chat.NewDesk(f.store, f, f, 1000), make(chan result, racers)
+	for _, id := range ids {
+		named := chat.Command{By: ann, ClientID: newClientID(), Conversation: id, Files: []chat.FileID{one.ID}, Owner: annsFiles}
+		desk.Send(named, "here", func(changed chat.Changed, err error) { outs <- result{changed, err} })
+	}
+	close(release)
+	_, err := f.await(before)
+	f.no(err)
+	var won []chat.ConversationID
+	for range ids {
+		changed, err := f.await(outs)
+		if err == nil {
+			won = append(won, changed.Conversation.ID)
+		} else {
+			f.refused(err, chat.BadFiles)
+		}
+	}
+	if len(won) != 1 || f.file(one.ID).Conversation != won[0] {
+		f.Fatalf("conversations %v have the file, which is in %d", won, f.file(one.ID).Conversation)
+	}
+}
+
 func testFilesGo(f *fixture) {
 	id, _ := f.conversation(1)
 	send := func() (chat.FileID, chat.Event) {

@@ -81,6 +81,7 @@ func Run(t *testing.T, open Open) {
 		"BroadcastSegment":  testBroadcastSegment,
 		"FilesOfMessages":   testFilesOfMessages,
 		"FilesRace":         testFilesRace,
+		"FilesTogether":     testFilesTogether,
 		"FilesGo":           testFilesGo,
 		"FilesUploads":      testFilesUploads,
 		"FilesQuotas":       testFilesQuotas,
