@@ -143,7 +143,7 @@ func TestMoveUnderLoad(t *testing.T) {
 	}
 	b.lead()
 	s.p.kill() // the old one would refuse whatever is written
-	nodes := &cluster{server: front, balancer: b}
+	nodes := &cluster{server: front, balancer: b, files: t.TempDir()}
 	front.database = to.address
 	join := nodes.openBus("mesh", 2)
 	for i := range 2 {
