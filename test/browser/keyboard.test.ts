@@ -93,7 +93,7 @@ describe('with the keyboard alone', () => {
     await ada.page.keyboard.type('settings')
     await ada.page.keyboard.press('ArrowDown')
     await ada.page.keyboard.press('Enter')
-    await ada.page.waitForURL('**/console/settings**')
+    await ada.page.waitForURL('**/console/settings/sites/**')
     await box.waitFor({ state: 'detached' })
     await ada.page.keyboard.press('g')
     await ada.page.keyboard.press('v')
