@@ -206,3 +206,21 @@ func temporaryOn(t *testing.T, address string) (n int) {
 	}
 	return n
 }
+
+func TestFanout(t *testing.T) {
+	w := here(t)
+	r, err := runFanout(t.Context(), w, fanoutPlan{visitors: []int{200}, messages: 2, known: true, idle: 100 * time.Millisecond, settle: 4 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := r.Runs[0]
+	if f.Counted != 400 || f.NotReading != 2 || f.Bytes < minBareText || f.Server.PerSecond <= 0 || f.Bare.PerSecond <= 0 || f.Ratio <= 0 || f.Server.Lost+f.Bare.Lost != 0 {
+		t.Errorf("two broadcasts to 200 gave %+v", f)
+	}
+	mustBeEmpty(t, w.folder)
+	var text bytes.Buffer
+	r.text(&text)
+	if !strings.Contains(text.String(), "400 delivered of 400") {
+		t.Errorf("the report is %s", &text)
+	}
+}

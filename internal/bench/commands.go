@@ -24,17 +24,19 @@ type Commands struct {
 func NewCommands() *Commands {
 	c := &Commands{}
 	b := &c.Bench
-	b.Store.bench, b.Pairs.bench, b.Idle.bench, b.Start.bench = b, b, b, b
+	b.Store.bench, b.Pairs.bench, b.Idle.bench, b.Start.bench, b.Fanout.bench = b, b, b, b, b
 	b.Idle.Watched = true
 	return c
 }
 
 // Command is "kefu bench".
 type Command struct {
-	Store StoreCommand `command:"store" description:"The bare store on this disk: the yardstick of the other figures."`
-	Pairs PairsCommand `command:"pairs" description:"Visitors who write and agents who answer each message."`
-	Idle  IdleCommand  `command:"idle" description:"Visitors who are connected and silent."`
-	Start StartCommand `command:"start" description:"The start, the memory at rest, the size of the program."`
+	Store  StoreCommand  `command:"store" description:"The bare store on this disk: the yardstick of the other figures."`
+	Pairs  PairsCommand  `command:"pairs" description:"Visitors who write and agents who answer each message."`
+	Idle   IdleCommand   `command:"idle" description:"Visitors who are connected and silent."`
+	Fanout FanoutCommand `command:"fanout" description:"Broadcasts to connected visitors, against a bare loop."`
+	Bare   BareCommand   `command:"bare" hidden:"yes" description:"The bare loop of fanout: writes each line of standard input to all who are connected."`
+	Start  StartCommand  `command:"start" description:"The start, the memory at rest, the size of the program."`
 
 	JSON   bool   `long:"json" description:"Print the figures as JSON."`
 	Folder string `long:"folder" value-name:"FOLDER" description:"Where to put temporary databases: on the disk that is to be measured. By default the system's folder for temporary files."`
@@ -86,6 +88,15 @@ type IdleCommand struct {
 	Quiet    time.Duration `long:"quiet" default:"20s" description:"How long to measure the CPU of silence."`
 }
 
+// FanoutCommand is "kefu bench fanout".
+type FanoutCommand struct {
+	bench *Command
+
+	Visitors  []int `long:"visitors" default:"1000,10000" description:"Connected visitors, up to 20,000 each; one in a hundred does not read."`
+	Messages  int   `long:"messages" default:"25" description:"Broadcasts, one after the other, up to 40: those who do not read are given up after half a minute."`
+	Newcomers bool  `long:"newcomers" description:"None has written before; else each has, and it is written down what came to it."`
+}
+
 // StartCommand is "kefu bench start".
 type StartCommand struct {
 	bench *Command
@@ -100,6 +111,7 @@ const (
 	maxVisitors = 20_000
 	maxIdle     = 100_000
 	maxStarts   = 100
+	maxMessages = 40
 	maxNodes    = 9
 	maxInFlight = 10_000
 	maxOpen     = 20 // conversations of an agent, as the server has it
@@ -172,6 +184,26 @@ func (c *IdleCommand) Run(ctx context.Context, out io.Writer) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	r, err := runIdle(ctx, w, idlePlan{visitors: c.Visitors, known: c.Known, watched: c.Watched && !c.Unseen, settle: c.Settle, quiet: c.Quiet})
+	return c.bench.print(out, r, err)
+}
+
+// Run broadcasts.
+func (c *FanoutCommand) Run(ctx context.Context, out io.Writer) error {
+	if err := within("messages", float64(c.Messages), 1, maxMessages); err != nil {
+		return err
+	}
+	for _, n := range c.Visitors {
+		if err := within("visitors", float64(n), 1, maxVisitors); err != nil {
+			return err
+		}
+	}
+	w, err := (&Running{}).where(c.bench)
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	r, err := runFanout(ctx, w, fanoutPlan{visitors: c.Visitors, messages: c.Messages, known: !c.Newcomers, idle: fanoutIdle, settle: fanoutSettle})
 	return c.bench.print(out, r, err)
 }
 

@@ -94,6 +94,27 @@ func (r IdleReport) text(w io.Writer) {
 	t.line("lost", "%d", r.Lost)
 }
 
+func (r FanoutReport) text(w io.Writer) {
+	t := newTable(w)
+	defer t.end()
+	t.machine(r.Machine)
+	who := "newcomers"
+	if r.Known {
+		who = "visitors with a conversation"
+	}
+	for _, f := range r.Runs {
+		t.line("", "")
+		t.line("who", "%d %s, of whom %d do not read; %d broadcasts of %d bytes", f.Visitors, who, f.NotReading, f.Messages, f.Bytes)
+		t.line("deliveries", "%.0f /s; the bare loop %.0f /s", f.Server.PerSecond, f.Bare.PerSecond)
+		t.line("of the bare loop", "%.2f (aim: 0.75 or more)", f.Ratio)
+		t.line("server CPU", "%.2f µs a delivery; the bare loop %.2f µs", f.Server.CPU, f.Bare.CPU)
+		t.line("of the bare loop", "%.2f (aim: 1.4 or less)", f.CPURatio)
+		t.line("while all are silent", "%.1f%% of a core, not counted above; the bare loop %.1f%%; lost %d and %d", 100*f.Server.Idle, 100*f.Bare.Idle, f.Server.Lost, f.Bare.Lost)
+		t.line("to the first", "p50 %.1f ms, p99 %.1f ms from the request", f.ToFirst.P50, f.ToFirst.P99)
+		t.line("counted", "%d delivered of %d", f.Counted, f.Messages*f.Visitors)
+	}
+}
+
 func (r StartReport) text(w io.Writer) {
 	t := newTable(w)
 	defer t.end()

@@ -37,9 +37,12 @@ type Advance struct {
 	Seen           []Seen
 	// Counted: what it saw was counted before it had a row.
 	Counted bool
+	// From is what the row says, as far as the writer knows; nil: it does not. Where it is
+	// right, nobody has to read the row.
+	From *Reader
 }
 
-// Merge takes a later advance of the same visitor into this one.
+// Merge takes a later advance of the same visitor into this one, which begins where this did.
 func (a *Advance) Merge(b Advance) {
 	a.Received, a.Read = max(a.Received, b.Received), max(a.Read, b.Read)
 	a.Seen = append(a.Seen, b.Seen...)

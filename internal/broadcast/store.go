@@ -41,8 +41,9 @@ type Reading interface {
 	// ReaderOf is what a visitor's row says.
 	ReaderOf(ctx context.Context, id chat.VisitorID) (Reader, error)
 	// Advance brings visitors' rows forward, counts what is new in it, and adds what was
-	// delivered to, and seen by, visitors who have no row: by the entry's number.
-	Advance(ctx context.Context, on chat.SiteID, all []Advance, delivered, read map[int64]int64) error
+	// delivered to, and seen by, visitors who have no row: by the entry's number. It gives
+	// the visitors whose rows were not as the advances say.
+	Advance(ctx context.Context, on chat.SiteID, all []Advance, delivered, read map[int64]int64) (otherwise []chat.VisitorID, err error)
 	// SetOff writes whether a visitor wants broadcasts.
 	SetOff(ctx context.Context, id chat.VisitorID, off bool) error
 	// Came are the broadcasts that came to visitors, oldest first.

@@ -58,8 +58,10 @@ type siteBoard struct {
 	advances map[chat.VisitorID]*broadcast.Advance
 	begun    []broadcast.Advance
 	writing  []broadcast.Advance // of both, what is being written now
-	off      []chat.VisitorID    // of begun, those who want none
-	tally    tally               // of those who have no row
+	// unsure are visitors whose row another node writes, too.
+	unsure map[chat.VisitorID]bool
+	off    []chat.VisitorID // of begun, those who want none
+	tally  tally            // of those who have no row
 }
 
 // tally counts deliveries and readings by the number of the entry.
@@ -88,11 +90,44 @@ func (s *siteBoard) advance(a broadcast.Advance) {
 	if s.advances == nil {
 		s.advances = map[chat.VisitorID]*broadcast.Advance{}
 	}
+	if s.unsure[a.Visitor] {
+		a.From = nil
+	}
 	if before := s.advances[a.Visitor]; before != nil {
 		before.Merge(a)
 		return
 	}
 	s.advances[a.Visitor] = &a
+}
+
+// mostUnsure bounds what is remembered of rows that other nodes write.
+const mostUnsure = 10_000
+
+// doubt remembers whose rows are not as this node thought: they are read from now on.
+func (s *siteBoard) doubt(otherwise []chat.VisitorID) {
+	if len(otherwise) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unsure == nil || len(s.unsure) > mostUnsure {
+		s.unsure = map[chat.VisitorID]bool{}
+	}
+	for _, id := range otherwise {
+		s.unsure[id] = true
+	}
+}
+
+// again notes an advance that could not be written: it comes before those noted since.
+func (s *siteBoard) again(a broadcast.Advance) {
+	s.mu.Lock()
+	later := s.advances[a.Visitor]
+	if later != nil && !a.Counted {
+		delete(s.advances, a.Visitor)
+		a.Merge(*later)
+	}
+	s.mu.Unlock()
+	s.advance(a)
 }
 
 // unwritten adds to what a visitor's row said what is yet to be written into it.
@@ -165,9 +200,22 @@ func (h *Hub) BroadcastChanged(on chat.SiteID) {
 	h.publish(topicAll, notice{Broadcasts: on})
 }
 
-// broadcastForever reads boards that have grown, tells the visitors here, and writes
-// down who got what; a last time when the hub closes.
+// broadcastForever reads boards that have grown, and tells the visitors here.
 func (h *Hub) broadcastForever() {
+	for {
+		select {
+		case <-h.ctx.Done():
+			return
+		case <-h.boards.awake:
+			for _, id := range h.boards.take() {
+				h.renewBoard(h.site(id))
+			}
+		}
+	}
+}
+
+// writeAdvancesForever writes down who got what; a last time when the hub closes.
+func (h *Hub) writeAdvancesForever() {
 	ticks := time.NewTicker(h.cfg.BroadcastsEvery)
 	defer ticks.Stop()
 	for {
@@ -175,10 +223,6 @@ func (h *Hub) broadcastForever() {
 		case <-h.ctx.Done():
 			h.writeAdvances()
 			return
-		case <-h.boards.awake:
-			for _, id := range h.boards.take() {
-				h.renewBoard(h.site(id))
-			}
 		case <-ticks.C:
 			h.writeAdvances()
 		}
@@ -263,7 +307,7 @@ func (d *healer) boards() {
 }
 
 // advancesAtOnce bounds a transaction that writes how far visitors have come.
-const advancesAtOnce = 500
+const advancesAtOnce = 1000
 
 // writeAdvances writes down who got what since the last time; what cannot be written is
 // kept for the next one.
@@ -277,9 +321,15 @@ func (h *Hub) writeAdvancesOf(n *siteNode) {
 	s := &n.board
 	s.mu.Lock()
 	all := s.begun
+	var known []broadcast.Advance
 	for _, a := range s.advances {
-		all = append(all, *a)
+		if a.From == nil {
+			all = append(all, *a)
+		} else {
+			known = append(known, *a)
+		}
 	}
+	all = append(all, known...) // one whose row has to be read has all rows of its part read
 	count, off := s.tally, s.off
 	s.writing = all
 	s.begun, s.advances, s.off, s.tally = nil, nil, nil, tally{}
@@ -292,7 +342,7 @@ func (h *Hub) writeAdvancesOf(n *siteNode) {
 		if err := h.writeAdvance(n.id, part, count); err != nil {
 			h.Log.Warn("it was not written down to whom broadcasts came", "site", n.id, "error", err)
 			for _, a := range all {
-				s.advance(a)
+				s.again(a)
 			}
 			s.count(count)
 			return
@@ -308,7 +358,9 @@ func (h *Hub) writeAdvance(on chat.SiteID, part []broadcast.Advance, count tally
 	// Not cut short when the hub closes: the counts are needed after the next start.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.ReadTimeout)
 	defer cancel()
-	return h.Broadcasts.Advance(ctx, on, part, count.delivered, count.read)
+	otherwise, err := h.Broadcasts.Advance(ctx, on, part, count.delivered, count.read)
+	h.site(on).board.doubt(otherwise)
+	return err
 }
 
 var (

@@ -111,13 +111,17 @@ func (v *visitor) bringUp(h *Hub, b *board, connected bool, but *Session) {
 func (v *visitor) follow(h *Hub, b *board, connected bool, count *tally) (came int, last int64) {
 	w := v.words
 	now, id := chat.At(h.cfg.Now()), v.identityLocked()
-	advance := broadcast.Advance{Visitor: id, Received: b.head.Number}
+	before := w.Reader
+	advance := broadcast.Advance{Visitor: id, Received: b.head.Number, From: &before}
 	for _, e := range b.from(w.at) {
 		one := b.about[e.Broadcast]
 		if one == nil || w.Off || one.Number <= w.since || w.CreatedAt > one.PublishedAt || !one.Reaches(e, v.who(), now, connected) {
 			continue
 		}
 		s := broadcast.Seen{Number: e.Number, At: now}
+		if connected { // the same for all of them: what is written into their rows is alike
+			s.At = e.At
+		}
 		w.Seen = append(w.Seen, s)
 		w.Seen = w.Seen[max(0, len(w.Seen)-broadcast.MaxSeen):]
 		came, last = came+1, e.Number
@@ -127,7 +131,7 @@ func (v *visitor) follow(h *Hub, b *board, connected bool, count *tally) (came i
 			count.came(e.Number, 1)
 		}
 	}
-	w.at = b.head.Number
+	w.at, w.Received = b.head.Number, b.head.Number
 	if id != 0 {
 		v.site.board.advance(advance)
 	}
@@ -326,9 +330,10 @@ func (s *Session) readBoard(b *board, id chat.VisitorID, to int64) {
 			put = append(put, broadcastFrame(one, seen, true))
 		}
 	}
+	before := w.Reader
 	w.Read = max(w.Read, to)
 	if id != 0 {
-		v.site.board.advance(broadcast.Advance{Visitor: id, Read: to, Received: to})
+		v.site.board.advance(broadcast.Advance{Visitor: id, Read: to, From: &before})
 	} else {
 		v.site.board.count(count)
 	}
@@ -359,6 +364,7 @@ func (v *visitor) beginBoard() {
 		return
 	}
 	id := v.identityLocked()
+	w.Received = w.at
 	v.site.board.advance(broadcast.Advance{Visitor: id, Received: w.at, Read: w.Read, Seen: append([]broadcast.Seen(nil), w.Seen...), Counted: true})
 	if w.Off {
 		s := &v.site.board

@@ -86,7 +86,7 @@ type Config struct {
 	VisitorFileBytes, AgentFileBytes int64
 	// PushWait is how long a push waits for the other nodes to say how many it reached (2 s).
 	PushWait time.Duration
-	// BroadcastsEvery is how often it is written down to whom broadcasts came (1 s).
+	// BroadcastsEvery is how often it is written down to whom broadcasts came (2 s).
 	BroadcastsEvery time.Duration
 	// NoticeBytes is up to which size a notice carries events (8 KiB).
 	NoticeBytes int
@@ -133,7 +133,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.QuietAfter, time.Minute)
 	orDefault(&c.ReadTimeout, 5*time.Second)
 	orDefault(&c.PushWait, 2*time.Second)
-	orDefault(&c.BroadcastsEvery, time.Second)
+	orDefault(&c.BroadcastsEvery, 2*time.Second)
 	orDefault(&c.NoticeBytes, 8<<10)
 	if c.Now == nil {
 		c.Now = time.Now

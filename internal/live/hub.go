@@ -127,6 +127,7 @@ func (h *Hub) Start() error {
 	}
 	if h.Broadcasts != nil {
 		h.tasks.Go(h.broadcastForever)
+		h.tasks.Go(h.writeAdvancesForever)
 	}
 	h.started.Store(true)
 	return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -175,30 +176,39 @@ func (db *DB) broadcastsByEntry(ctx context.Context, on chat.SiteID, numbers []i
 	return out, nil
 }
 
-// Advance implements broadcast.Reading: one transaction.
-func (db *DB) Advance(ctx context.Context, on chat.SiteID, all []broadcast.Advance, delivered, read map[int64]int64) error {
+// Advance implements broadcast.Reading: one transaction. The rows are read only if one of
+// them is not as its advance says.
+func (db *DB) Advance(ctx context.Context, on chat.SiteID, all []broadcast.Advance, delivered, read map[int64]int64) (otherwise []chat.VisitorID, err error) {
+	unknown := slices.ContainsFunc(all, func(a broadcast.Advance) bool { return a.From == nil })
+	if !unknown {
+		if err := db.advance(ctx, on, all, delivered, read, advanceKnown); !errors.Is(err, errOtherwise) {
+			return nil, err
+		}
+	}
+	err = db.advance(ctx, on, all, delivered, read, func(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delivered, read map[int64]int64) error {
+		otherwise, err = advanceRows(ctx, tx, all, delivered, read, db.dialect.grammar().forUpdate)
+		return err
+	})
+	return otherwise, err
+}
+
+func (db *DB) advance(ctx context.Context, on chat.SiteID, all []broadcast.Advance, delivered, read map[int64]int64,
+	rows func(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delivered, read map[int64]int64) error) error {
 	return db.Update(ctx, func(ctx context.Context, tx bun.Tx) error {
-		more, seen := maps.Clone(delivered), maps.Clone(read)
-		if more == nil {
-			more = map[int64]int64{}
-		}
-		if seen == nil {
-			seen = map[int64]int64{}
-		}
-		if err := advanceRows(ctx, tx, all, more, seen, db.dialect.grammar().forUpdate); err != nil {
+		more, seen := map[int64]int64{}, map[int64]int64{}
+		maps.Copy(more, delivered)
+		maps.Copy(seen, read)
+		if err := rows(ctx, tx, all, more, seen); err != nil {
 			return err
 		}
-		numbers := slices.Sorted(maps.Keys(more))
-		for n := range seen {
-			if _, ok := more[n]; !ok {
-				numbers = append(numbers, n)
-			}
+		numbers := map[int64]bool{}
+		for n := range more {
+			numbers[n] = true
 		}
-		slices.Sort(numbers)
-		for _, n := range numbers {
-			if more[n] == 0 && seen[n] == 0 {
-				continue
-			}
+		for n := range seen {
+			numbers[n] = true
+		}
+		for _, n := range slices.Sorted(maps.Keys(numbers)) {
 			_, err := tx.NewRaw("UPDATE broadcast SET delivered_count = delivered_count + ?, read_count = read_count + ? "+
 				"WHERE id = (SELECT broadcast_id FROM broadcast_entry WHERE site_id = ? AND number = ?)", more[n], seen[n], on, n).Exec(ctx)
 			if err != nil {
@@ -209,25 +219,67 @@ func (db *DB) Advance(ctx context.Context, on chat.SiteID, all []broadcast.Advan
 	})
 }
 
+// errOtherwise is when rows are not as the writer of advances thought.
+var errOtherwise = errors.New("a visitor's row is another one by now")
+
+// advanceKnown is advanceRows without reading: each row must be as its advance says it
+// is. Errors: errOtherwise.
+func advanceKnown(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delivered, read map[int64]int64) error {
+	type step struct{ from, to readerEnd }
+	alike := map[step][]chat.VisitorID{}
+	for i := range all {
+		a := &all[i]
+		after, came, saw := a.From.Apply(*a)
+		s := step{endOf(a.From), endOf(&after)}
+		if s.from == s.to {
+			continue
+		}
+		alike[s] = append(alike[s], a.Visitor)
+		for _, n := range came {
+			delivered[n]++
+		}
+		for _, n := range saw {
+			read[n]++
+		}
+	}
+	for s, ids := range alike {
+		were := "broadcast_seen IS NULL"
+		args := append(s.to.args(), bun.List(ids), s.from.received, s.from.read)
+		if s.from.seen != "" {
+			were, args = "broadcast_seen = ?", append(args, []byte(s.from.seen))
+		}
+		slices.Sort(ids)
+		result, err := tx.NewRaw("UPDATE visitor SET broadcast_received = ?, broadcast_read = ?, broadcast_seen = ? "+
+			"WHERE id IN (?) AND broadcast_received = ? AND broadcast_read = ? AND "+were, args...).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n != int64(len(ids)) {
+			return errors.Join(errOtherwise, err)
+		}
+	}
+	return nil
+}
+
 // advanceRows brings the visitors' rows forward and adds what is new to the counts.
 // Those that end alike are written together.
-func advanceRows(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delivered, read map[int64]int64, forUpdate string) error {
+func advanceRows(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delivered, read map[int64]int64, forUpdate string) (otherwise []chat.VisitorID, err error) {
 	if len(all) == 0 {
-		return nil
+		return nil, nil
 	}
 	ids := make([]chat.VisitorID, len(all))
 	for i := range all {
 		ids[i] = all[i].Visitor
 	}
 	var rows []readerRow
-	err := tx.NewRaw("SELECT "+readerColumns+" FROM visitor WHERE id IN (?) ORDER BY id"+forUpdate, bun.List(ids)).Scan(ctx, &rows)
+	err = tx.NewRaw("SELECT "+readerColumns+" FROM visitor WHERE id IN (?) ORDER BY id"+forUpdate, bun.List(ids)).Scan(ctx, &rows)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	readers := map[chat.VisitorID]broadcast.Reader{}
 	for i := range rows {
 		if readers[rows[i].ID], err = rows[i].reader(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	changed := map[chat.VisitorID]bool{}
@@ -235,6 +287,9 @@ func advanceRows(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delive
 		r, ok := readers[a.Visitor]
 		if !ok {
 			continue
+		}
+		if a.From != nil && endOf(a.From) != endOf(&r) {
+			otherwise = append(otherwise, a.Visitor)
 		}
 		after, came, saw := r.Apply(a)
 		changed[a.Visitor] = changed[a.Visitor] || after.Received != r.Received || after.Read != r.Read || len(after.Seen) != len(r.Seen) || len(came) > 0
@@ -246,28 +301,39 @@ func advanceRows(ctx context.Context, tx bun.Tx, all []broadcast.Advance, delive
 			read[n]++
 		}
 	}
-	return writeReaders(ctx, tx, readers, changed)
+	return otherwise, writeReaders(ctx, tx, readers, changed)
+}
+
+// readerEnd is what a visitor's row says of broadcasts, so that equal ones are equal.
+type readerEnd struct {
+	received, read int64
+	seen           string
+}
+
+func endOf(r *broadcast.Reader) readerEnd {
+	return readerEnd{r.Received, r.Read, string(broadcast.Pack(r.Seen))}
+}
+
+// args are the three columns. Nothing seen is NULL: SQLite's driver reads an empty value
+// as NULL, and a move compares.
+func (e readerEnd) args() []any {
+	if e.seen == "" {
+		return []any{e.received, e.read, nil}
+	}
+	return []any{e.received, e.read, []byte(e.seen)}
 }
 
 func writeReaders(ctx context.Context, tx bun.Tx, readers map[chat.VisitorID]broadcast.Reader, changed map[chat.VisitorID]bool) error {
-	type end struct {
-		received, read int64
-		seen           string
-	}
-	alike := map[end][]chat.VisitorID{}
+	alike := map[readerEnd][]chat.VisitorID{}
 	for id := range changed {
 		if r := readers[id]; changed[id] {
-			e := end{r.Received, r.Read, string(broadcast.Pack(r.Seen))}
+			e := endOf(&r)
 			alike[e] = append(alike[e], id)
 		}
 	}
 	for e, ids := range alike {
-		var seen any // NULL for none: SQLite's driver reads an empty value as NULL, and a move compares
-		if e.seen != "" {
-			seen = []byte(e.seen)
-		}
 		_, err := tx.NewRaw("UPDATE visitor SET broadcast_received = ?, broadcast_read = ?, broadcast_seen = ? WHERE id IN (?)",
-			e.received, e.read, seen, bun.List(ids)).Exec(ctx)
+			append(e.args(), bun.List(ids))...).Exec(ctx)
 		if err != nil {
 			return err
 		}
