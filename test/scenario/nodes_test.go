@@ -16,11 +16,14 @@ import (
 
 // A visitor and two agents, each on another node, on every pair of engines:
 // messages both ways, lists, counts, marks, typing, a take that two want, a
-// repeat on another node, presence, a log-in that is revoked elsewhere.
+// repeat on another node, presence, a log-in that is revoked elsewhere; pages of the
+// legacy protocols, a push and a broadcast.
 func TestPeopleOnDifferentNodes(t *testing.T) {
 	for _, on := range pairs() {
 		t.Run(on.String(), func(t *testing.T) {
-			c := newCluster(t, on, 3)
+			c := newCluster(t, on, 3, openDoors...)
+			chatRoomElsewhere(t, c)
+			pushElsewhere(t, c)
 			peopleOnDifferentNodes(t, c, c.nodes[0], c.nodes[1], c.nodes[2])
 		})
 	}
@@ -29,7 +32,13 @@ func TestPeopleOnDifferentNodes(t *testing.T) {
 // peopleOnDifferentNodes has a visitor come in by the first address, and an agent by each of the others.
 func peopleOnDifferentNodes(t *testing.T, c *cluster, first, second, third *server) {
 	t.Helper()
-	v := first.visitor("visitor", client.NewSecret(), client.Observer{}, func(cfg *client.Config) { cfg.Marks = true })
+	told := make(chan string, 16)
+	broadcasts := client.Observer{Frame: func(kind string, frame []byte) {
+		if kind == "broadcasts" {
+			told <- string(frame)
+		}
+	}}
+	v := first.visitor("visitor", client.NewSecret(), broadcasts, func(cfg *client.Config) { cfg.Marks = true })
 	lists := client.NewLists(c.in.agents[0].id)
 	typing := make(chan bool, 16)
 	hear := client.Observer{List: lists.List, Rows: lists.Rows, Frame: func(kind string, _ []byte) {
@@ -73,6 +82,7 @@ func peopleOnDifferentNodes(t *testing.T, c *cluster, first, second, third *serv
 	})
 	revokedElsewhere(t, c, third, c.in.agents[2])
 	keyRevokedElsewhere(t, c, third)
+	broadcastElsewhere(t, c, third, told)
 	for _, s := range []*client.Session{v.Session, a.Session, b.Session} {
 		s.Close()
 	}
