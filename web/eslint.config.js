@@ -20,6 +20,11 @@ const bareText = {
   selector: 'JSXText[value=/\\p{L}/u]',
   message: 'Words come from web/words, in every language.',
 }
+/** Other than `private`, a #name is private to the language: the minifier shortens it, and nothing can reach it by its name. */
+const privateWord = {
+  selector: ':matches(PropertyDefinition, MethodDefinition, TSParameterProperty)[accessibility="private"]',
+  message: 'Write #name: it is short in the widget.',
+}
 
 /** Imports point one way: widget → client ← console, widget and console → words. */
 const forbid = (message, ...regex) => ['error', { patterns: regex.map(one => ({ regex: one, message })) }]
@@ -66,11 +71,23 @@ export default defineConfig(
   },
   {
     files: ['widget/**/*.{ts,tsx}'],
-    rules: { 'no-restricted-imports': forbid('The widget knows the client and the words, not the console, and no framework but Preact.', '/console/', '^@/', '^vue$') },
+    rules: {
+      'no-restricted-imports': forbid('The widget knows the client and the words, not the console, and no framework but Preact.', '/console/', '^@/', '^vue$'),
+    },
   },
   {
     files: ['client/**/*.ts'],
-    rules: { 'no-restricted-imports': forbid('The client knows nobody: no words, no application, no framework.', '/(console|widget|words)/', '^@/', '^@words/', '^(vue|preact|pinia)') },
+    rules: {
+      'no-restricted-imports': forbid('The client knows nobody: no words, no application, no framework.', '/(console|widget|words)/', '^@/', '^@words/', '^(vue|preact|pinia)'),
+    },
+  },
+  {
+    files: ['client/src/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', privateWord] },
+  },
+  {
+    files: ['widget/{src,loader}/**/*.{ts,tsx}'],
+    rules: { 'no-restricted-syntax': ['error', viaWindow, beacon, bareText, privateWord] },
   },
   {
     files: ['words/**/*.ts'],

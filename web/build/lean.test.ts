@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withoutEmptyFields, withoutPreload, withoutUnused, withShortNames } from './lean.ts'
+import { withoutEmptyFields, withoutPreload, withoutUnused } from './lean.ts'
 
 it('drops custom properties that nothing uses, and those that only they used', () => {
   const style = ':root{--a:red;--b:var(--a);--c:rgb(from var(--d) r g calc(b * (1 + 2)));--d:blue}p{color:var(--b)}'
@@ -14,10 +14,6 @@ it('keeps everything else as it is', () => {
 it('drops the fields of a class that have no value, and nothing that stands elsewhere', () => {
   const code = 'var A = class extends B {\n\tworld;\n\tcell = new Cell({});\n\tlimits;\n\tconstructor(world) {\n\t\tsuper();\n\t\tworld;\n\t}\n\tlate;\n};\nworld;\n'
   expect(withoutEmptyFields(code)).toBe(code.replace('\tworld;\n\tcell', '\tcell').replace('\tlimits;\n', ''))
-})
-
-it('shortens inner names the same everywhere, and nothing in words or on the wire', () => {
-  expect(withShortNames('this.tellSaid(), x.tellSaid; say("tellSaid", untellSaid, { toldTo: 1 })')).toMatch(/^this\.(\$\w+)\(\), x\.\1; say\("tellSaid", untellSaid, \{ \$\w+: 1 \}\)$/)
 })
 
 it('imports without the helper around it', () => {

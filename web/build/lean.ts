@@ -12,25 +12,9 @@ export function lean(): Plugin {
       return id === '\0vite/preload-helper.js' ? 'export const __vitePreload = load => load()' : null
     },
     renderChunk(code) {
-      return { code: withShortNames(withoutEmptyFields(withoutPreload(code))).replace(/(["'`])((?:(?!\1)[^\\]|\\.)*--color-surface:(?:(?!\1)[^\\]|\\.)*)\1/g, style => withoutUnused(style)), map: null }
+      return { code: withoutEmptyFields(withoutPreload(code)).replace(/(["'`])((?:(?!\1)[^\\]|\\.)*--color-surface:(?:(?!\1)[^\\]|\\.)*)\1/g, style => withoutUnused(style)), map: null }
     },
   }
-}
-
-/** Names that are not part of anything that leaves the widget: no wire, no storage, no words. */
-const inner = [
-  'cancelRetry', 'cancelSilence', 'cancelPause', 'cancelTimer', 'cancelPong', 'cancelAck', 'heardSecret', 'keptSecret', 'openOutbox', 'openedAt', 'startAnew',
-  'heardBroadcasts', 'toldTo', 'tellSaid', 'tellings', 'cramped', 'awaited', 'arrivals', 'fillUp', 'newcomer', 'loadOlder', 'attentive',
-  'watchers', 'isKept', 'letGo', 'newId', 'mayEnter',
-  // Of components that are classes, of which there are none; Preact alone speaks of them.
-  'shouldComponentUpdate', 'getDerivedStateFromProps', 'getChildContext', 'componentWillUnmount', 'getSnapshotBeforeUpdate', 'getDerivedStateFromError',
-  'contextType', 'componentWillUpdate', 'componentWillReceiveProps', 'componentWillMount', 'componentDidUpdate', 'componentDidMount', 'componentDidCatch',
-  'agentsHere', 'retryAt', 'readTo',
-]
-
-/** The long ones among the inner names, made short; the same in every chunk. */
-export function withShortNames(code: string): string {
-  return code.replace(new RegExp(`(?<=[.\\s{,])(${inner.join('|')})\\b`, 'g'), name => `$${inner.indexOf(name).toString(36)}`)
 }
 
 /** Imports without Vite's helper around them. */

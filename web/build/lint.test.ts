@@ -33,6 +33,12 @@ it('wants every word translated', async () => {
   expect(await rulesAgainst('widget/src/x.tsx', 'export const x = <p>Hello</p>\n')).toEqual(['no-restricted-syntax'])
 })
 
+it('keeps what is private to a class short in the widget', async () => {
+  const own = 'export class A {\n  private a = 1\n  constructor(private readonly b: number) {}\n  private c() {}\n}\n'
+  for (const path of ['client/src/x.ts', 'widget/src/x.ts']) expect(await rulesAgainst(path, own)).toEqual(Array(3).fill('no-restricted-syntax'))
+  expect(await rulesAgainst('client/src/x.ts', 'export class A {\n  #a = 1\n  a = () => this.#a\n}\n')).toEqual([])
+})
+
 it('keeps components small', async () => {
   const long = Array.from({ length: 160 }, (_, i) => `const x${i} = ${i}`).join('\n')
   expect(await rulesAgainst('console/src/X.vue', component(long))).toContain('vue/max-lines-per-block')

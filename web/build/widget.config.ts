@@ -7,7 +7,7 @@ export default defineConfig({
   root: webRoot,
   base: '/',
   plugins: [lean()],
-  resolve: { alias },
+  resolve: { alias: { ...alias, 'preact/jsx-runtime': webRoot + 'widget/src/panel/jsx.ts' } },
   build: {
     target,
     cssTarget: ['chrome119', 'safari16.4', 'firefox128'], // oklch and relative colours are left as they are

@@ -6,27 +6,30 @@ export interface Readable<T> {
 }
 
 export class Cell<T> implements Readable<T> {
-  private readonly watchers = new Set<(value: T) => void>()
+  readonly #watchers = new Set<(value: T) => void>()
+  #value: T
 
-  constructor(private value: T) {}
+  constructor(value: T) {
+    this.#value = value
+  }
 
   get(): T {
-    return this.value
+    return this.#value
   }
 
   set(value: T): void {
-    if (value === this.value) return
-    this.value = value
-    for (const changed of [...this.watchers]) changed(value)
+    if (value === this.#value) return
+    this.#value = value
+    for (const changed of [...this.#watchers]) changed(value)
   }
 
   update(change: (value: T) => T): void {
-    this.set(change(this.value))
+    this.set(change(this.#value))
   }
 
   subscribe(changed: (value: T) => void): () => void {
     const own = (value: T) => changed(value)
-    this.watchers.add(own)
-    return () => void this.watchers.delete(own)
+    this.#watchers.add(own)
+    return () => void this.#watchers.delete(own)
   }
 }

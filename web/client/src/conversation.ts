@@ -30,9 +30,9 @@ export class OpenConversation {
   readonly typists: Readable<readonly Typist[]>
   /** The copy itself; the agent's client feeds it. */
   readonly copy: Log
-  private readonly cell: Cell<ConversationState>
-  private readonly marks: MarkSender
-  private readonly others: Typists
+  readonly #cell: Cell<ConversationState>
+  readonly #marks: MarkSender
+  readonly #others: Typists
 
   constructor(
     world: World,
@@ -41,39 +41,39 @@ export class OpenConversation {
     send: (frame: ClientFrame) => boolean,
     applied: (event: Event) => void,
   ) {
-    this.cell = new Cell<ConversationState>({ c, rounds: [], looking: [] })
-    this.state = this.cell
+    this.#cell = new Cell<ConversationState>({ c, rounds: [], looking: [] })
+    this.state = this.#cell
     this.copy = new Log(world, ask, event => {
-      this.applied(event)
+      this.#applied(event)
       applied(event)
     })
     this.log = this.copy.state
-    this.marks = new MarkSender(world, marks => send({ t: 'mark', c, ...marks }))
-    this.others = new Typists(world)
-    this.typists = this.others.state
+    this.#marks = new MarkSender(world, marks => send({ t: 'mark', c, ...marks }))
+    this.#others = new Typists(world)
+    this.typists = this.#others.state
   }
 
   opened(frame: Frame<'conversation'>): void {
     const { row, conversation, visitor, rounds, looking } = frame
-    const theirs = furthest(conversation.theirs, frame.page.reset ? conversation.theirs : this.theirs())
-    if (frame.page.reset) this.marks.forget()
-    this.cell.set({ c: this.c, row, conversation: { ...conversation, theirs }, visitor, rounds, looking })
+    const theirs = furthest(conversation.theirs, frame.page.reset ? conversation.theirs : this.#theirs())
+    if (frame.page.reset) this.#marks.forget()
+    this.#cell.set({ c: this.c, row, conversation: { ...conversation, theirs }, visitor, rounds, looking })
     this.copy.page(frame.page)
-    this.marks.known(conversation.mine)
-    this.marks.want({ received: this.copy.position()?.n ?? 0, read: 0 })
+    this.#marks.known(conversation.mine)
+    this.#marks.want({ received: this.copy.position()?.n ?? 0, read: 0 })
   }
 
   refuse(refused: Refused): void {
-    this.cell.update(state => ({ ...state, refused }))
+    this.#cell.update(state => ({ ...state, refused }))
   }
 
   /** The agent has read up to this number. */
   read(n: number): void {
-    this.marks.want({ received: n, read: n })
+    this.#marks.want({ received: n, read: n })
   }
 
   marked(frame: Frame<'mark'>, mine: boolean): void {
-    this.change(known => ({
+    this.#change(known => ({
       ...known,
       ...(mine ? { mine: furthest(known.mine, frame.marks) } : { theirs: furthest(known.theirs, frame.marks) }),
       ...(mine && frame.unread !== undefined && { unread: frame.unread }),
@@ -81,16 +81,16 @@ export class OpenConversation {
   }
 
   typing(frame: Frame<'typing'>): void {
-    this.others.heard(frame.who, frame.on, frame.note)
+    this.#others.heard(frame.who, frame.on, frame.note)
   }
 
   looking(agents: readonly Agent[]): void {
-    this.cell.update(state => ({ ...state, looking: agents }))
+    this.#cell.update(state => ({ ...state, looking: agents }))
   }
 
   /** The visitor came, went, or looks at another page. */
   present(frame: Frame<'presence'>): void {
-    this.cell.update(state => {
+    this.#cell.update(state => {
       if (!state.visitor) return state
       const visitor = { ...state.visitor, presence: frame.presence, ...(frame.page && { page: frame.page }) }
       return { ...state, visitor }
@@ -99,15 +99,15 @@ export class OpenConversation {
 
   /** Its row in a list changed. */
   put(row: Row): void {
-    this.cell.update(state => (state.row && state.row.v > row.v ? state : { ...state, row, visitor: row.visitor }))
-    if (row.v >= (this.copy.position()?.n ?? 0)) this.change(known => ({ ...known, round: row.round, unread: row.unread }))
+    this.#cell.update(state => (state.row && state.row.v > row.v ? state : { ...state, row, visitor: row.visitor }))
+    if (row.v >= (this.copy.position()?.n ?? 0)) this.#change(known => ({ ...known, round: row.round, unread: row.unread }))
     this.copy.reaches(row.v)
   }
 
   /** A refusal told the present round. */
   round(frame: Frame<'error'>): void {
     const { round } = frame
-    if (round) this.change(known => ({ ...known, round }))
+    if (round) this.#change(known => ({ ...known, round }))
   }
 
   /** Nobody looks at it: only its newest events stay. */
@@ -116,22 +116,22 @@ export class OpenConversation {
   }
 
   lost(): void {
-    this.others.clear()
-    this.cell.update(state => (state.looking.length > 0 ? { ...state, looking: [] } : state))
+    this.#others.clear()
+    this.#cell.update(state => (state.looking.length > 0 ? { ...state, looking: [] } : state))
   }
 
-  private theirs(): Marks {
-    return this.cell.get().conversation?.theirs ?? { received: 0, read: 0 }
+  #theirs(): Marks {
+    return this.#cell.get().conversation?.theirs ?? { received: 0, read: 0 }
   }
 
-  private applied(event: Event): void {
+  #applied(event: Event): void {
     const message = event.kind === 'message' || event.kind === 'note'
-    if (message) this.others.heard(event.by, false)
-    if (this.cell.get().conversation) this.marks.want({ received: event.n, read: 0 })
-    this.change(known => ({ ...known, round: roundAfter(known.round, event) }))
+    if (message) this.#others.heard(event.by, false)
+    if (this.#cell.get().conversation) this.#marks.want({ received: event.n, read: 0 })
+    this.#change(known => ({ ...known, round: roundAfter(known.round, event) }))
   }
 
-  private change(how: (known: ConversationInfo) => ConversationInfo): void {
-    this.cell.update(state => (state.conversation ? { ...state, conversation: how(state.conversation) } : state))
+  #change(how: (known: ConversationInfo) => ConversationInfo): void {
+    this.#cell.update(state => (state.conversation ? { ...state, conversation: how(state.conversation) } : state))
   }
 }

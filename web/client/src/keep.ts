@@ -60,39 +60,41 @@ export function isItem(value: unknown): value is OutboxItem {
  * that cannot send until a person asks it to answers for nothing: it lets go of its lock, and adopts nothing.
  */
 export class TabKeep implements Keep {
-  private readonly ours = new Map<string, OutboxItem>()
-  private readonly theirs = new Map<string, Told>()
-  private readonly awaited = new Set<string>()
-  private channel: Channel | undefined
-  private letGo: (() => void) | undefined
-  private answers = false
-  private told: Parameters<Keep['listen']>[0] | undefined
+  readonly #ours = new Map<string, OutboxItem>()
+  readonly #theirs = new Map<string, Told>()
+  readonly #awaited = new Set<string>()
+  #channel: Channel | undefined
+  #letGo: (() => void) | undefined
+  #answers = false
+  #told: Parameters<Keep['listen']>[0] | undefined
 
-  private readonly prefix: string
+  readonly #prefix: string
+  readonly #tabs: Tabs
 
   /** `owner`: whose outbox it is; nobody else's items are read here. */
   constructor(
-    private readonly tabs: Tabs,
+    tabs: Tabs,
     owner: string,
   ) {
-    this.prefix = `outbox.${owner}.`
+    this.#tabs = tabs
+    this.#prefix = `outbox.${owner}.`
   }
 
   listen(told: Parameters<Keep['listen']>[0]): void {
-    this.told = told
+    this.#told = told
     this.resume()
   }
 
   /** Comes back after rest() or pause(), and adopts what gone tabs left. */
   resume(): void {
-    if (this.answers) return
-    this.answers = true
-    this.channel ??= attempt(() => this.tabs.channel?.(`kefu.${this.prefix}`))
-    if (this.channel) this.channel.onmessage = message => this.hear(message.data as Told)
-    if (this.ours.size > 0) this.hold()
-    for (const key of attempt(() => this.tabs.shelf.keys()) ?? []) {
-      const [before, tab] = key.split(this.prefix)
-      if (!before && tab && tab !== this.tabs.id) this.await(tab)
+    if (this.#answers) return
+    this.#answers = true
+    this.#channel ??= attempt(() => this.#tabs.channel?.(`kefu.${this.#prefix}`))
+    if (this.#channel) this.#channel.onmessage = message => this.#hear(message.data as Told)
+    if (this.#ours.size > 0) this.#hold()
+    for (const key of attempt(() => this.#tabs.shelf.keys()) ?? []) {
+      const [before, tab] = key.split(this.#prefix)
+      if (!before && tab && tab !== this.#tabs.id) this.#await(tab)
     }
   }
 
@@ -104,106 +106,106 @@ export class TabKeep implements Keep {
 
   /** Until resume() this tab cannot send: what it has is for whoever can, and stays in sight. */
   pause(): void {
-    this.answers = false
-    this.letGo?.()
-    this.offer()
+    this.#answers = false
+    this.#letGo?.()
+    this.#offer()
   }
 
   /** Lets go of everything that would keep the browser from putting the page away. */
   rest(): void {
     this.pause()
-    this.channel?.close()
-    this.channel = undefined
+    this.#channel?.close()
+    this.#channel = undefined
   }
 
   put(item: OutboxItem): void {
-    this.theirs.delete(item.id)
-    if (item.state === 'sent') this.ours.delete(item.id)
-    else this.ours.set(item.id, item)
-    this.write()
-    this.offer(item, !this.answers)
+    this.#theirs.delete(item.id)
+    if (item.state === 'sent') this.#ours.delete(item.id)
+    else this.#ours.set(item.id, item)
+    this.#write()
+    this.#offer(item, !this.#answers)
   }
 
   drop(id: string): void {
-    this.theirs.delete(id)
-    if (this.ours.delete(id)) this.write()
-    this.tell({ from: this.tabs.id, drop: id })
+    this.#theirs.delete(id)
+    if (this.#ours.delete(id)) this.#write()
+    this.#tell({ from: this.#tabs.id, drop: id })
   }
 
   mine(id: string): boolean {
-    return this.ours.has(id)
+    return this.#ours.has(id)
   }
 
-  private tell(what: Told): void {
-    attempt(() => this.channel?.postMessage(what))
+  #tell(what: Told): void {
+    attempt(() => this.#channel?.postMessage(what))
   }
 
   /** Tells the others of an item. In `line` for all of ours they stand by any one. */
-  private offer(put = this.ours.values().next().value, line = true): void {
-    if (put) this.tell({ from: this.tabs.id, put, line })
+  #offer(put = this.#ours.values().next().value, line = true): void {
+    if (put) this.#tell({ from: this.#tabs.id, put, line })
   }
 
-  private hear(what: Told | null): void {
-    if (!what || !text(what.from, 64) || what.from === this.tabs.id) return
+  #hear(what: Told | null): void {
+    if (!what || !text(what.from, 64) || what.from === this.#tabs.id) return
     const { put, drop } = what
     if (text(drop, 36)) {
-      this.theirs.delete(drop)
-      if (this.ours.delete(drop)) this.write()
-      this.told?.drop(drop)
+      this.#theirs.delete(drop)
+      if (this.#ours.delete(drop)) this.#write()
+      this.#told?.drop(drop)
     } else if (isItem(put)) {
-      if (this.ours.delete(put.id)) this.write()
-      this.theirs.set(put.id, what)
-      this.told?.put(put)
-      if (what.line) this.await(what.from)
+      if (this.#ours.delete(put.id)) this.#write()
+      this.#theirs.set(put.id, what)
+      this.#told?.put(put)
+      if (what.line) this.#await(what.from)
     }
   }
 
-  private write(): void {
-    const key = this.prefix + this.tabs.id
-    if (this.ours.size > 0) {
-      attempt(() => this.tabs.shelf.set(key, JSON.stringify([...this.ours.values()])))
-      this.hold()
+  #write(): void {
+    const key = this.#prefix + this.#tabs.id
+    if (this.#ours.size > 0) {
+      attempt(() => this.#tabs.shelf.set(key, JSON.stringify([...this.#ours.values()])))
+      this.#hold()
     } else {
-      attempt(() => this.tabs.shelf.remove(key))
-      this.letGo?.()
+      attempt(() => this.#tabs.shelf.remove(key))
+      this.#letGo?.()
     }
   }
 
-  private hold(): void {
-    if (this.letGo || !this.answers) return
+  #hold(): void {
+    if (this.#letGo || !this.#answers) return
     const released = new Promise<void>(done => {
-      this.letGo = () => {
-        this.letGo = undefined
+      this.#letGo = () => {
+        this.#letGo = undefined
         done()
       }
     })
-    this.lock(this.tabs.id, () => {
-      this.offer()
+    this.#lock(this.#tabs.id, () => {
+      this.#offer()
       return released
     })
   }
 
   /** Waits until a tab is gone, then adopts what it left. Without locks, nobody can say that it lives: at once. */
-  private await(tab: string): void {
-    if (this.awaited.has(tab)) return
-    this.awaited.add(tab)
+  #await(tab: string): void {
+    if (this.#awaited.has(tab)) return
+    this.#awaited.add(tab)
     const adopt = async () => {
-      this.awaited.delete(tab)
-      if (this.answers) this.adopt(tab)
+      this.#awaited.delete(tab)
+      if (this.#answers) this.#adopt(tab)
     }
-    if (this.tabs.locks) this.lock(tab, adopt)
+    if (this.#tabs.locks) this.#lock(tab, adopt)
     else void adopt()
   }
 
-  private lock(tab: string, held: () => Promise<void>): void {
-    attempt(() => this.tabs.locks?.request(`kefu.${this.prefix}${tab}`, held).catch(() => {}))
+  #lock(tab: string, held: () => Promise<void>): void {
+    attempt(() => this.#tabs.locks?.request(`kefu.${this.#prefix}${tab}`, held).catch(() => {}))
   }
 
-  private adopt(tab: string): void {
-    const key = this.prefix + tab
-    const heard = [...this.theirs.values()].filter(({ from }) => from === tab).map(({ put }) => put)
-    const kept = attempt(() => JSON.parse(this.tabs.shelf.get(key) ?? '') as unknown)
-    attempt(() => this.tabs.shelf.remove(key))
-    this.told?.adopt([...heard, ...(Array.isArray(kept) ? (kept as unknown[]) : [])].filter(isItem))
+  #adopt(tab: string): void {
+    const key = this.#prefix + tab
+    const heard = [...this.#theirs.values()].filter(({ from }) => from === tab).map(({ put }) => put)
+    const kept = attempt(() => JSON.parse(this.#tabs.shelf.get(key) ?? '') as unknown)
+    attempt(() => this.#tabs.shelf.remove(key))
+    this.#told?.adopt([...heard, ...(Array.isArray(kept) ? (kept as unknown[]) : [])].filter(isItem))
   }
 }

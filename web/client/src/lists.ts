@@ -35,46 +35,46 @@ const views: readonly View[] = ['waiting', 'mine', 'open', 'resolved']
 /** The agent's lists: snapshots, then rows put and dropped; of two forms of a row the higher version wins. */
 export class Lists {
   readonly counts: Readable<Counts>
-  private readonly countCell = new Cell<Counts>({ waiting: 0, mine: 0, open: 0, visitors: 0 })
-  private readonly cells = new Map(views.map(view => [view, new Cell<ListState>({ rows: [], more: false, known: false })]))
+  readonly #countCell = new Cell<Counts>({ waiting: 0, mine: 0, open: 0, visitors: 0 })
+  readonly #cells = new Map(views.map(view => [view, new Cell<ListState>({ rows: [], more: false, known: false })]))
   /** Which agent reads. */
   me = ''
 
   constructor() {
-    this.counts = this.countCell
+    this.counts = this.#countCell
   }
 
   list(view: View): Readable<ListState> {
-    return this.cell(view)
+    return this.#cell(view)
   }
 
   /** The last row of a view, behind which its next page starts. */
   last(view: View): string | undefined {
-    return this.cell(view).get().rows.at(-1)?.c
+    return this.#cell(view).get().rows.at(-1)?.c
   }
 
   /** A snapshot's first rows, or with `after` its next page. */
   snapshot(frame: Frame<'list'>): void {
-    const cell = this.cell(frame.view)
+    const cell = this.#cell(frame.view)
     const old = cell.get().rows
     const merged = new Map(frame.after ? old.map(row => [row.c, row]) : [])
     for (const row of frame.rows) merged.set(row.c, higher(row, merged.get(row.c)))
     const rows = [...merged.values()].sort(orders[frame.view])
     cell.set({ rows, more: !!frame.more, known: true })
-    this.countCell.set(frame.counts)
+    this.#countCell.set(frame.counts)
   }
 
   change(frame: Frame<'rows'>): void {
-    for (const view of views) this.changeView(view, frame)
-    this.countCell.set(frame.counts)
+    for (const view of views) this.#changeView(view, frame)
+    this.#countCell.set(frame.counts)
   }
 
   visitorCount(visitors: number): void {
-    this.countCell.update(counts => (counts.visitors === visitors ? counts : { ...counts, visitors }))
+    this.#countCell.update(counts => (counts.visitors === visitors ? counts : { ...counts, visitors }))
   }
 
-  private changeView(view: View, { put = [], drop = [] }: Frame<'rows'>): void {
-    const cell = this.cell(view)
+  #changeView(view: View, { put = [], drop = [] }: Frame<'rows'>): void {
+    const cell = this.#cell(view)
     const state = cell.get()
     if (!state.known) return
     const rows = new Map(state.rows.map(row => [row.c, row]))
@@ -91,8 +91,8 @@ export class Lists {
     cell.set({ ...state, rows: [...rows.values()].sort(orders[view]) })
   }
 
-  private cell(view: View): Cell<ListState> {
-    return this.cells.get(view) as Cell<ListState>
+  #cell(view: View): Cell<ListState> {
+    return this.#cells.get(view) as Cell<ListState>
   }
 }
 
@@ -109,17 +109,17 @@ export interface VisitorsState {
 /** Who is on the sites now. */
 export class VisitorsHere {
   readonly state: Readable<VisitorsState>
-  private readonly cell = new Cell<VisitorsState>({ all: [], count: 0, known: false })
+  readonly #cell = new Cell<VisitorsState>({ all: [], count: 0, known: false })
 
   constructor() {
-    this.state = this.cell
+    this.state = this.#cell
   }
 
   heard({ r, put = [], drop = [], count }: Frame<'visitors'>): void {
-    const all = new Map(r ? [] : this.cell.get().all.map(visitor => [visitor.key, visitor]))
+    const all = new Map(r ? [] : this.#cell.get().all.map(visitor => [visitor.key, visitor]))
     for (const key of drop) all.delete(key)
     for (const visitor of put) all.set(visitor.key, visitor)
     const inOrder = [...all.values()].sort((a, b) => (a.since ?? 0) - (b.since ?? 0) || (a.key < b.key ? -1 : 1))
-    this.cell.set({ all: inOrder, count, known: true })
+    this.#cell.set({ all: inOrder, count, known: true })
   }
 }

@@ -33,18 +33,24 @@ export class Log {
   /** For those who trim a copy that nobody looks at. */
   readonly cell = new Cell<LogState>(nothing)
   /** Events that came before the ones they follow. */
-  private ahead = new Map<number, Event>()
-  private filling = false
+  #ahead = new Map<number, Event>()
+  #filling = false
   /** Fetches in a row that brought nothing. */
-  private vain = 0
-  private cancelRetry = () => {}
+  #vain = 0
+  #cancelRetry = () => {}
+  readonly #world: Pick<World, 'timer'>
+  readonly #ask: AskPage
+  readonly #applied: (event: Event) => void
 
   constructor(
-    private readonly world: Pick<World, 'timer'>,
-    private readonly ask: AskPage,
+    world: Pick<World, 'timer'>,
+    ask: AskPage,
     /** Told of each event that is new to this copy, in order. */
-    private readonly applied: (event: Event) => void = () => {},
+    applied: (event: Event) => void = () => {},
   ) {
+    this.#world = world
+    this.#ask = ask
+    this.#applied = applied
     this.state = this.cell
   }
 
@@ -56,26 +62,26 @@ export class Log {
 
   /** A new event, as it was pushed. */
   event(event: Event): void {
-    const held = this.find(event.n)
-    if (held && held.tag !== event.tag) return this.startAnew()
+    const held = this.#find(event.n)
+    if (held && held.tag !== event.tag) return this.#startAnew()
     const next = (this.position()?.n ?? 0) + 1
     if (event.n < next) return
     if (event.n > next) {
-      if (this.ahead.size < mostAhead) this.ahead.set(event.n, event)
-      return void this.fill()
+      if (this.#ahead.size < mostAhead) this.#ahead.set(event.n, event)
+      return void this.#fill()
     }
-    this.append([event])
+    this.#append([event])
   }
 
   /** The page of a hello or of an open: what follows our position, or the newest if we had none. */
   page(page: Page): void {
-    this.take(page)
-    if (page.head.n > (this.position()?.n ?? 0)) void this.fill()
+    this.#take(page)
+    if (page.head.n > (this.position()?.n ?? 0)) void this.#fill()
   }
 
   /** There is a log up to here: a head or an ack says so. */
   reaches(n: number): void {
-    if (n > (this.position()?.n ?? 0)) void this.fill()
+    if (n > (this.position()?.n ?? 0)) void this.#fill()
   }
 
   /** Fetches older events; false when there are none, or none can be had now. */
@@ -84,61 +90,61 @@ export class Log {
     const first = events[0]
     if (!first || !older || loading || events.length >= mostEvents) return false
     this.cell.update(state => ({ ...state, loading: true }))
-    const page = await this.ask({ before: first.n }, pageSize).catch(() => undefined)
+    const page = await this.#ask({ before: first.n }, pageSize).catch(() => undefined)
     this.cell.update(state => ({ ...state, loading: false }))
     if (!page || this.cell.get().events[0]?.n !== first.n) return false
-    this.prepend(page)
+    this.#prepend(page)
     return page.events.length > 0
   }
 
   /** Drops the copy. */
   clear(): void {
-    this.cancelRetry()
-    this.ahead.clear()
+    this.#cancelRetry()
+    this.#ahead.clear()
     this.cell.set(nothing)
   }
 
-  private find(n: number): Event | undefined {
+  #find(n: number): Event | undefined {
     const { events } = this.cell.get()
     return events[n - (events[0]?.n ?? 0)]
   }
 
-  private startAnew(): void {
+  #startAnew(): void {
     this.clear()
-    void this.fill()
+    void this.#fill()
   }
 
-  private take(page: Page): void {
+  #take(page: Page): void {
     const last = page.events.at(-1)
     const behind = this.position() && page.more && last && page.head.n - last.n > farBehind
-    if (behind) return this.startAnew()
+    if (behind) return this.#startAnew()
     const fresh = page.reset || page.truncated || !this.position()
     if (fresh) {
-      this.ahead.clear()
+      this.#ahead.clear()
       const first = page.events[0]
       this.cell.set({ events: [], older: !page.truncated && (first?.n ?? 1) > 1, loading: false, known: true })
-      this.append(page.events)
+      this.#append(page.events)
     } else {
-      this.append(page.events.filter(event => event.n > (this.position()?.n ?? 0)))
+      this.#append(page.events.filter(event => event.n > (this.position()?.n ?? 0)))
     }
   }
 
   /** Appends what follows without a gap, then what had come too early. */
-  private append(events: readonly Event[]): void {
+  #append(events: readonly Event[]): void {
     const state = this.cell.get()
     const added: Event[] = []
     let next = (state.events.at(-1)?.n ?? (events[0]?.n ?? 1) - 1) + 1
     const follow = (event: Event | undefined) => event?.n === next && (added.push(event), next++)
     for (const event of events) if (!follow(event)) break
-    while (follow(this.ahead.get(next)));
-    for (const n of this.ahead.keys()) if (n < next) this.ahead.delete(n)
+    while (follow(this.#ahead.get(next)));
+    for (const n of this.#ahead.keys()) if (n < next) this.#ahead.delete(n)
     const over = state.events.length + added.length - mostEvents
     const all = [...state.events, ...added].slice(Math.max(0, over))
     this.cell.set({ ...state, events: revised(all, added), older: state.older || over > 0, known: true })
-    for (const event of added) this.applied(event)
+    for (const event of added) this.#applied(event)
   }
 
-  private prepend(page: Page): void {
+  #prepend(page: Page): void {
     const state = this.cell.get()
     const first = state.events[0]?.n ?? 0
     const older = page.events.filter((event, i) => event.n === first - page.events.length + i)
@@ -146,37 +152,37 @@ export class Log {
     this.cell.set({ ...state, events: revised(all, state.events), older: older.length > 0 && !!page.more })
   }
 
-  private async fill(): Promise<void> {
-    if (this.filling) return
-    this.filling = true
-    this.cancelRetry()
+  async #fill(): Promise<void> {
+    if (this.#filling) return
+    this.#filling = true
+    this.#cancelRetry()
     try {
-      await this.fillUp()
+      await this.#fillUp()
     } catch (why) {
       // After a lost connection, the next hello brings the page.
-      if ((why as Refused).code !== 'offline') this.later()
+      if ((why as Refused).code !== 'offline') this.#later()
     } finally {
-      this.filling = false
+      this.#filling = false
     }
   }
 
-  private async fillUp(): Promise<void> {
+  async #fillUp(): Promise<void> {
     for (;;) {
       const from = this.position()
-      const page = await this.ask(from ? { after: from } : { before: 0 }, from ? fillSize : pageSize)
+      const page = await this.#ask(from ? { after: from } : { before: 0 }, from ? fillSize : pageSize)
       // Something else moved the copy meanwhile: this answer is of a place that we have left.
-      if (from?.n === this.position()?.n) this.take(page)
+      if (from?.n === this.position()?.n) this.#take(page)
       const now = this.position()?.n ?? 0
-      if (now !== (from?.n ?? 0)) this.vain = 0
-      if (now >= page.head.n && this.ahead.size === 0) return
-      if (now === (from?.n ?? 0)) return this.later()
+      if (now !== (from?.n ?? 0)) this.#vain = 0
+      if (now >= page.head.n && this.#ahead.size === 0) return
+      if (now === (from?.n ?? 0)) return this.#later()
     }
   }
 
   /** A gap that did not close is asked for again, but not at once. */
-  private later(): void {
-    this.cancelRetry()
-    this.cancelRetry = this.world.timer(Math.min(pause.most, pause.first * 2 ** this.vain++), () => void this.fill())
+  #later(): void {
+    this.#cancelRetry()
+    this.#cancelRetry = this.#world.timer(Math.min(pause.most, pause.first * 2 ** this.#vain++), () => void this.#fill())
   }
 }
 

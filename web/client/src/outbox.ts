@@ -74,34 +74,38 @@ const unfinished = (item: OutboxItem) => item.files?.some(({ id }) => !id)
 /** Keeps what was written until the server does; sends it in order, one at a time for each conversation. */
 export class Outbox {
   readonly items: Readable<readonly OutboxItem[]>
-  private readonly cell = new Cell<readonly OutboxItem[]>([])
-  private readonly lanes = new Map<string, Lane>()
-  private limits: Limits | undefined
-  private stopped = false
+  readonly #cell = new Cell<readonly OutboxItem[]>([])
+  readonly #lanes = new Map<string, Lane>()
+  #limits: Limits | undefined
+  #stopped = false
   /** The ids of the newest events: what another tab tells of them is late. */
-  private readonly done = new Set<string>()
+  readonly #done = new Set<string>()
   /** What was written on this page: sent by another, it stays on the screen until its event is here. */
-  private readonly written = new Set<string>()
+  readonly #written = new Set<string>()
+  readonly #world: Pick<World, 'now' | 'timer'>
+  readonly #options: OutboxOptions
 
   constructor(
-    private readonly world: Pick<World, 'now' | 'timer'>,
-    private readonly options: OutboxOptions,
+    world: Pick<World, 'now' | 'timer'>,
+    options: OutboxOptions,
   ) {
-    this.items = this.cell
+    this.#world = world
+    this.#options = options
+    this.items = this.#cell
     options.keep.listen({
-      put: item => this.done.has(item.id) || this.put(item),
-      drop: id => (this.written.has(id) && this.find(id)?.n) || this.hide(id),
-      adopt: items => this.adopt(items),
+      put: item => this.#done.has(item.id) || this.#put(item),
+      drop: id => (this.#written.has(id) && this.find(id)?.n) || this.#hide(id),
+      adopt: items => this.#adopt(items),
     })
   }
 
   /** Undefined when 200 wait already. */
   add(c: string, t: OutboxItem['t'], text: string, files?: readonly OutboxFile[], broadcast?: string): OutboxItem | undefined {
-    if (this.cell.get().length >= mostItems) return undefined
-    const item: OutboxItem = { id: this.options.newId(), c, t, text, ...(files && { files }), broadcast, at: this.world.now(), state: 'waiting' }
-    this.written.add(item.id)
-    this.own(item)
-    this.pump()
+    if (this.#cell.get().length >= mostItems) return undefined
+    const item: OutboxItem = { id: this.#options.newId(), c, t, text, ...(files && { files }), broadcast, at: this.#world.now(), state: 'waiting' }
+    this.#written.add(item.id)
+    this.#own(item)
+    this.#pump()
     return item
   }
 
@@ -112,8 +116,8 @@ export class Outbox {
     const again: OutboxItem = { ...item, state: 'waiting', code: undefined, why: undefined, refused: undefined }
     const anew = item.refused || item.code === 'old'
     if (anew) this.remove(id)
-    this.own(anew ? { ...again, id: this.options.newId(), at: this.world.now() } : again)
-    this.pump()
+    this.#own(anew ? { ...again, id: this.#options.newId(), at: this.#world.now() } : again)
+    this.#pump()
   }
 
   discard(id: string): void {
@@ -122,21 +126,21 @@ export class Outbox {
 
   /** A connection said hello. */
   online(limits: Limits): void {
-    this.limits = limits
-    this.stopped = false
-    this.pump()
+    this.#limits = limits
+    this.#stopped = false
+    this.#pump()
   }
 
   /** The connection was lost: what was under way waits again, under its id, unless it was too big to pass. */
   offline(code: number): void {
-    this.limits = undefined
-    for (const { item, cancelAck, cancelPause } of this.lanes.values()) {
+    this.#limits = undefined
+    for (const { item, cancelAck, cancelPause } of this.#lanes.values()) {
       cancelAck()
       cancelPause?.()
       const under = item && this.find(item)
-      if (under) this.own({ ...under, ...(code === tooBig && under.state === 'sending' ? { state: 'failed', code: 'too_big' } : { state: 'waiting' }) })
+      if (under) this.#own({ ...under, ...(code === tooBig && under.state === 'sending' ? { state: 'failed', code: 'too_big' } : { state: 'waiting' }) })
     }
-    this.lanes.clear()
+    this.#lanes.clear()
   }
 
   /** Whether the ack was for one of ours. */
@@ -149,133 +153,133 @@ export class Outbox {
 
   /** An item is as given now, and nothing of it is under way: the next step may be taken. */
   renew(item: OutboxItem): void {
-    this.free(item)
-    this.own(item)
-    this.pump()
+    this.#free(item)
+    this.#own(item)
+    this.#pump()
   }
 
   /** Whether the error was about one of ours. */
   error(frame: Frame<'error'>): boolean {
     const item = frame.id && this.find(frame.id)
     if (!item) return false
-    const lane = this.free(item)
+    const lane = this.#free(item)
     if (frame.do === 'retry') {
-      this.own({ ...item, state: 'waiting' })
-      this.rest(item.c, lane, frame.retry_after)
+      this.#own({ ...item, state: 'waiting' })
+      this.#rest(item.c, lane, frame.retry_after)
     } else {
-      if (frame.do === 'stop') this.stopped = true
-      this.own({ ...item, state: 'failed', code: frame.code, why: frame.text, refused: true })
+      if (frame.do === 'stop') this.#stopped = true
+      this.#own({ ...item, state: 'failed', code: frame.code, why: frame.text, refused: true })
     }
-    this.pump()
+    this.#pump()
     return true
   }
 
   /** The log of a conversation has come to this event: its outbox item, if it has one, is done. */
   applied(c: string, event: { n: number; id?: string }): void {
-    if (event.id) this.remember(event.id)
+    if (event.id) this.#remember(event.id)
     const done = (item: OutboxItem) => item.id === event.id || (item.c === c && (item.n ?? Infinity) <= event.n)
-    for (const item of this.cell.get().filter(done)) {
-      this.free(item)
-      this.own({ ...item, state: 'sent', n: event.n }) // other tabs may not have heard of its ack
+    for (const item of this.#cell.get().filter(done)) {
+      this.#free(item)
+      this.#own({ ...item, state: 'sent', n: event.n }) // other tabs may not have heard of its ack
       this.remove(item.id)
     }
-    this.pump()
+    this.#pump()
   }
 
   /** Sends what may be sent now. */
-  private pump(): void {
-    if (!this.limits || this.stopped) return
-    for (const item of this.cell.get()) {
-      const lane = this.lanes.get(item.c)
-      if (item.state !== 'waiting' || lane?.item || lane?.cancelPause || !this.options.keep.mine(item.id)) continue
-      const ready = this.fresh(item)
-      if (ready.state === 'failed') this.own(ready)
-      else this.start(item, this.limits)
+  #pump(): void {
+    if (!this.#limits || this.#stopped) return
+    for (const item of this.#cell.get()) {
+      const lane = this.#lanes.get(item.c)
+      if (item.state !== 'waiting' || lane?.item || lane?.cancelPause || !this.#options.keep.mine(item.id)) continue
+      const ready = this.#fresh(item)
+      if (ready.state === 'failed') this.#own(ready)
+      else this.#start(item, this.#limits)
     }
   }
 
-  private start(item: OutboxItem, limits: Limits): void {
+  #start(item: OutboxItem, limits: Limits): void {
     const frame = { t: item.t, id: item.id, ...(item.c && { c: item.c }), text: item.text, ...(item.files && { files: item.files.map(({ id }) => id) }), broadcast: item.broadcast } as ClientFrame
     if (byteLength(JSON.stringify(frame)) > limits.frame_bytes) {
-      return this.own({ ...item, state: 'failed', code: 'too_big', refused: true })
+      return this.#own({ ...item, state: 'failed', code: 'too_big', refused: true })
     }
-    const lane = this.lanes.get(item.c) ?? { cancelAck: () => {}, pauses: 0 }
-    this.lanes.set(item.c, lane)
+    const lane = this.#lanes.get(item.c) ?? { cancelAck: () => {}, pauses: 0 }
+    this.#lanes.set(item.c, lane)
     lane.item = item.id
     if (unfinished(item)) return // the next ones wait behind it
-    lane.cancelAck = this.world.timer(ackLimit, () => this.late(item))
-    this.own({ ...item, state: 'sending' })
-    if (!this.options.send(frame)) this.options.doubt()
+    lane.cancelAck = this.#world.timer(ackLimit, () => this.#late(item))
+    this.#own({ ...item, state: 'sending' })
+    if (!this.#options.send(frame)) this.#options.doubt()
   }
 
   /** No answer, on a connection that seems to live: ask it whether it does, and repeat, which harms nothing. */
-  private late(item: OutboxItem): void {
-    this.options.doubt()
+  #late(item: OutboxItem): void {
+    this.#options.doubt()
     this.renew({ ...item, state: 'waiting' })
   }
 
   /** An item that is too old to be repeated by itself waits for a person. */
-  private fresh(item: OutboxItem): OutboxItem {
-    const old = item.state === 'waiting' && item.at < this.world.now() - oldAge
+  #fresh(item: OutboxItem): OutboxItem {
+    const old = item.state === 'waiting' && item.at < this.#world.now() - oldAge
     return old ? { ...item, state: 'failed', code: 'old' } : item
   }
 
-  private rest(c: string, lane: Lane | undefined, ms: number | undefined): void {
+  #rest(c: string, lane: Lane | undefined, ms: number | undefined): void {
     const pauses = (lane?.pauses ?? 0) + 1
     const wait = ms ?? Math.min(pause.most, pause.first * 2 ** (pauses - 1))
     const resting: Lane = { cancelAck: () => {}, pauses }
-    resting.cancelPause = this.world.timer(wait, () => {
+    resting.cancelPause = this.#world.timer(wait, () => {
       delete resting.cancelPause
-      this.pump()
+      this.#pump()
     })
-    this.lanes.set(c, resting)
+    this.#lanes.set(c, resting)
   }
 
-  private free(item: OutboxItem): Lane | undefined {
-    const lane = this.lanes.get(item.c)
+  #free(item: OutboxItem): Lane | undefined {
+    const lane = this.#lanes.get(item.c)
     if (lane?.item !== item.id) return undefined
     lane.cancelAck()
-    this.lanes.delete(item.c)
+    this.#lanes.delete(item.c)
     return lane
   }
 
   /** Items of an earlier page, or of a tab that has gone: ours now. What was under way there may have arrived or not. */
-  private adopt(items: readonly OutboxItem[]): void {
+  #adopt(items: readonly OutboxItem[]): void {
     for (const item of items) {
-      if (item.n || this.done.has(item.id) || this.find(item.id)?.n) continue
-      if (unfinished(item)) this.own({ ...item, state: 'failed', code: 'unfinished' })
-      else this.own(this.fresh(item.state === 'sending' ? { ...item, state: 'waiting' } : item))
+      if (item.n || this.#done.has(item.id) || this.find(item.id)?.n) continue
+      if (unfinished(item)) this.#own({ ...item, state: 'failed', code: 'unfinished' })
+      else this.#own(this.#fresh(item.state === 'sending' ? { ...item, state: 'waiting' } : item))
     }
-    this.pump()
+    this.#pump()
   }
 
-  private remember(id: string): void {
-    this.done.add(id)
-    for (const oldest of this.done) if (this.done.size > mostItems) this.done.delete(oldest)
+  #remember(id: string): void {
+    this.#done.add(id)
+    for (const oldest of this.#done) if (this.#done.size > mostItems) this.#done.delete(oldest)
   }
 
-  private own(item: OutboxItem): void {
-    this.options.keep.put(item)
-    this.put(item)
+  #own(item: OutboxItem): void {
+    this.#options.keep.put(item)
+    this.#put(item)
   }
 
-  private put(item: OutboxItem): void {
-    this.cell.update(items => [...items.filter(({ id }) => id !== item.id), item].sort((a, b) => (a.id < b.id ? -1 : 1)))
+  #put(item: OutboxItem): void {
+    this.#cell.update(items => [...items.filter(({ id }) => id !== item.id), item].sort((a, b) => (a.id < b.id ? -1 : 1)))
   }
 
   /** Gives it up, whatever its state. */
   remove(id: string): void {
-    this.options.keep.drop(id)
-    this.hide(id)
+    this.#options.keep.drop(id)
+    this.#hide(id)
   }
 
-  private hide(id: string): void {
-    this.written.delete(id)
-    this.cell.update(items => items.filter(item => item.id !== id))
+  #hide(id: string): void {
+    this.#written.delete(id)
+    this.#cell.update(items => items.filter(item => item.id !== id))
   }
 
   find(id: string): OutboxItem | undefined {
-    return this.cell.get().find(item => item.id === id)
+    return this.#cell.get().find(item => item.id === id)
   }
 }
 

@@ -10,40 +10,45 @@ const limit = 10_000
 
 /** The requests that wait for an answer. A lost connection refuses them all with the code `offline`. */
 export class Requests {
-  private last = 0
-  private readonly waiting = new Map<number, (answer: Answer | Refused) => void>()
+  #last = 0
+  readonly #waiting = new Map<number, (answer: Answer | Refused) => void>()
+  readonly #world: World
+  readonly #send: (frame: ClientFrame) => boolean
 
   constructor(
-    private readonly world: World,
-    private readonly send: (frame: ClientFrame) => boolean,
-  ) {}
+    world: World,
+    send: (frame: ClientFrame) => boolean,
+  ) {
+    this.#world = world
+    this.#send = send
+  }
 
   /** Rejects with a Refused: what the server said, `offline`, or `late` after 10 s. */
   ask<T extends Answer['t']>(frame: Unnumbered<Asked>): Promise<Frame<T>> {
-    const r = ++this.last
+    const r = ++this.#last
     return new Promise((done, failed) => {
-      const cancel = this.world.timer(limit, () => this.settle(r, new Refused('late')))
-      this.waiting.set(r, answer => {
+      const cancel = this.#world.timer(limit, () => this.#settle(r, new Refused('late')))
+      this.#waiting.set(r, answer => {
         cancel()
         if (answer instanceof Refused) failed(answer)
         else done(answer as Frame<T>)
       })
-      if (!this.send({ ...frame, r } as ClientFrame)) this.settle(r, new Refused('offline'))
+      if (!this.#send({ ...frame, r } as ClientFrame)) this.#settle(r, new Refused('offline'))
     })
   }
 
   /** Whether the frame answers a request. */
   answer(frame: ServerFrame): boolean {
     if (!('r' in frame) || !frame.r) return false
-    return this.settle(frame.r, frame.t === 'error' ? new Refused(frame.code, frame.text, frame) : frame)
+    return this.#settle(frame.r, frame.t === 'error' ? new Refused(frame.code, frame.text, frame) : frame)
   }
 
   drop(): void {
-    for (const r of [...this.waiting.keys()]) this.settle(r, new Refused('offline'))
+    for (const r of [...this.#waiting.keys()]) this.#settle(r, new Refused('offline'))
   }
 
-  private settle(r: number, answer: Answer | Refused): boolean {
-    this.waiting.get(r)?.(answer)
-    return this.waiting.delete(r)
+  #settle(r: number, answer: Answer | Refused): boolean {
+    this.#waiting.get(r)?.(answer)
+    return this.#waiting.delete(r)
   }
 }

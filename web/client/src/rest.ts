@@ -30,46 +30,46 @@ type Query = Readonly<Record<string, string | number | boolean | undefined>>
 
 /** JSON over /api/v1, with the log-in of the cookie. Every call may throw RestRefused. */
 export class RestClient {
-  private readonly base: string
-  private readonly fetch: typeof fetch
-  private readonly limit: number
+  readonly #base: string
+  readonly #fetch: typeof fetch
+  readonly #limit: number
 
   constructor(options: RestOptions = {}) {
-    this.base = options.base ?? '/api/v1'
-    this.fetch = options.fetch ?? ((input, init) => fetch(input, init))
-    this.limit = options.limit ?? 15_000
+    this.#base = options.base ?? '/api/v1'
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
+    this.#limit = options.limit ?? 15_000
   }
 
   get<T>(path: string, query: Query = {}): Promise<T> {
     const given = Object.entries(query).flatMap(([key, value]) => (value === undefined ? [] : [[key, String(value)]]))
     const search = new URLSearchParams(given).toString()
-    return this.call<T>('GET', search ? `${path}?${search}` : path)
+    return this.#call<T>('GET', search ? `${path}?${search}` : path)
   }
 
   /** An idempotency key makes repeating harmless: the same key and body get the first result. */
   post<T>(path: string, body?: unknown, idempotencyKey?: string): Promise<T> {
-    return this.call<T>('POST', path, body, idempotencyKey)
+    return this.#call<T>('POST', path, body, idempotencyKey)
   }
 
   put<T>(path: string, body: unknown): Promise<T> {
-    return this.call<T>('PUT', path, body)
+    return this.#call<T>('PUT', path, body)
   }
 
   patch<T>(path: string, body: unknown): Promise<T> {
-    return this.call<T>('PATCH', path, body)
+    return this.#call<T>('PATCH', path, body)
   }
 
   delete<T = void>(path: string): Promise<T> {
-    return this.call<T>('DELETE', path)
+    return this.#call<T>('DELETE', path)
   }
 
-  private async call<T>(method: string, path: string, body?: unknown, idempotencyKey?: string): Promise<T> {
+  async #call<T>(method: string, path: string, body?: unknown, idempotencyKey?: string): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json' }
     if (body !== undefined) headers['Content-Type'] = 'application/json'
     if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey
-    const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(this.limit) }
+    const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(this.#limit) }
     if (body !== undefined) init.body = JSON.stringify(body)
-    const answer = await this.fetch(this.base + path, init).catch((why: unknown) => {
+    const answer = await this.#fetch(this.#base + path, init).catch((why: unknown) => {
       const late = why instanceof DOMException && why.name === 'TimeoutError'
       throw new RestRefused(0, late ? 'late' : 'offline', late ? 'The server did not answer in time.' : 'The server cannot be reached.')
     })

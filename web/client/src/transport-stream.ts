@@ -52,161 +52,167 @@ interface End {
 }
 
 export class StreamLine {
-  private readonly standing = new Standing()
-  private readonly queue: string[] = []
-  private readonly headers: Record<string, string>
-  private readonly ending = new AbortController()
-  private current: AbortController | undefined
-  private polls = false
-  private seen = '0'
-  private greeted = false
-  private sending = false
-  private agent = true
-  private cancelRenewal: (() => void) | undefined
-  private cancelProbe = () => {}
+  readonly #standing = new Standing()
+  readonly #queue: string[] = []
+  readonly #headers: Record<string, string>
+  readonly #ending = new AbortController()
+  #current: AbortController | undefined
+  #polls = false
+  #seen = '0'
+  #greeted = false
+  #sending = false
+  #agent = true
+  #cancelRenewal: (() => void) | undefined
+  #cancelProbe = () => {}
+  readonly #world: Pick<World, 'timer' | 'random' | 'bytes'>
+  readonly #line: Socket
+  readonly #options: StreamOptions
 
   constructor(
-    private readonly world: Pick<World, 'timer' | 'random' | 'bytes'>,
-    private readonly line: Socket,
-    private readonly options: StreamOptions,
+    world: Pick<World, 'timer' | 'random' | 'bytes'>,
+    line: Socket,
+    options: StreamOptions,
   ) {
-    this.headers = { 'Kefu-Stream': Array.from(world.bytes(12), byte => byte.toString(36)).join('') }
-    line.send = text => this.send(text)
-    line.close = () => this.end()
+    this.#world = world
+    this.#line = line
+    this.#options = options
+    this.#headers = { 'Kefu-Stream': Array.from(world.bytes(12), byte => byte.toString(36)).join('') }
+    line.send = text => this.#send(text)
+    line.close = () => this.#end()
     line.onopen?.()
-    this.probeLater(probeFirst)
+    this.#probeLater(probeFirst)
   }
 
-  private send(text: string): void {
+  #send(text: string): void {
     const frame = JSON.parse(text) as ClientFrame
     if (frame.t === 'hello') {
-      this.agent = !frame.secret
-      if (frame.secret) Object.assign(this.headers, { Authorization: `Bearer ${frame.secret}`, 'Kefu-Site': frame.site ?? '' })
-      this.standing.takes(frame)
-      void this.follow()
-    } else if (this.standing.takes(frame)) this.renewSoon()
-    else if (frame.t === 'ping') void this.post(text)
+      this.#agent = !frame.secret
+      if (frame.secret) Object.assign(this.#headers, { Authorization: `Bearer ${frame.secret}`, 'Kefu-Site': frame.site ?? '' })
+      this.#standing.takes(frame)
+      void this.#follow()
+    } else if (this.#standing.takes(frame)) this.#renewSoon()
+    else if (frame.t === 'ping') void this.#post(text)
     else {
-      this.queue.push(text)
-      if (!this.sending) void this.sendAll()
+      this.#queue.push(text)
+      if (!this.#sending) void this.#sendAll()
     }
   }
 
-  private get over(): boolean {
-    return this.ending.signal.aborted
+  get #over(): boolean {
+    return this.#ending.signal.aborted
   }
 
   /** Lets go of everything, and says nothing more. */
-  private end(): void {
-    this.ending.abort()
-    this.current?.abort()
-    this.cancelRenewal?.()
-    this.cancelProbe()
+  #end(): void {
+    this.#ending.abort()
+    this.#current?.abort()
+    this.#cancelRenewal?.()
+    this.#cancelProbe()
   }
 
-  private fail(code: number): void {
-    if (this.over) return
-    this.end()
-    this.line.onclose?.({ code })
+  #fail(code: number): void {
+    if (this.#over) return
+    this.#end()
+    this.#line.onclose?.({ code })
   }
 
-  private pause(ms: number): Promise<void> {
+  #pause(ms: number): Promise<void> {
     return new Promise(done => {
-      const cancel = this.world.timer(ms, done)
-      this.ending.signal.addEventListener('abort', () => (cancel(), done()))
+      const cancel = this.#world.timer(ms, done)
+      this.#ending.signal.addEventListener('abort', () => (cancel(), done()))
     })
   }
 
   /** Between two tries, at random within bounds that double. */
-  private rest(failures: number, least = 0): Promise<void> {
-    return this.pause(Math.max(least, 200 * 2 ** failures * (0.5 + this.world.random())))
+  #rest(failures: number, least = 0): Promise<void> {
+    return this.#pause(Math.max(least, 200 * 2 ** failures * (0.5 + this.#world.random())))
   }
 
-  private async sendAll(): Promise<void> {
-    this.sending = true
-    for (let text; (text = this.queue.shift()) !== undefined && !this.over; ) await this.post(text)
-    this.sending = false
+  async #sendAll(): Promise<void> {
+    this.#sending = true
+    for (let text; (text = this.#queue.shift()) !== undefined && !this.#over; ) await this.#post(text)
+    this.#sending = false
   }
 
   /** Repeating a frame is harmless: what changes something has an id. */
-  private async post(text: string): Promise<void> {
-    for (let failures = 0; failures < tries && !this.over; failures++) {
-      const answer = await this.ask(text).catch(() => undefined)
-      if (this.over) return
-      if (answer && answer.status < 300) return this.answered(answer.text)
-      if (answer?.status === 413) return this.fail(1009)
+  async #post(text: string): Promise<void> {
+    for (let failures = 0; failures < tries && !this.#over; failures++) {
+      const answer = await this.#ask(text).catch(() => undefined)
+      if (this.#over) return
+      if (answer && answer.status < 300) return this.#answered(answer.text)
+      if (answer?.status === 413) return this.#fail(1009)
       if (answer && answer.status < 500 && answer.status !== 429) break
-      await this.rest(failures, answer?.after)
+      await this.#rest(failures, answer?.after)
     }
-    this.fail(1006)
+    this.#fail(1006)
   }
 
-  private async ask(text: string): Promise<{ status: number; text: string; after: number }> {
+  async #ask(text: string): Promise<{ status: number; text: string; after: number }> {
     const late = new AbortController()
-    const cancel = this.world.timer(postLimit, () => late.abort())
+    const cancel = this.#world.timer(postLimit, () => late.abort())
     const end = () => late.abort()
-    this.ending.signal.addEventListener('abort', end)
+    this.#ending.signal.addEventListener('abort', end)
     try {
-      const answer = await this.options.request(`${this.options.url}/frame`, this.init(text, late.signal))
+      const answer = await this.#options.request(`${this.#options.url}/frame`, this.#init(text, late.signal))
       return { status: answer.status, text: await answer.text(), after: 1000 * Number(answer.headers.get('Retry-After')) }
     } finally {
       cancel()
-      this.ending.signal.removeEventListener('abort', end)
+      this.#ending.signal.removeEventListener('abort', end)
     }
   }
 
-  private init(body: string, signal: AbortSignal, more: Record<string, string> = {}): RequestInit {
-    return { method: 'POST', body, signal, headers: { ...this.headers, ...more }, credentials: 'same-origin', cache: 'no-store' }
+  #init(body: string, signal: AbortSignal, more: Record<string, string> = {}): RequestInit {
+    return { method: 'POST', body, signal, headers: { ...this.#headers, ...more }, credentials: 'same-origin', cache: 'no-store' }
   }
 
-  private answered(text: string): void {
+  #answered(text: string): void {
     if (!text) return
     const answer = parsed(text)
     const ack = answer && 't' in answer && answer.t === 'ack'
-    this.line.onmessage?.({ data: text })
-    if (ack && this.standing.began()) this.renewSoon()
+    this.#line.onmessage?.({ data: text })
+    if (ack && this.#standing.began()) this.#renewSoon()
   }
 
   /** The stream begins anew, with what was asked meanwhile. */
-  private renewSoon(): void {
-    this.cancelRenewal ??= this.world.timer(gather, () => {
-      this.cancelRenewal = undefined
-      this.current?.abort(renew)
+  #renewSoon(): void {
+    this.#cancelRenewal ??= this.#world.timer(gather, () => {
+      this.#cancelRenewal = undefined
+      this.#current?.abort(renew)
     })
   }
 
   /** One stream after the other. */
-  private async follow(): Promise<void> {
-    for (let failures = 0; !this.over; ) {
-      const polled = this.polls
-      const { end, after } = await this.stream()
-      if (this.over) return
+  async #follow(): Promise<void> {
+    for (let failures = 0; !this.#over; ) {
+      const polled = this.#polls
+      const { end, after } = await this.#stream()
+      if (this.#over) return
       if (end === renew) failures = 0
-      else if (end && !goingAway.includes(end)) return this.fail(end)
-      else if (!this.greeted || ++failures >= tries) return this.fail(end || 1006)
-      else await this.rest(failures, after)
-      if (polled) await this.pause(pollPause)
+      else if (end && !goingAway.includes(end)) return this.#fail(end)
+      else if (!this.#greeted || ++failures >= tries) return this.#fail(end || 1006)
+      else await this.#rest(failures, after)
+      if (polled) await this.#pause(pollPause)
     }
   }
 
   /** One stream, or one poll. Its end is a close code; 0: it broke, or was refused. */
-  private async stream(): Promise<{ end: number; after?: number }> {
+  async #stream(): Promise<{ end: number; after?: number }> {
     const abort = new AbortController()
-    this.current = abort
-    let cancel = this.world.timer(this.polls ? silence : helloLimit, () => {
-      const held = !this.polls
-      this.polls = true
+    this.#current = abort
+    let cancel = this.#world.timer(this.#polls ? silence : helloLimit, () => {
+      const held = !this.#polls
+      this.#polls = true
       abort.abort(held ? renew : undefined)
     })
     const heard = () => {
       cancel()
-      cancel = this.world.timer(silence, () => abort.abort())
+      cancel = this.#world.timer(silence, () => abort.abort())
     }
     try {
-      const init = this.init(this.standing.body(), abort.signal, this.polls ? { 'Kefu-Poll': this.seen } : {})
-      const answer = await this.options.request(this.options.url, init)
+      const init = this.#init(this.#standing.body(), abort.signal, this.#polls ? { 'Kefu-Poll': this.#seen } : {})
+      const answer = await this.#options.request(this.#options.url, init)
       if (!answer.ok || !answer.body) return { end: 0, after: 1000 * Number(answer.headers.get('Retry-After')) }
-      return { end: await this.read(answer.body, abort.signal, heard) }
+      return { end: await this.#read(answer.body, abort.signal, heard) }
     } catch {
       return { end: abort.signal.reason === renew ? renew : 0 }
     } finally {
@@ -215,7 +221,7 @@ export class StreamLine {
     }
   }
 
-  private async read(body: ReadableStream<Uint8Array>, signal: AbortSignal, heard: () => void): Promise<number> {
+  async #read(body: ReadableStream<Uint8Array>, signal: AbortSignal, heard: () => void): Promise<number> {
     const reader = body.getReader()
     const text = new TextDecoder()
     let hello = false
@@ -228,36 +234,36 @@ export class StreamLine {
       for (const line of lines) {
         const frame = parsed(line)
         if (frame && 'end' in frame) {
-          this.seen = frame.seen ?? this.seen
+          this.#seen = frame.seen ?? this.#seen
           return frame.end
         }
-        if (frame) hello = this.take(frame, line) || hello
+        if (frame) hello = this.#take(frame, line) || hello
       }
       if (hello) heard()
     }
   }
 
   /** Whether the frame is hello. An agent's session hears of the first one only: what it asked for is answered behind it. */
-  private take(frame: ServerFrame, data: string): boolean {
-    this.standing.reads(frame)
+  #take(frame: ServerFrame, data: string): boolean {
+    this.#standing.reads(frame)
     const hello = frame.t === 'hello'
-    const again = hello && this.agent && this.greeted
-    if (hello && !this.greeted) this.options.count(blocked)
-    this.greeted ||= hello
+    const again = hello && this.#agent && this.#greeted
+    if (hello && !this.#greeted) this.#options.count(blocked)
+    this.#greeted ||= hello
     // The client has had an answer to what a later stream asks once more: it would not ask again.
-    if (this.standing.lacks(frame)) this.world.timer(frame.retry_after ?? 1_000, () => this.renewSoon())
-    if (frame.t === 'move') this.renewSoon()
-    else this.line.onmessage?.({ data: again ? JSON.stringify({ t: 'agents', agents: (frame as Frame<'hello'>).agents ?? [] }) : data })
+    if (this.#standing.lacks(frame)) this.#world.timer(frame.retry_after ?? 1_000, () => this.#renewSoon())
+    if (frame.t === 'move') this.#renewSoon()
+    else this.#line.onmessage?.({ data: again ? JSON.stringify({ t: 'agents', agents: (frame as Frame<'hello'>).agents ?? [] }) : data })
     return hello
   }
 
-  private probeLater(after = probeEvery): void {
-    this.cancelProbe = this.world.timer(after * (0.75 + this.world.random() / 2), () => {
-      void this.options.probe().then(free => {
-        if (this.over) return
-        if (!free) return this.probeLater()
-        this.options.count(0)
-        this.fail(renew)
+  #probeLater(after = probeEvery): void {
+    this.#cancelProbe = this.#world.timer(after * (0.75 + this.#world.random() / 2), () => {
+      void this.#options.probe().then(free => {
+        if (this.#over) return
+        if (!free) return this.#probeLater()
+        this.#options.count(0)
+        this.#fail(renew)
       })
     })
   }

@@ -7,36 +7,41 @@ const again = 4_000
 
 /** Tells that somebody writes here. */
 export class TypingSender {
-  private said: { at: number; note: boolean } | undefined
-  private cancel = () => {}
+  #said: { at: number; note: boolean } | undefined
+  #cancel = () => {}
+  readonly #world: Pick<World, 'now' | 'timer'>
+  readonly #send: (on: boolean, note: boolean) => void
 
   constructor(
-    private readonly world: Pick<World, 'now' | 'timer'>,
-    private readonly send: (on: boolean, note: boolean) => void,
-  ) {}
+    world: Pick<World, 'now' | 'timer'>,
+    send: (on: boolean, note: boolean) => void,
+  ) {
+    this.#world = world
+    this.#send = send
+  }
 
   /** A key was pressed. */
   key(note = false): void {
-    const now = this.world.now()
-    if (!this.said || this.said.note !== note || now - this.said.at >= again) {
-      this.said = { at: now, note }
-      this.send(true, note)
+    const now = this.#world.now()
+    if (!this.#said || this.#said.note !== note || now - this.#said.at >= again) {
+      this.#said = { at: now, note }
+      this.#send(true, note)
     }
-    this.cancel()
-    this.cancel = this.world.timer(typingLasts, () => this.end())
+    this.#cancel()
+    this.#cancel = this.#world.timer(typingLasts, () => this.end())
   }
 
   /** It was sent, or deleted. */
   end(): void {
-    this.cancel()
-    if (this.said) this.send(false, this.said.note)
-    this.said = undefined
+    this.#cancel()
+    if (this.#said) this.#send(false, this.#said.note)
+    this.#said = undefined
   }
 
   /** The connection was lost: nobody knows of it any longer. */
   forget(): void {
-    this.cancel()
-    this.said = undefined
+    this.#cancel()
+    this.#said = undefined
   }
 }
 

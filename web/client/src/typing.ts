@@ -13,24 +13,26 @@ export interface Typist {
 /** Who writes on the other side, until they say otherwise or 6 s have passed. */
 export class Typists {
   readonly state: Readable<readonly Typist[]>
-  private readonly cell = new Cell<readonly Typist[]>([])
-  private readonly ends = new Map<string, () => void>()
+  readonly #cell = new Cell<readonly Typist[]>([])
+  readonly #ends = new Map<string, () => void>()
+  readonly #world: Pick<World, 'timer'>
 
-  constructor(private readonly world: Pick<World, 'timer'>) {
-    this.state = this.cell
+  constructor(world: Pick<World, 'timer'>) {
+    this.#world = world
+    this.state = this.#cell
   }
 
   heard(who: Person, on: boolean, note = false): void {
     const key = keyOf(who)
-    this.ends.get(key)?.()
-    this.ends.delete(key)
-    const others = this.cell.get().filter(typist => keyOf(typist.who) !== key)
-    if (on) this.ends.set(key, this.world.timer(typingLasts, () => this.heard(who, false)))
-    if (on || others.length < this.cell.get().length) this.cell.set(on ? [...others, { who, note }] : others)
+    this.#ends.get(key)?.()
+    this.#ends.delete(key)
+    const others = this.#cell.get().filter(typist => keyOf(typist.who) !== key)
+    if (on) this.#ends.set(key, this.#world.timer(typingLasts, () => this.heard(who, false)))
+    if (on || others.length < this.#cell.get().length) this.#cell.set(on ? [...others, { who, note }] : others)
   }
 
   clear(): void {
-    for (const { who } of this.cell.get()) this.heard(who, false)
+    for (const { who } of this.#cell.get()) this.heard(who, false)
   }
 }
 

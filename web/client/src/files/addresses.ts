@@ -21,62 +21,64 @@ const mostMisses = 6
 export class Addresses {
   /** By the file's id. One that is not there is not known yet, or not this visitor's to see. */
   readonly known: Readable<Readonly<Record<string, string>>>
-  private readonly cell = new Cell<Readonly<Record<string, string>>>({})
-  private readonly wanted = new Set<string>()
-  private readonly queue = new Set<string>()
-  private readonly misses = new Map<string, number>()
-  private asking = false
-  private tries = 0
-  private cancel = () => {}
+  readonly #cell = new Cell<Readonly<Record<string, string>>>({})
+  readonly #wanted = new Set<string>()
+  readonly #queue = new Set<string>()
+  readonly #misses = new Map<string, number>()
+  #asking = false
+  #tries = 0
+  #cancel = () => {}
+  readonly #options: AddressesOptions
 
-  constructor(private readonly options: AddressesOptions) {
-    this.known = this.cell
+  constructor(options: AddressesOptions) {
+    this.#options = options
+    this.known = this.#cell
   }
 
   /** The address of a file is needed from now on. */
   want(id: string): void {
-    if (this.wanted.has(id)) return
-    this.wanted.add(id)
-    this.queue.add(id)
-    this.soon(gather)
+    if (this.#wanted.has(id)) return
+    this.#wanted.add(id)
+    this.#queue.add(id)
+    this.#soon(gather)
   }
 
   /** One that does not work any longer: a page that slept, or a server that was restored. */
   renew(id: string): void {
-    this.queue.add(id)
-    this.soon(gather)
+    this.#queue.add(id)
+    this.#soon(gather)
   }
 
   /** It may be asked for before its message is kept: a few times, and more seldom each time. */
-  private missed(id: string): void {
-    const misses = (this.misses.get(id) ?? 0) + 1
-    this.misses.set(id, misses)
-    if (misses < mostMisses) this.options.world.timer(again.first * 2 ** misses, () => this.renew(id))
+  #missed(id: string): void {
+    const misses = (this.#misses.get(id) ?? 0) + 1
+    this.#misses.set(id, misses)
+    if (misses < mostMisses) this.#options.world.timer(again.first * 2 ** misses, () => this.renew(id))
   }
 
-  private soon(ms: number): void {
-    if (this.asking) return
-    this.cancel()
-    this.cancel = this.options.world.timer(ms, () => void this.ask())
+  #soon(ms: number): void {
+    if (this.#asking) return
+    this.#cancel()
+    this.#cancel = this.#options.world.timer(ms, () => void this.#ask())
   }
 
-  private async ask(): Promise<void> {
-    const ids = [...this.queue].slice(0, atOnce)
+  async #ask(): Promise<void> {
+    const ids = [...this.#queue].slice(0, atOnce)
     if (ids.length === 0) return
-    this.asking = true
-    const { world, send, headers } = this.options
+    this.#asking = true
+    const { world, send, headers } = this.#options
     try {
       const { until, addresses } = await askAddresses(send, headers(), ids, new AbortController().signal)
-      for (const id of ids) this.queue.delete(id)
-      this.cell.update(known => ({ ...known, ...addresses }))
-      this.tries = 0
-      for (const id of ids) if (!addresses[id]) this.missed(id)
+      for (const id of ids) this.#queue.delete(id)
+      this.#cell.update(known => ({ ...known, ...addresses }))
+      this.#tries = 0
+      for (const id of ids) if (!addresses[id]) this.#missed(id)
       world.timer(Math.max(seldom, until - world.now() - ahead), () => ids.forEach(id => this.renew(id)))
-      this.asking = false
-      if (this.queue.size > 0) this.soon(0)
+      this.#asking = false
+      if (this.#queue.size > 0) this.#soon(0)
     } catch {
-      this.asking = false
-      this.soon(Math.min(again.most, again.first * 2 ** this.tries++))
+      this.#asking = false
+      this.#soon(Math.min(again.most, again.first * 2 ** this.#tries++))
     }
   }
 }

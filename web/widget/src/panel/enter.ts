@@ -12,20 +12,20 @@ const behind = 30
 
 /** Knows which Enter sends: never the one that an input method takes for itself. */
 export class EnterKey {
-  private composing = false
-  private ended = -Infinity
+  #composing = false
+  #ended = -Infinity
 
   compositionStart(): void {
-    this.composing = true
+    this.#composing = true
   }
 
   compositionEnd(timeStamp: number): void {
-    this.composing = false
-    this.ended = timeStamp
+    this.#composing = false
+    this.#ended = timeStamp
   }
 
   sends(key: Key): boolean {
-    const composed = this.composing || key.isComposing || key.keyCode === 229 || key.timeStamp - this.ended < behind
+    const composed = this.#composing || key.isComposing || key.keyCode === 229 || key.timeStamp - this.#ended < behind
     return key.key === 'Enter' && !composed && !key.shiftKey && !key.altKey
   }
 }
