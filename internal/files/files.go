@@ -81,7 +81,7 @@ type Use struct {
 // Store remembers files. Its methods return *chat.Refusal where one is named.
 type Store interface {
 	// InsertFile begins an upload, with the database's time, to be deleted after
-	// u.Keep. Refusals: QuotaReached, TooMany.
+	// u.Keep. What was made here has its width, height and attempt already. Refusals: QuotaReached, TooMany.
 	InsertFile(ctx context.Context, f File, u Use) (File, error)
 	// File finds a file. Refusals: NotFound.
 	File(ctx context.Context, id chat.FileID) (File, error)
@@ -92,11 +92,10 @@ type Store interface {
 	AddPart(ctx context.Context, id chat.FileID, n int) error
 	// PartsOf are the parts that are there, ascending.
 	PartsOf(ctx context.Context, id chat.FileID) ([]int, error)
-	// CompleteFile writes type, size, width, height and attempt, and the state: Complete, or
-	// Shown, which is kept. Refusals: Conflict when the upload is not under way.
+	// CompleteFile writes state, type, size, width, height and attempt. Refusals: Conflict when the upload is not under way.
 	CompleteFile(ctx context.Context, f File) error
 	// GiveUp makes an unsent file Gone, due now; also one that is due by itself.
-	// Refusals: Conflict when an event has it.
+	// Refusals: Conflict when an event has it, or it is shown.
 	GiveUp(ctx context.Context, id chat.FileID) error
 	// DueFiles are files whose time has come, longest ago first.
 	DueFiles(ctx context.Context, limit int) ([]File, error)
@@ -136,4 +135,5 @@ const (
 	TypeRefused  chat.Code = "file_type_refused" // the site takes none of this type
 	QuotaReached chat.Code = "quota_reached"     // the owner's or the site's space is used up
 	TooMany      chat.Code = "too_many"          // too many uploads of one owner are under way
+	BadPicture   chat.Code = "bad_picture"       // none that a portrait or a logo can be made of
 )

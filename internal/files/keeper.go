@@ -175,10 +175,6 @@ func (k *Keeper) PutPart(ctx context.Context, u Uploader, id chat.FileID, n int,
 // Complete makes a file of the parts. Refusals: NotFound, Conflict while parts are
 // missing, TypeRefused. Once done it answers the same again.
 func (k *Keeper) Complete(ctx context.Context, u Uploader, id chat.FileID) (File, error) {
-	return k.complete(ctx, u, id, Complete)
-}
-
-func (k *Keeper) complete(ctx context.Context, u Uploader, id chat.FileID, as State) (File, error) {
 	f, err := k.own(ctx, u.Owner, id)
 	if err != nil || f.State != Uploading {
 		return f, err
@@ -195,14 +191,14 @@ func (k *Keeper) complete(ctx context.Context, u Uploader, id chat.FileID, as St
 	if f, err = k.assemble(ctx, f, u.Types); err != nil {
 		return f, err
 	}
-	f.State = as
+	f.State = Complete
 	if err := k.store.CompleteFile(ctx, f); err != nil {
 		return k.raced(ctx, u.Owner, f, err)
 	}
 	if err := k.blobs.Delete(ctx, uploaded.partKeys()...); err != nil {
 		k.log.WarnContext(ctx, "the parts of a complete upload could not be deleted", "file", id, "error", err)
 	}
-	if as == Complete && IsPicture(f.Type) && f.Width > 0 {
+	if IsPicture(f.Type) && f.Width > 0 {
 		k.want(id)
 	}
 	return f, nil
@@ -269,15 +265,6 @@ func (k *Keeper) Addresses(ctx context.Context, r Reader, ids []chat.FileID) (ma
 		}
 	}
 	return found, until, err
-}
-
-// Shown finds a portrait or a logo. Refusals: NotFound.
-func (k *Keeper) Shown(ctx context.Context, id chat.FileID) (File, error) {
-	f, err := k.store.File(ctx, id)
-	if err == nil && f.State != Shown {
-		err = absent()
-	}
-	return f, err
 }
 
 // Open opens a file's bytes and tells their type; of a picture its preview of

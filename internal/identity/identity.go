@@ -20,6 +20,7 @@ type Agent struct {
 	// PasswordHash is argon2id in PHC form; empty until the first password is set.
 	PasswordHash string
 	Roles        map[chat.SiteID]chat.Role
+	Portrait     chat.Picture
 	LastSeenAt   chat.Millis
 	CreatedAt    chat.Millis
 }

@@ -225,6 +225,24 @@ func (p *People) SetRole(ctx context.Context, by audit.By, on chat.SiteID, id ch
 	return p.changed(ctx, id)
 }
 
+// SetPortrait shows a picture as an agent's portrait, in place of the one before;
+// the zero one: none. Errors: NotFound.
+func (p *People) SetPortrait(ctx context.Context, by audit.By, id chat.AgentID, portrait chat.Picture) (Agent, error) {
+	err := p.together(ctx, func(ctx context.Context) error {
+		if _, _, err := p.fromStore(ctx, id); err != nil {
+			return err
+		}
+		if err := p.store.SetPortrait(ctx, id, portrait.File); err != nil {
+			return err
+		}
+		return p.record(ctx, by, audit.AgentChanged, 0, id, map[string]string{"fields": "portrait"})
+	})
+	if err != nil {
+		return Agent{}, err
+	}
+	return p.changed(ctx, id)
+}
+
 func (p *People) checkRole(on chat.SiteID, role chat.Role) error {
 	if role < chat.RoleAgent || role > chat.RoleAdmin {
 		return site.Bad("role", "Choose one of agent, supervisor, admin.")

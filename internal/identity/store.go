@@ -43,6 +43,9 @@ type Store interface {
 	InsertAgent(ctx context.Context, a Agent) error
 	// UpdateAgent writes all of an agent but its roles and times. Errors: NotFound, EmailTaken.
 	UpdateAgent(ctx context.Context, a Agent) error
+	// SetPortrait makes a picture an agent's portrait; 0: none. Refusals: NotFound
+	// when the picture has been deleted, or was somebody's.
+	SetPortrait(ctx context.Context, agent chat.AgentID, file chat.FileID) error
 	// SetRole writes an agent's role on a site; NoRole removes it.
 	SetRole(ctx context.Context, agent chat.AgentID, site chat.SiteID, role chat.Role) error
 

@@ -98,7 +98,7 @@ func (h *Hub) colleagues(sites []chat.SiteID) []wire.AgentInfo {
 				place[a.ID] = i
 				state := h.Presence.Agent(a.ID)
 				h.told.ahead(a.ID, state)
-				all = append(all, wire.AgentInfo{ID: a.ID, Name: a.Name, Presence: said(state)})
+				all = append(all, wire.AgentInfo{ID: a.ID, Name: a.Name, Presence: said(state), Portrait: a.Portrait.Address()})
 			}
 			all[i].Sites = append(all[i].Sites, site)
 		}

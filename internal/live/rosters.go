@@ -9,23 +9,24 @@ import (
 	"github.com/kefu-chat/kefu/internal/ws"
 )
 
-// rosterEntry is that an agent works on a site, under a name. The sum of the
+// rosterEntry is that an agent works on a site, under a name and with a portrait. The sum of the
 // hashes of all entries, in any order, stands for who works where.
 type rosterEntry struct {
 	site chat.SiteID
 	id   chat.AgentID
 	name string
+	face string // the portrait's address
 }
 
-func (h *Hub) entrySum(site chat.SiteID, id chat.AgentID, name string) uint64 {
-	return maphash.Comparable(h.rosters, rosterEntry{site, id, name})
+func (h *Hub) entrySum(site chat.SiteID, id chat.AgentID, name, face string) uint64 {
+	return maphash.Comparable(h.rosters, rosterEntry{site, id, name, face})
 }
 
 // rosterSum stands for colleagues as a session is told of them.
 func (h *Hub) rosterSum(agents []wire.AgentInfo) (sum uint64) {
 	for _, a := range agents {
 		for _, site := range a.Sites {
-			sum += h.entrySum(site, a.ID, a.Name)
+			sum += h.entrySum(site, a.ID, a.Name, a.Portrait)
 		}
 	}
 	return sum
@@ -38,7 +39,7 @@ type rosterFrame struct {
 }
 
 // tellRosters tells the agents here whose colleagues are others than they were
-// told, or have other names.
+// told, or have other names or portraits.
 func (h *Hub) tellRosters() {
 	sessions := *h.people.Load()
 	if len(sessions) == 0 {
@@ -47,7 +48,7 @@ func (h *Hub) tellRosters() {
 	sums := map[chat.SiteID]uint64{}
 	for _, one := range h.Sites.All() {
 		for _, a := range h.People.AgentsOf(one.ID) {
-			sums[one.ID] += h.entrySum(one.ID, a.ID, a.Name)
+			sums[one.ID] += h.entrySum(one.ID, a.ID, a.Name, a.Portrait.Address())
 		}
 	}
 	frames := map[string]rosterFrame{}

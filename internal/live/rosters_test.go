@@ -33,6 +33,18 @@ func TestColleaguesAreToldAnew(t *testing.T) {
 	told("invited", "Ann", "Bob", "Dora", "Eve")
 	set(identity.Agent{ID: eve, Name: "Evelyn", Roles: onShop})
 	told("renamed", "Ann", "Bob", "Dora", "Evelyn")
+	face := chat.Picture{File: 7, Key: 11}
+	set(identity.Agent{ID: eve, Name: "Evelyn", Roles: onShop, Portrait: face})
+	await(here, "agents", shows(eve, face))
+	await(both, "agents", shows(eve, face))
+	if again := w.nodes[0].agent(bob); !slices.ContainsFunc(await(again, "hello", yes[wire.ServerHello]).Agents, isShown(eve, face)) {
+		t.Error("who comes now is not told of the portrait")
+	}
+	set(identity.Agent{ID: eve, Name: "Evelyn", Roles: onShop})
+	both.until("no portrait any more", func() bool {
+		frames := all[wire.ServerAgents](both, "agents")
+		return shows(eve, chat.Picture{})(frames[len(frames)-1])
+	})
 	set(identity.Agent{ID: bob, Name: "Bob", Roles: onShop, Disabled: true})
 	told("disabled", "Ann", "Dora", "Evelyn")
 	set(identity.Agent{ID: eve, Name: "Evelyn"})
@@ -54,6 +66,14 @@ func TestColleaguesAreToldAnew(t *testing.T) {
 	}
 	other.mu.Unlock()
 	none(visitor, "agents", yes[wire.ServerAgents])
+}
+
+func isShown(agent chat.AgentID, p chat.Picture) func(wire.AgentInfo) bool {
+	return func(a wire.AgentInfo) bool { return a.ID == agent && a.Portrait == p.Address() }
+}
+
+func shows(agent chat.AgentID, p chat.Picture) func(wire.ServerAgents) bool {
+	return func(f wire.ServerAgents) bool { return slices.ContainsFunc(f.Agents, isShown(agent, p)) }
 }
 
 func namesOf(agents []wire.AgentInfo) []string {

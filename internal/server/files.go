@@ -46,6 +46,7 @@ func (s *Server) mountFiles(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE "+uploadsDoor+"/{id}", s.onUpload(s.cancelUpload))
 	mux.HandleFunc("POST "+addressesDoor, s.fileAddresses)
 	mux.HandleFunc("GET "+filesDoor, s.openFile)
+	mux.HandleFunc("GET "+chat.PicturesPath+"{name}", s.showPicture)
 }
 
 // fileCaller is who asks about files: a visitor of a site, or an agent.

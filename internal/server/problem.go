@@ -67,7 +67,7 @@ func statusOf(code chat.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case badMedia, files.TypeRefused:
 		return http.StatusUnsupportedMediaType
-	case site.BadValue, chat.BadText, chat.BlankText, chat.TextTooLong, chat.BadFiles:
+	case site.BadValue, files.BadPicture, chat.BadText, chat.BlankText, chat.TextTooLong, chat.BadFiles:
 		return http.StatusUnprocessableEntity
 	case wire.RateLimited, wire.TooMany, identity.TooManyTries:
 		return http.StatusTooManyRequests

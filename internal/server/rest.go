@@ -63,6 +63,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.broadcasts()
 	r.pushes()
 	r.widget()
+	r.pictures()
 	schemas := api.OpenAPI().Components.Schemas.Map()
 	delete(schemas, "ErrorModel") // huma's own shape is never sent
 	delete(schemas, "ErrorDetail")
@@ -81,6 +82,7 @@ type op struct {
 	method, path, id, summary string
 	status                    int   // 0: 200, or 204 without a body
 	body                      int64 // bound of the request's body; 0: smallBody
+	picture                   bool  // the body is one
 }
 
 // serve registers a route: the gate, then huma's checks, then handle.
@@ -98,6 +100,10 @@ func serve[I, O any](r *routes, who access, o op, handle func(ctx context.Contex
 				Schema: r.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem"),
 			}},
 		}},
+	}
+	if o.picture {
+		operation.BodyReadTimeout = -1 // it has bounds of its own
+		operation.Middlewares = append(operation.Middlewares, r.server.takesPicture(r.api))
 	}
 	operation.Description = "For: " + who.String() + "."
 	operation.Security = who.security()

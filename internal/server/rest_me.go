@@ -11,12 +11,13 @@ import (
 
 // Me is the agent who is logged in.
 type Me struct {
-	ID    string   `json:"id"`
-	Name  string   `json:"name"`
-	Email string   `json:"email"`
-	Owner bool     `json:"owner" doc:"Makes sites and people, and is admin of every site."`
-	Sites []MySite `json:"sites" nullable:"false" doc:"Where this agent works, by name."`
-	LogIn string   `json:"log_in" doc:"The id of this log-in."`
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Email    string   `json:"email"`
+	Portrait string   `json:"portrait,omitempty" doc:"The address of one's portrait, a path on this server; it changes with the picture."`
+	Owner    bool     `json:"owner" doc:"Makes sites and people, and is admin of every site."`
+	Sites    []MySite `json:"sites" nullable:"false" doc:"Where this agent works, by name."`
+	LogIn    string   `json:"log_in" doc:"The id of this log-in."`
 }
 
 // MySite is a site and the agent's role there.
@@ -27,7 +28,7 @@ type MySite struct {
 }
 
 func (s *Server) me(a identity.Agent, l identity.Login) Me {
-	me := Me{ID: idText(a.ID), Name: a.Name, Email: a.Email, Owner: a.Owner, LogIn: idText(l.ID), Sites: []MySite{}}
+	me := Me{ID: idText(a.ID), Name: a.Name, Email: a.Email, Portrait: a.Portrait.Address(), Owner: a.Owner, LogIn: idText(l.ID), Sites: []MySite{}}
 	for _, one := range s.parts.Sites.All() {
 		if role := a.RoleOn(one.ID); role != chat.NoRole {
 			me.Sites = append(me.Sites, MySite{ID: idText(one.ID), Name: one.Name, Role: role.String()})

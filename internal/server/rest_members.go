@@ -14,12 +14,13 @@ type Member struct {
 	Name       string `json:"name"`
 	Role       string `json:"role" enum:"agent,supervisor,admin"`
 	Owner      bool   `json:"owner,omitempty" doc:"An owner is admin of every site."`
+	Portrait   string `json:"portrait,omitempty" doc:"The address of the portrait, a path on this server."`
 	Email      string `json:"email,omitempty" doc:"For the site's admins."`
 	LastSeenAt int64  `json:"last_seen_at,omitempty" doc:"For the site's admins."`
 }
 
 func memberFor(c caller, a identity.Agent) Member {
-	m := Member{ID: idText(a.ID), Name: a.Name, Role: a.RoleOn(c.site.ID).String(), Owner: a.Owner}
+	m := Member{ID: idText(a.ID), Name: a.Name, Role: a.RoleOn(c.site.ID).String(), Owner: a.Owner, Portrait: a.Portrait.Address()}
 	if c.agent.RoleOn(c.site.ID) >= chat.RoleAdmin {
 		m.Email, m.LastSeenAt = a.Email, int64(a.LastSeenAt)
 	}

@@ -13,6 +13,7 @@ type Person struct {
 	ID          string       `json:"id"`
 	Name        string       `json:"name"`
 	Email       string       `json:"email"`
+	Portrait    string       `json:"portrait,omitempty" doc:"The address of the portrait, a path on this server."`
 	Owner       bool         `json:"owner"`
 	Disabled    bool         `json:"disabled"`
 	HasPassword bool         `json:"has_password" doc:"False until the invitation has been used."`
@@ -36,7 +37,7 @@ type OneUseLink struct {
 
 func (s *Server) person(a identity.Agent) Person {
 	p := Person{
-		ID: idText(a.ID), Name: a.Name, Email: a.Email, Owner: a.Owner, Disabled: a.Disabled,
+		ID: idText(a.ID), Name: a.Name, Email: a.Email, Portrait: a.Portrait.Address(), Owner: a.Owner, Disabled: a.Disabled,
 		HasPassword: a.PasswordHash != "", LastSeenAt: int64(a.LastSeenAt), CreatedAt: int64(a.CreatedAt), Roles: []RoleOnSite{},
 	}
 	for _, one := range s.parts.Sites.All() {

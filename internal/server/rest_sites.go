@@ -16,6 +16,7 @@ type Site struct {
 	Role      string        `json:"role" enum:"agent,supervisor,admin" doc:"Yours here."`
 	Key       string        `json:"key" doc:"The widget key; public."`
 	Settings  site.Settings `json:"settings"`
+	Logo      string        `json:"logo,omitempty" doc:"The address of the logo, a path on this server; it changes with the picture."`
 	Version   int64         `json:"version" doc:"Rises with each change; a change names the version that it saw."`
 	CreatedAt int64         `json:"created_at"`
 }
@@ -23,7 +24,7 @@ type Site struct {
 func siteFor(c caller, one site.Site) Site {
 	return Site{
 		ID: idText(one.ID), Name: one.Name, Role: c.agent.RoleOn(one.ID).String(), Key: one.Key,
-		Settings: one.Settings, Version: one.Version, CreatedAt: int64(one.CreatedAt),
+		Settings: one.Settings, Logo: one.Logo.Address(), Version: one.Version, CreatedAt: int64(one.CreatedAt),
 	}
 }
 

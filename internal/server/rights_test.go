@@ -31,6 +31,13 @@ var expected = map[string]rights{
 	"POST /api/v1/log-out":       {"+++++", "-"},
 	"GET /api/v1/widget/{key}":   {"+++++", "-"},
 
+	"GET /api/v1/widget/{key}/portraits":     {"+++++", "-"},
+	"PUT /api/v1/me/portrait":                {"1++++", "-"},
+	"DELETE /api/v1/me/portrait":             {"1++++", "-"},
+	"DELETE /api/v1/people/{agent}/portrait": {"1333+", "-"},
+	"PUT /api/v1/sites/{site}/logo":          {"133++", "1444+"},
+	"DELETE /api/v1/sites/{site}/logo":       {"133++", "1444+"},
+
 	"GET /api/v1/me":                        {"1++++", "-"},
 	"PATCH /api/v1/me":                      {"1++++", "-"},
 	"POST /api/v1/me/password":              {"1++++", "-"},
@@ -82,7 +89,8 @@ type stage struct {
 }
 
 func newStage(t *testing.T) *stage {
-	w := newWorld(t, server.Config{RequestBurst: 100000})
+	w := newWorld(t, server.Config{})
+	w.keeps(server.Config{RequestBurst: 100000})
 	s := &stage{world: w, cast: map[string]*person{"nobody": w.person(), "owner": w.owner()}}
 	s.own = w.firstSite().ID
 	blog, err := chat.ParseID(s.cast["owner"].want(201, "POST", "/api/v1/sites", fields{"name": "Blog"}).string("id"))
@@ -117,6 +125,10 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 	switch r.Method + " " + strings.TrimPrefix(r.Path, "/api/v1") {
 	case "PATCH /me", "POST /me/password", "POST /setup", "POST /link", "POST /link/password", "POST /log-in":
 		body = fields{"nothing": true}
+	case "PUT /me/portrait", "PUT /sites/{site}/logo":
+		body = string(picture(s.t, 3, 3, asJPEG))
+	case "GET /widget/{key}/portraits":
+		path += "?agents=1"
 	case "POST /sites":
 		body = fields{"name": "New"}
 	case "POST /people":

@@ -18,6 +18,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/atp"
 	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/broadcast"
+	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
@@ -132,6 +133,7 @@ type Server struct {
 	requests   *rate
 	byKey      *rateOf[int64] // of API keys, by their ids
 	wrongKeys  *rate
+	pictures   *rateOf[chat.AgentID] // uploads of portraits and logos
 	seats      *seats
 	bodies     *seats // of the streaming doors' requests that are being read
 	downloads  *seats // of files that are being taken
@@ -157,6 +159,7 @@ func New(cfg Config, parts Parts) *Server {
 		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
 		byKey:      newRateOf[int64](cfg.KeyBurst, cfg.KeyPerSecond, cfg.Now),
 		wrongKeys:  newRate(wrongKeyBurst, wrongKeyPerSecond, cfg.Now),
+		pictures:   newRateOf[chat.AgentID](pictureBurst, picturePerSecond, cfg.Now),
 		seats:      newSeats(cfg.SessionsPerAddress),
 		bodies:     newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
 		downloads:  newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),

@@ -17,6 +17,7 @@ type Site struct {
 	// HTML. It is public, and names the site for visitors.
 	Key      string
 	Settings Settings
+	Logo     chat.Picture
 	// Version is raised by each change, so that caches and sessions see it.
 	Version   int64
 	CreatedAt chat.Millis
@@ -79,6 +80,9 @@ type Store interface {
 	// UpdateSite writes name and settings, and raises Version, if the row still
 	// has s.Version; else a chat.Conflict refusal.
 	UpdateSite(ctx context.Context, s Site) (Site, error)
+	// SetLogo makes a picture a site's logo, and raises Version; 0: none. Refusals:
+	// NotFound, also when the picture has been deleted, or was somebody's.
+	SetLogo(ctx context.Context, id chat.SiteID, file chat.FileID) error
 	// SetSiteKey writes the widget key under the same condition.
 	SetSiteKey(ctx context.Context, id chat.SiteID, version int64, key string) (Site, error)
 }

@@ -152,6 +152,22 @@ func (s *Sites) RotateKey(ctx context.Context, by audit.By, id chat.SiteID, vers
 	return s.changed(ctx, after, err)
 }
 
+// SetLogo shows a picture as a site's logo, in place of the one before; the zero
+// one: none. Errors: NotFound.
+func (s *Sites) SetLogo(ctx context.Context, by audit.By, id chat.SiteID, logo chat.Picture) (Site, error) {
+	err := s.store.Together(ctx, func(ctx context.Context) error {
+		if err := s.store.SetLogo(ctx, id, logo.File); err != nil {
+			return err
+		}
+		return s.record(ctx, by, audit.SiteChanged, id, map[string]string{"fields": "logo"})
+	})
+	if _, err = s.changed(ctx, Site{ID: id}, err); err != nil {
+		return Site{}, err
+	}
+	after, _ := s.ByID(id)
+	return after, nil
+}
+
 // changed renews the picture after a commit and tells of it. The change stands
 // even where the picture could not be renewed: healing renews it.
 func (s *Sites) changed(ctx context.Context, after Site, err error) (Site, error) {

@@ -52,6 +52,7 @@ func (db *DB) InsertFile(ctx context.Context, f files.File, u files.Use) (files.
 	f.State, f.CreatedAt, f.DeleteAt = files.Uploading, now, now+chat.Millis(u.Keep.Milliseconds())
 	row := fileRow{
 		ID: f.ID, Site: f.Site, Owner: []byte(f.Owner), State: f.State, Name: f.Name, Type: f.Type, Size: f.Size,
+		Width: f.Width, Height: f.Height, Attempt: f.Attempt,
 		CreatedAt: f.CreatedAt, DeleteAt: f.DeleteAt,
 	}
 	err = db.Update(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -174,10 +175,7 @@ func (db *DB) CompleteFile(ctx context.Context, f files.File) error {
 			return err
 		}
 		row.State, row.Type, row.Size, row.Width, row.Height, row.Attempt = f.State, f.Type, f.Size, f.Width, f.Height, f.Attempt
-		if f.State == files.Shown {
-			row.DeleteAt = 0
-		}
-		_, err := tx.NewUpdate().Model(&row).Column("state", "type", "size", "width", "height", "attempt", "delete_at").WherePK().Exec(ctx)
+		_, err := tx.NewUpdate().Model(&row).Column("state", "type", "size", "width", "height", "attempt").WherePK().Exec(ctx)
 		return err
 	})
 }
@@ -190,6 +188,8 @@ func (db *DB) GiveUp(ctx context.Context, id chat.FileID) error {
 			return nil
 		case files.Sent:
 			return chat.Refuse(chat.Conflict, "a message has this file: recall the message instead")
+		case files.Shown:
+			return chat.Refuse(chat.Conflict, "this picture is shown: put another one in its place")
 		}
 		row.State, row.DeleteAt = files.Gone, atOnce
 		_, err := tx.NewUpdate().Model(&row).Column("state", "delete_at").WherePK().Exec(ctx)

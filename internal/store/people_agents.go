@@ -54,11 +54,16 @@ func (db *DB) Agents(ctx context.Context) ([]identity.Agent, error) {
 		}
 		of[r.Agent][r.Site], _ = chat.ParseRole(r.Role) // an unknown role may do nothing
 	}
+	shown, err := db.shown(ctx, db.reading(ctx), portraits())
+	if err != nil {
+		return nil, err
+	}
 	agents := make([]identity.Agent, len(rows))
 	for i, r := range rows {
 		agents[i] = identity.Agent{
 			ID: r.ID, Email: string(r.Email), Name: r.Name, Owner: r.Owner, Disabled: r.Disabled,
 			PasswordHash: string(r.PasswordHash), Roles: of[r.ID], LastSeenAt: r.LastSeenAt, CreatedAt: r.CreatedAt,
+			Portrait: shown[int64(r.ID)],
 		}
 	}
 	return agents, nil

@@ -46,12 +46,16 @@ func (db *DB) Sites(ctx context.Context) ([]site.Site, error) {
 	if err := db.reading(ctx).NewSelect().Model(&rows).Scan(ctx); err != nil {
 		return nil, err
 	}
+	shown, err := db.shown(ctx, db.reading(ctx), logos())
+	if err != nil {
+		return nil, err
+	}
 	sites := make([]site.Site, len(rows))
 	for i, r := range rows {
-		var err error
 		if sites[i], err = r.site(); err != nil {
 			return nil, err
 		}
+		sites[i].Logo = shown[int64(r.ID)]
 	}
 	return sites, nil
 }
@@ -80,6 +84,18 @@ func (db *DB) UpdateSite(ctx context.Context, s site.Site) (site.Site, error) {
 	})
 }
 
+// SetLogo makes a picture a site's logo, and raises Version; 0: none. Refusals:
+// NotFound, also when the picture has been deleted, or was somebody's.
+func (db *DB) SetLogo(ctx context.Context, id chat.SiteID, file chat.FileID) error {
+	return db.changePeople(ctx, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewRaw("UPDATE site SET version = version + 1 WHERE id = ?", id).Exec(ctx)
+		if err := touched(result, err, chat.Refuse(chat.NotFound, "there is no such site")); err != nil {
+			return err
+		}
+		return db.show(ctx, tx, logos(), int64(id), file)
+	})
+}
+
 // SetSiteKey writes the widget key under the same condition.
 func (db *DB) SetSiteKey(ctx context.Context, id chat.SiteID, version int64, key string) (site.Site, error) {
 	return db.changeSite(ctx, id, version, func(q *bun.UpdateQuery) *bun.UpdateQuery {
@@ -99,7 +115,11 @@ func (db *DB) changeSite(ctx context.Context, id chat.SiteID, version int64, set
 		if changed != nil {
 			return changed
 		}
-		after, err = row.site()
+		if after, err = row.site(); err != nil {
+			return err
+		}
+		shown, err := db.shown(ctx, tx, logos())
+		after.Logo = shown[int64(id)]
 		return err
 	})
 	return after, err

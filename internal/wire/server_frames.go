@@ -52,10 +52,13 @@ type AgentInfo struct {
 	Name     string       `json:"name"`
 	Presence Presence     `json:"presence"`
 	Sites    SiteIDs      `json:"sites"`
+	// Portrait is the address of its picture, a path on this server, which changes with
+	// the picture. Events name agents without it: it is looked up here by their id.
+	Portrait string `json:"portrait,omitzero"`
 }
 
 // ServerAgents is "agents": an agent's colleagues on its sites, as in hello,
-// whenever one came, went or has another name.
+// whenever one came, went or has another name or portrait.
 type ServerAgents struct {
 	T      string      `json:"t"`
 	Agents []AgentInfo `json:"agents"`

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/gif"
 	"image/png"
 	"os"
@@ -307,7 +308,55 @@ func TestAPortraitIsSmallAndNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, _, err := image.DecodeConfig(bytes.NewReader(made.Data))
-	if err != nil || c.Width != 512 || c.Height != 256 || made.Type != "image/jpeg" {
+	if err != nil || c.Width != 512 || c.Height != 512 || made.Width != 512 || made.Height != 512 || made.Type != "image/jpeg" {
 		t.Errorf("%+v, %s, %v", c, made.Type, err)
+	}
+}
+
+// What is left of a picture is its middle, the right way up, and nothing that stood beside it.
+func TestAPortraitIsTheMiddleTheRightWayUp(t *testing.T) {
+	m := image.NewRGBA(image.Rect(0, 0, 90, 30)) // as stored: red, then green above blue in the middle, then red
+	for y := range 30 {
+		for x := range 90 {
+			c := color.RGBA{255, 0, 0, 255}
+			if x >= 30 && x < 60 {
+				c = color.RGBA{0, 255, 0, 255}
+				if y >= 15 {
+					c = color.RGBA{0, 0, 255, 255}
+				}
+			}
+			m.SetRGBA(x, y, c)
+		}
+	}
+	upload := jpegWith(jpegOf(t, m), segment(0xe1, []byte("Exif\x00\x00"), exifWith(6))) // to be turned clockwise
+	stripped, _, err := strip(t, "image/jpeg", upload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := Portrait("image/jpeg", bytes.NewReader(stripped), 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := image.Decode(bytes.NewReader(made.Data))
+	if err != nil || got.Bounds() != image.Rect(0, 0, 20, 20) {
+		t.Fatal(got.Bounds(), err)
+	}
+	if r, g, b, _ := got.At(4, 10).RGBA(); b < 3*g || b < 3*r {
+		t.Errorf("on the left is %d %d %d, and not what was below", r>>8, g>>8, b>>8)
+	}
+	if r, g, b, _ := got.At(15, 10).RGBA(); g < 3*b || g < 3*r {
+		t.Errorf("on the right is %d %d %d, and not what was above", r>>8, g>>8, b>>8)
+	}
+	if bytes.Contains(made.Data, []byte("secret")) || bytes.Contains(made.Data, []byte("Exif")) {
+		t.Error("the portrait tells the place")
+	}
+}
+
+func TestALogoKeepsItsShapeAndWhatShinesThrough(t *testing.T) {
+	m := image.NewNRGBA(image.Rect(0, 0, 800, 200))
+	m.Set(0, 0, color.NRGBA{255, 0, 0, 255})
+	made, err := Logo("image/png", bytes.NewReader(pngOf(t, m)), 400)
+	if err != nil || made.Type != "image/png" || made.Width != 400 || made.Height != 100 {
+		t.Errorf("%s %d×%d, %v", made.Type, made.Width, made.Height, err)
 	}
 }

@@ -12,8 +12,9 @@ import (
 
 // Preview is a smaller copy of a picture.
 type Preview struct {
-	Type string // image/jpeg, or image/png where something shines through
-	Data []byte
+	Type          string // image/jpeg, or image/png where something shines through
+	Data          []byte
+	Width, Height int
 }
 
 const quality = 82
@@ -32,7 +33,7 @@ func Previews(typ string, r io.ReadSeeker, sizes ...int) (map[int]Preview, error
 		if longest <= size {
 			continue
 		}
-		scaled := scale(whole, size)
+		scaled := scale(whole, whole.Bounds(), size)
 		whole = scaled
 		if made[size], err = encode(upright(scaled, orientation)); err != nil {
 			return nil, err
@@ -41,14 +42,34 @@ func Previews(typ string, r io.ReadSeeker, sizes ...int) (map[int]Preview, error
 	return made, nil
 }
 
-// Portrait makes of any picture that may be decoded one that is at most so many
-// pixels wide and high.
+// Portrait makes of any picture that may be decoded the largest square of its
+// middle, at most so many pixels wide. Errors: ErrBroken, or those of r.
 func Portrait(typ string, r io.ReadSeeker, size int) (Preview, error) {
+	return anew(typ, r, size, middle)
+}
+
+// Logo makes of any picture that may be decoded one that is at most so many pixels
+// wide and high. Errors: ErrBroken, or those of r.
+func Logo(typ string, r io.ReadSeeker, size int) (Preview, error) {
+	return anew(typ, r, size, image.Image.Bounds)
+}
+
+// anew draws a part of a picture anew; nothing but its pixels is left of it.
+func anew(typ string, r io.ReadSeeker, size int, part func(image.Image) image.Rectangle) (Preview, error) {
 	whole, orientation, err := open(typ, r)
 	if err != nil {
 		return Preview{}, err
 	}
-	return encode(upright(scale(whole, size), orientation))
+	return encode(upright(scale(whole, part(whole), size), orientation))
+}
+
+// middle is the largest square in the middle of a picture, which lies there
+// whichever way the picture is turned.
+func middle(m image.Image) image.Rectangle {
+	b := m.Bounds()
+	side := min(b.Dx(), b.Dy())
+	x, y := b.Min.X+(b.Dx()-side)/2, b.Min.Y+(b.Dy()-side)/2
+	return image.Rect(x, y, x+side, y+side)
 }
 
 // open decodes a picture if its header allows that.
@@ -109,9 +130,8 @@ func webpTail(r io.ReadSeeker, buffer []byte) (int, error) {
 	return orientationOf(buffer[8:length]), nil
 }
 
-// scale makes a picture fit into a square.
-func scale(from image.Image, size int) *image.RGBA {
-	b := from.Bounds()
+// scale makes a part of a picture fit into a square.
+func scale(from image.Image, b image.Rectangle, size int) *image.RGBA {
 	width, height := fit(b.Dx(), b.Dy(), size)
 	to := image.NewRGBA(image.Rect(0, 0, width, height))
 	draw.BiLinear.Scale(to, to.Bounds(), from, b, draw.Src, nil)
@@ -170,10 +190,14 @@ func place(x, y, w, h, orientation int) (int, int) {
 
 func encode(m *image.RGBA) (Preview, error) {
 	var out bytes.Buffer
+	made := Preview{Type: "image/png", Width: m.Rect.Dx(), Height: m.Rect.Dy()}
+	var err error
 	if m.Opaque() {
-		err := jpeg.Encode(&out, m, &jpeg.Options{Quality: quality})
-		return Preview{"image/jpeg", out.Bytes()}, err
+		made.Type = "image/jpeg"
+		err = jpeg.Encode(&out, m, &jpeg.Options{Quality: quality})
+	} else {
+		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, m)
 	}
-	err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&out, m)
-	return Preview{"image/png", out.Bytes()}, err
+	made.Data = out.Bytes()
+	return made, err
 }

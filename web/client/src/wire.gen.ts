@@ -401,9 +401,11 @@ export interface AgentInfo {
   name: string
   presence: Presence
   sites: string[]
+  /** Portrait is the address of its picture, a path on this server, which changes with the picture. Events name agents without it: it is looked up here by their id. */
+  portrait?: string
 }
 
-/** ServerAgents is "agents": an agent's colleagues on its sites, as in hello, whenever one came, went or has another name. */
+/** ServerAgents is "agents": an agent's colleagues on its sites, as in hello, whenever one came, went or has another name or portrait. */
 export interface ServerAgents {
   t: 'agents'
   agents: AgentInfo[]
