@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,10 +15,10 @@ var _ certificate.Store = (*DB)(nil)
 
 func TestOfManyNodesOneKeepsACertificate(t *testing.T) {
 	places := map[string]func(testing.TB) Config{
-		"SQLite": func(t testing.TB) Config { return Config{Path: filepath.Join(t.TempDir(), "kefu.db")} },
+		"SQLite": func(t testing.TB) Config { return Config{Path: newFile(t)} },
 	}
 	for _, s := range servers(t) {
-		places[s.name] = func(t testing.TB) Config { return Config{URL: s.fresh(t)} }
+		places[s.name] = func(t testing.TB) Config { return Config{URL: s.lend(t)} }
 	}
 	for name, place := range places {
 		t.Run(name, func(t *testing.T) {

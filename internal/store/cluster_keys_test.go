@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -83,11 +82,11 @@ func clusterKeysIn(t *testing.T, cfg Config) {
 }
 
 func TestClusterKeysInSQLite(t *testing.T) {
-	clusterKeysIn(t, Config{Path: filepath.Join(t.TempDir(), DatabaseFile), Synchronous: "off", Relaxed: true})
+	clusterKeysIn(t, Config{Path: newFile(t), Synchronous: "off", Relaxed: true})
 }
 
 func TestClusterKeysInServers(t *testing.T) {
 	for _, s := range servers(t) {
-		t.Run(s.name, func(t *testing.T) { clusterKeysIn(t, Config{URL: s.fresh(t), Readers: 4}) })
+		t.Run(s.name, func(t *testing.T) { clusterKeysIn(t, Config{URL: s.lend(t), Readers: 4}) })
 	}
 }

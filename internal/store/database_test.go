@@ -23,7 +23,7 @@ var quiet = slog.New(slog.DiscardHandler)
 func open(t testing.TB, cfg Config) *DB {
 	t.Helper()
 	if cfg.Path == "" && cfg.URL == "" {
-		cfg.Path = filepath.Join(t.TempDir(), DatabaseFile)
+		cfg.Path = newFile(t)
 	}
 	db, err := Open(context.Background(), cfg, quiet)
 	if err != nil {
@@ -194,7 +194,7 @@ func harmsOnlyItself(t *testing.T, db *DB) {
 }
 
 func TestSlowTransactionIsCut(t *testing.T) {
-	path := filepath.Join(t.TempDir(), DatabaseFile)
+	path := newFile(t)
 	db := open(t, Config{Path: path, Limit: time.Nanosecond})
 	o := <-submit(db, message(1, "hello"))
 	if !errors.Is(o.err, errCut) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -99,7 +98,7 @@ func TestNothingIsLostAtTheFence(t *testing.T) {
 					}
 				})
 			}
-			target := Config{Path: filepath.Join(t.TempDir(), DatabaseFile)}
+			target := Config{Path: newFile(t)}
 			before := 0
 			report, err := Move(t.Context(), MoveConfig{From: source, To: target, PageRows: 50, BeforeFence: func() {
 				<-busy
@@ -132,7 +131,7 @@ func TestNothingIsLostAtTheFence(t *testing.T) {
 func TestAMoveThatWasKilledGoesOn(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) {
-			cfg := MoveConfig{From: Config{URL: s.fresh(t)}, To: freshEnds()["SQLite"](t), PageRows: 5}
+			cfg := MoveConfig{From: Config{URL: s.fresh(t)}, To: newEnds(t)["SQLite"](t), PageRows: 5}
 			from := newSource(t, cfg.From, 20)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -43,7 +42,7 @@ func TestCachedHeadsHoldNoTexts(t *testing.T) {
 func TestRecalledTextLeavesTheFile(t *testing.T) {
 	const first, second = "marigold-before-the-edit", "larkspur-after-the-edit"
 	long := strings.Repeat("hollyhock-in-pages-of-its-own ", 500)
-	path := filepath.Join(t.TempDir(), DatabaseFile)
+	path := newFile(t)
 	db := open(t, Config{Path: path})
 	begun := send(t, db, message(1, first))
 	by := chat.Actor{Kind: chat.VisitorActor, ID: int64(begun.Conversation.Visitor)}
@@ -68,7 +67,7 @@ func TestRecalledTextLeavesTheFile(t *testing.T) {
 // TestLongReaderStopsNoWriter: while somebody reads for long, as a backup does,
 // the log grows, and commits go on.
 func TestLongReaderStopsNoWriter(t *testing.T) {
-	path := filepath.Join(t.TempDir(), DatabaseFile)
+	path := newFile(t)
 	db := open(t, Config{Path: path, MaxLogPages: 1, CheckpointAfter: 1, Synchronous: "off", Relaxed: true})
 	begun := send(t, db, message(1, "first"))
 	reader, err := raw(t, path).Conn(t.Context())

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,7 @@ import (
 
 func TestJobsInSQLite(t *testing.T) {
 	storetest.RunJobs(t, func(t testing.TB, o storetest.Options) storetest.Engine {
-		return open(t, Config{Path: filepath.Join(o.Place, DatabaseFile), Now: o.Now, Synchronous: "off", Relaxed: true})
+		return open(t, Config{Path: newFileIn(t, o.Place), Now: o.Now, Synchronous: "off", Relaxed: true})
 	}, true)
 }
 

@@ -21,7 +21,7 @@ func TestAMoveLosesItsLastAnswer(t *testing.T) {
 		"somebody stopped it for good": {func(stop func(), end func() error) error { stop(); return errors.Join(end(), lost) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := MoveConfig{From: freshEnds()["SQLite"](t), To: freshEnds()["PostgreSQL"](t)}
+			cfg := MoveConfig{From: newEnds(t)["SQLite"](t), To: newEnds(t)["PostgreSQL"](t)}
 			newSource(t, cfg.From, 3)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
@@ -46,7 +46,7 @@ func TestAMoveLosesItsLastAnswer(t *testing.T) {
 
 // TestAMoveLosesItsTarget: while nobody knows whether it has ended, the source stays closed.
 func TestAMoveLosesItsTarget(t *testing.T) {
-	cfg := MoveConfig{From: freshEnds()["SQLite"](t), To: freshEnds()["PostgreSQL"](t)}
+	cfg := MoveConfig{From: newEnds(t)["SQLite"](t), To: newEnds(t)["PostgreSQL"](t)}
 	newSource(t, cfg.From, 3)
 	target := cfg.To
 	line, address := newWire(t, cfg.To.URL)
@@ -67,7 +67,7 @@ func TestAMoveLosesItsTarget(t *testing.T) {
 // TestAPageBeginsWhereTheLastOneEnded: what is before it, in the same conversation, is
 // not read again.
 func TestAPageBeginsWhereTheLastOneEnded(t *testing.T) {
-	s := newSource(t, freshEnds()["SQLite"](t), 3)
+	s := newSource(t, newEnds(t)["SQLite"](t), 3)
 	seen := false
 	for i := range s.tables {
 		table := &s.tables[i]

@@ -25,6 +25,15 @@ func freshEnds() map[string]func(t *testing.T) Config {
 	}
 }
 
+// newEnds make a database of each kind without rows, whose schema is up to date.
+func newEnds(t testing.TB) map[string]func(t *testing.T) Config {
+	all := map[string]func(t *testing.T) Config{"SQLite": func(t *testing.T) Config { return Config{Path: newFile(t)} }}
+	for _, s := range servers(t) {
+		all[s.name] = func(t *testing.T) Config { return Config{URL: s.fresh(t)} }
+	}
+	return all
+}
+
 // source is a database with rows in every table: every kind of value, more than a
 // page of some.
 type source struct {
@@ -113,9 +122,8 @@ func (s *source) exec(query string, args ...any) {
 }
 
 func TestMoveCarriesEverything(t *testing.T) {
-	ends := freshEnds()
-	for from, one := range ends {
-		for to, other := range ends {
+	for from, one := range newEnds(t) {
+		for to, other := range freshEnds() {
 			if from == to {
 				continue
 			}
@@ -192,7 +200,7 @@ func TestAMoveTakesItsTime(t *testing.T) {
 }
 
 func TestMoveRefusesATargetThatIsNotEmpty(t *testing.T) {
-	cfg := MoveConfig{From: freshEnds()["SQLite"](t), To: freshEnds()["SQLite"](t)}
+	cfg := MoveConfig{From: newEnds(t)["SQLite"](t), To: newEnds(t)["SQLite"](t)}
 	newSource(t, cfg.From, 3)
 	newSource(t, cfg.To, 1)
 	if _, err := Move(t.Context(), cfg, quiet); !errors.Is(err, ErrNotEmpty) {
@@ -230,7 +238,7 @@ func TestMoveRefusesASourceThatIsNotThere(t *testing.T) {
 
 // A move that is interrupted goes on where it was, and another source's is refused.
 func TestMoveGoesOn(t *testing.T) {
-	cfg := MoveConfig{From: freshEnds()["SQLite"](t), To: freshEnds()["PostgreSQL"](t), PageRows: 5}
+	cfg := MoveConfig{From: newEnds(t)["SQLite"](t), To: freshEnds()["PostgreSQL"](t), PageRows: 5}
 	newSource(t, cfg.From, 40)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -249,7 +257,7 @@ func TestMoveGoesOn(t *testing.T) {
 		t.Errorf("a half moved database opens: %v", err)
 	}
 	other := cfg
-	other.From = freshEnds()["SQLite"](t)
+	other.From = newEnds(t)["SQLite"](t)
 	newSource(t, other.From, 1)
 	if _, err := Move(t.Context(), other, quiet); !errors.Is(err, ErrNotEmpty) {
 		t.Errorf("another source: %v, want a refusal", err)
@@ -275,7 +283,7 @@ func TestMoveGoesOn(t *testing.T) {
 
 // While a database is closed its nodes refuse what would change it; opened again they go on.
 func TestAClosedDatabaseTakesNothing(t *testing.T) {
-	for name, fresh := range freshEnds() {
+	for name, fresh := range newEnds(t) {
 		t.Run(name, func(t *testing.T) {
 			cfg := fresh(t)
 			db, err := Open(t.Context(), cfg, quiet)

@@ -15,7 +15,7 @@ import (
 func TestAPIKeys(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) { apiKeysIn(t, open(t, Config{})) })
 	for _, s := range servers(t) {
-		t.Run(s.name, func(t *testing.T) { apiKeysIn(t, open(t, Config{URL: s.fresh(t)})) })
+		t.Run(s.name, func(t *testing.T) { apiKeysIn(t, open(t, Config{URL: s.lend(t)})) })
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -19,9 +18,9 @@ import (
 
 // inEach runs a test on a new database of each engine.
 func inEach(t *testing.T, test func(t *testing.T, cfg Config)) {
-	t.Run("SQLite", func(t *testing.T) { test(t, Config{Path: filepath.Join(t.TempDir(), DatabaseFile)}) })
+	t.Run("SQLite", func(t *testing.T) { test(t, Config{Path: newFile(t)}) })
 	for _, s := range servers(t) {
-		t.Run(s.name, func(t *testing.T) { test(t, Config{URL: s.fresh(t)}) })
+		t.Run(s.name, func(t *testing.T) { test(t, Config{URL: s.lend(t)}) })
 	}
 }
 
@@ -183,7 +182,7 @@ func TestSitesAndAudit(t *testing.T) {
 func TestPeopleOnTwoNodes(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) {
-			cfg := Config{URL: s.fresh(t)}
+			cfg := Config{URL: s.lend(t)}
 			nodes := []*DB{open(t, cfg), open(t, cfg)}
 			ctx := t.Context()
 			must(t, nodes[0].InsertSite(ctx, site.Site{ID: 71, Name: "Shop", Key: "key", Settings: site.DefaultSettings(), Version: 1}))

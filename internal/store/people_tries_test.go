@@ -23,7 +23,7 @@ func everywhere(t *testing.T, do func(t *testing.T, clock *atomic.Int64, nodes .
 		t.Run(s.name, func(t *testing.T) {
 			clock := new(atomic.Int64)
 			clock.Store(1_750_000_000_000)
-			cfg := Config{URL: s.fresh(t), Now: func() time.Time { return time.UnixMilli(clock.Load()) }}
+			cfg := Config{URL: s.lend(t), Now: func() time.Time { return time.UnixMilli(clock.Load()) }}
 			do(t, clock, open(t, cfg), open(t, cfg))
 		})
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -54,12 +53,12 @@ func presenceIn(t *testing.T, cfg Config) {
 }
 
 func TestPresenceInSQLite(t *testing.T) {
-	presenceIn(t, Config{Path: filepath.Join(t.TempDir(), DatabaseFile), Synchronous: "off", Relaxed: true})
+	presenceIn(t, Config{Path: newFile(t), Synchronous: "off", Relaxed: true})
 }
 
 func TestPresenceInServers(t *testing.T) {
 	for _, s := range servers(t) {
-		t.Run(s.name, func(t *testing.T) { presenceIn(t, Config{URL: s.fresh(t), Readers: 4}) })
+		t.Run(s.name, func(t *testing.T) { presenceIn(t, Config{URL: s.lend(t), Readers: 4}) })
 	}
 }
 

@@ -12,14 +12,25 @@ import (
 // server is an engine that several nodes share.
 type server struct {
 	name string
-	// fresh makes an empty database and gives its URL.
-	fresh func(t testing.TB) string
+	// fresh makes a database without rows, whose schema is up to date; lend does so for
+	// a test that changes rows only; empty makes one without a schema. All give its URL.
+	fresh, lend, empty func(t testing.TB) string
 }
 
 func servers(t testing.TB) []server {
 	return []server{
-		{"PostgreSQL", func(t testing.TB) string { return engines.SharedPostgreSQL(t).NewDatabase(t) }},
-		{"MariaDB", func(t testing.TB) string { return engines.SharedMariaDB(t).NewDatabase(t) }},
+		{
+			name:  "PostgreSQL",
+			fresh: func(t testing.TB) string { return engines.SharedPostgreSQL(t).NewMigrated(t, migrateServer) },
+			lend:  func(t testing.TB) string { return engines.SharedPostgreSQL(t).NewMigrated(t, migrateServer) },
+			empty: func(t testing.TB) string { return engines.SharedPostgreSQL(t).NewDatabase(t) },
+		},
+		{
+			name:  "MariaDB",
+			fresh: func(t testing.TB) string { return engines.SharedMariaDB(t).NewMigrated(t, migrateServer) },
+			lend:  func(t testing.TB) string { return engines.SharedMariaDB(t).Lend(t, migrateServer) },
+			empty: func(t testing.TB) string { return engines.SharedMariaDB(t).NewDatabase(t) },
+		},
 	}
 }
 
@@ -31,7 +42,7 @@ func (s server) opener() storetest.Open {
 		t.Helper()
 		mu.Lock()
 		if places[o.Place] == "" {
-			places[o.Place] = s.fresh(t)
+			places[o.Place] = s.lend(t)
 		}
 		url := places[o.Place]
 		mu.Unlock()

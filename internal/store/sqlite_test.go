@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -30,7 +29,7 @@ func (world) Absent(chat.SiteID, chat.AgentID) bool { return false }
 
 func TestSQLite(t *testing.T) {
 	storetest.Run(t, func(t testing.TB, o storetest.Options) storetest.Engine {
-		cfg := Config{Path: filepath.Join(o.Place, DatabaseFile), Now: o.Now, Committed: o.Committed, Marked: o.Marked, Commit: o.Commit}
+		cfg := Config{Path: newFileIn(t, o.Place), Now: o.Now, Committed: o.Committed, Marked: o.Marked, Commit: o.Commit}
 		if o.Fast {
 			cfg.Synchronous, cfg.Relaxed = "off", true
 		}

@@ -81,7 +81,7 @@ func steps(t *testing.T, dialect string, each func(name string, some fs.FS)) {
 func TestUpgradeOfAServerEndsInTheSameSchema(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) {
-			fresh, stepped := s.fresh(t), s.fresh(t)
+			fresh, stepped := s.empty(t), s.empty(t)
 			d := open(t, Config{URL: fresh}).dialect
 			pool := beside(t, stepped)
 			steps(t, d.name(), func(name string, some fs.FS) {
@@ -92,6 +92,11 @@ func TestUpgradeOfAServerEndsInTheSameSchema(t *testing.T) {
 			a, b := serverSchema(t, s, beside(t, fresh)), serverSchema(t, s, pool)
 			if len(a) < 100 || !slices.Equal(a, b) {
 				t.Errorf("fresh:    %q\nupgraded: %q", a, b)
+			}
+			for name, copied := range map[string]string{"copied": s.fresh(t), "lent": s.lend(t)} {
+				if c := serverSchema(t, s, beside(t, copied)); !slices.Equal(a, c) {
+					t.Errorf("fresh: %q\n%s: %q", a, name, c)
+				}
 			}
 		})
 	}
@@ -138,7 +143,7 @@ func names(t *testing.T, db *sql.DB, query string) []string {
 func TestNodesStartTogether(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) {
-			address := s.fresh(t)
+			address := s.empty(t)
 			const nodes = 4
 			keys, errs := make([][]byte, nodes), make([]error, nodes)
 			var wg sync.WaitGroup
@@ -172,7 +177,7 @@ func TestNodesStartTogether(t *testing.T) {
 func TestAStartThatWasKilledGoesOn(t *testing.T) {
 	for _, s := range servers(t) {
 		t.Run(s.name, func(t *testing.T) {
-			address := s.fresh(t)
+			address := s.empty(t)
 			pool := beside(t, address)
 			d, err := openDialect(Config{URL: address}.withDefaults(), address)
 			if err != nil {

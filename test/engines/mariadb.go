@@ -15,9 +15,10 @@ import (
 // MariaDB is a real server with a folder of its own.
 type MariaDB struct {
 	*Process
-	Port int
-	dir  string
-	made atomic.Int64
+	Port     int
+	dir      string
+	made     atomic.Int64
+	template template
 }
 
 var sharedMariaDB shared[*MariaDB]
@@ -83,16 +84,21 @@ func (m *MariaDB) answers(ctx context.Context) error {
 // NewDatabase makes an empty database and gives its address: mysql://root@127.0.0.1:PORT/NAME.
 func (m *MariaDB) NewDatabase(t testing.TB) string {
 	t.Helper()
-	name := "kefu_" + strconv.FormatInt(m.made.Add(1), 10)
-	db, err := sql.Open("mysql", m.root())
+	name, err := m.create()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	if _, err := db.Exec("CREATE DATABASE " + name + " CHARACTER SET utf8mb4"); err != nil {
-		t.Fatal(err)
-	}
+	return m.url(name)
+}
+
+func (m *MariaDB) url(name string) string {
 	return fmt.Sprintf("mysql://root@127.0.0.1:%d/%s", m.Port, name)
+}
+
+// create makes an empty database and gives its name.
+func (m *MariaDB) create() (string, error) {
+	name := "kefu_" + strconv.FormatInt(m.made.Add(1), 10)
+	return name, m.run("CREATE DATABASE " + name + " CHARACTER SET utf8mb4")
 }
 
 // Make makes a user and an empty database of that name.

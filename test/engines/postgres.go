@@ -14,9 +14,10 @@ import (
 // PostgreSQL is a real server with a folder of its own.
 type PostgreSQL struct {
 	*Process
-	Port int
-	dir  string
-	made atomic.Int64
+	Port     int
+	dir      string
+	made     atomic.Int64
+	template template
 }
 
 var sharedPostgreSQL shared[*PostgreSQL]
@@ -84,13 +85,8 @@ func (p *PostgreSQL) answers(ctx context.Context) error {
 // NewDatabase makes an empty database and gives its address: postgres://postgres@127.0.0.1:PORT/NAME?sslmode=disable.
 func (p *PostgreSQL) NewDatabase(t testing.TB) string {
 	t.Helper()
-	name := "kefu_" + strconv.FormatInt(p.made.Add(1), 10)
-	db, err := sql.Open("pgx", p.url("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.Exec("CREATE DATABASE " + name); err != nil {
+	name := p.nextName()
+	if err := p.create(name, "", nil); err != nil {
 		t.Fatal(err)
 	}
 	return p.url(name)

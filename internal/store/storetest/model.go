@@ -50,7 +50,7 @@ func testModel(f *fixture) {
 // A model is run at least so often, and for so long until rapid has enough.
 const (
 	modelRuns = 30
-	modelTime = 15 * time.Second
+	modelTime = 3 * time.Second
 )
 
 // model is what the store should hold.
