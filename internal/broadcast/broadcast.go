@@ -65,8 +65,8 @@ type Content struct {
 	Waves, WaveSeconds int
 }
 
-// Audience says who gets a broadcast: a rule, asked once for each visitor, when it is
-// first connected with the broadcast out.
+// Audience says who gets a broadcast: a rule or a list, asked once for each visitor, when
+// it is first connected with the broadcast out.
 type Audience struct {
 	Kind AudienceKind `json:"kind"`
 	// Language of a segment is a language tag or the beginning of one ("zh" is also
@@ -74,6 +74,12 @@ type Audience struct {
 	// Both have to hold; empty: any.
 	Language string `json:"language,omitzero"`
 	Page     string `json:"page,omitzero"`
+	// Size is how many visitors a list names, Unknown how many of them were none of the
+	// site's when it was given.
+	Size    int `json:"size,omitzero"`
+	Unknown int `json:"unknown,omitzero"`
+	// List is who they are: set by who gives it, and where it has been read.
+	List *List `json:"-"`
 }
 
 // AudienceKind is a sort of audience.
@@ -84,6 +90,7 @@ const (
 	Everybody AudienceKind = "all"     // who was known before, and who is connected
 	WhoIsHere AudienceKind = "online"  // who is connected, or comes back within OnlineGrace
 	Segment   AudienceKind = "segment" // of everybody, those who meet the rule
+	Listed    AudienceKind = "list"    // those whom a list names
 )
 
 // StateAt is the state at a moment.

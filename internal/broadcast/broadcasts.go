@@ -54,6 +54,9 @@ func (s *Broadcasts) Make(ctx context.Context, by By, on chat.SiteID, c Content)
 	}
 	now := s.now()
 	c, err := c.Check(now)
+	if err == nil {
+		c.Audience, err = s.known(ctx, on, c.Audience)
+	}
 	if err != nil {
 		return Broadcast{}, err
 	}
@@ -63,16 +66,39 @@ func (s *Broadcasts) Make(ctx context.Context, by By, on chat.SiteID, c Content)
 	return b, s.store.InsertBroadcast(ctx, b)
 }
 
-// Change replaces the content of a draft. Errors: as Make, and NotFound, Conflict.
+// Change replaces the content of a draft; a list that is not given stays. Errors: as Make,
+// and NotFound, Conflict.
 func (s *Broadcasts) Change(ctx context.Context, by By, on chat.SiteID, id ID, version int64, c Content) (Broadcast, error) {
+	if err := MayBroadcast(by.Actor); err != nil {
+		return Broadcast{}, err
+	}
+	var err error
+	if c.Audience, err = s.known(ctx, on, c.Audience); err != nil {
+		return Broadcast{}, err
+	}
 	return s.change(ctx, by, on, id, version, "", func(b Broadcast) (Broadcast, error) {
 		if b.State != Draft {
 			return b, conflict("this broadcast is %s: only a draft can be changed", b.State)
 		}
+		had := b.Content.Audience
+		if b.Content = c; had.Kind == Listed && c.Audience.Kind == Listed && c.Audience.List == nil {
+			b.Content.Audience = had
+		}
 		var err error
-		b.Content, err = c.Check(s.now())
+		b.Content, err = b.Content.Check(s.now())
 		return b, err
 	})
+}
+
+// known is the audience with how many of its list the site does not know.
+func (s *Broadcasts) known(ctx context.Context, on chat.SiteID, a Audience) (Audience, error) {
+	a.Unknown = 0
+	if a.Kind != Listed || a.List == nil {
+		return a, nil
+	}
+	known, _, err := s.store.CountListed(ctx, on, a.List)
+	a.Unknown = a.List.Len() - int(known)
+	return a, err
 }
 
 // Delete removes a draft. Errors: NotAllowed, NotFound, Conflict.
@@ -127,11 +153,7 @@ func (s *Broadcasts) Withdraw(ctx context.Context, by By, on chat.SiteID, id ID,
 // expect counts for how many a broadcast is, before the transaction that publishes it:
 // others may write meanwhile.
 func (s *Broadcasts) expect(ctx context.Context, on chat.SiteID, id ID) (int64, error) {
-	b, err := s.store.Broadcast(ctx, on, id)
-	if err != nil {
-		return 0, err
-	}
-	count, err := s.Count(ctx, on, b.Content.Audience)
+	count, err := s.CountOf(ctx, on, id)
 	return count.Visitors, err
 }
 
@@ -275,30 +297,6 @@ func (s *Broadcasts) Run(ctx context.Context, j jobs.Job) error {
 		s.told.BroadcastChanged(p.Site)
 	}
 	return err
-}
-
-// Count says for how many a broadcast would be.
-type Count struct {
-	// Visitors are those it is for: whom the site knows, and newcomers who are connected.
-	Visitors int64
-	// Online are those of them who are connected.
-	Online int64
-	// Exact is false where a rule or other nodes leave it open.
-	Exact bool
-}
-
-// Count looks for how many visitors an audience is.
-func (s *Broadcasts) Count(ctx context.Context, on chat.SiteID, a Audience) (Count, error) {
-	a, err := a.check()
-	if err != nil {
-		return Count{}, err
-	}
-	online, newcomers, exact := s.here.Online(on, a)
-	if a.Kind == WhoIsHere || a.Page != "" { // of who is away nobody knows on which page it will come back
-		return Count{Visitors: online, Online: online, Exact: exact && a.Page == ""}, nil
-	}
-	known, err := s.store.CountVisitors(ctx, on, a.Language)
-	return Count{Visitors: known + newcomers, Online: online, Exact: exact && a.Kind == Everybody}, err
 }
 
 // One is a broadcast of a site. Errors: NotFound.

@@ -65,15 +65,22 @@ func (c Content) Check(now time.Time) (Content, error) {
 }
 
 func (a Audience) check() (Audience, error) {
-	a.Language, a.Page = strings.TrimSpace(a.Language), strings.TrimSpace(a.Page)
 	switch a.Kind {
 	case Everybody, WhoIsHere:
-		a.Language, a.Page = "", ""
-		return a, nil
+		return Audience{Kind: a.Kind}, nil
+	case Listed:
+		if a.List != nil {
+			a.Size = a.List.Len()
+		}
+		if a.Size == 0 {
+			return a, site.Bad("audience.ids", "A list names at least one visitor.")
+		}
+		return Audience{Kind: a.Kind, Size: a.Size, Unknown: a.Unknown, List: a.List}, nil
 	case Segment:
 	default:
-		return a, site.Bad("audience.kind", "Choose one of all, online, segment.")
+		return a, site.Bad("audience.kind", "Choose one of all, online, segment, list.")
 	}
+	a = Audience{Kind: a.Kind, Language: strings.TrimSpace(a.Language), Page: strings.TrimSpace(a.Page)}
 	switch {
 	case a.Language == "" && a.Page == "":
 		return a, site.Bad("audience", "A segment needs a language, a page, or both.")
@@ -108,11 +115,16 @@ type Who struct {
 	Page     string
 	// Key tells visitors apart, those too who have not written yet: at least 8 bytes.
 	Key []byte
+	ID  chat.VisitorID // 0: it has not written yet
 }
 
-// Has tells whether the rule holds for a visitor.
-func (a Audience) Has(w Who) bool {
-	if a.Kind != Segment {
+// Has tells whether a visitor is one of the audience; of a list, that has been read.
+func (a *Audience) Has(w Who) bool {
+	switch a.Kind {
+	case Listed:
+		return a.List != nil && a.List.Has(w.ID)
+	case Segment:
+	default:
 		return true
 	}
 	return (a.Language == "" || speaks(w.Language, a.Language)) && strings.HasPrefix(w.Page, a.Page)

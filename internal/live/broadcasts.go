@@ -4,8 +4,6 @@ import (
 	"context"
 	"sort"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -44,119 +42,6 @@ func (b *board) proves(p broadcast.Position) bool {
 		return false
 	default:
 		return e[0].Tag == p.Tag
-	}
-}
-
-// siteBoard is a site's board on this node, with what is to be written about who got what.
-type siteBoard struct {
-	now atomic.Pointer[board] // nil: not read yet
-	// loading lets one at a time read it.
-	loading sync.Mutex
-
-	mu sync.Mutex // a leaf
-	// advances are of visitors who have a row; begun of those who have just got one.
-	advances map[chat.VisitorID]*broadcast.Advance
-	begun    []broadcast.Advance
-	writing  []broadcast.Advance // of both, what is being written now
-	// unsure are visitors whose row another node writes, too.
-	unsure map[chat.VisitorID]bool
-	off    []chat.VisitorID // of begun, those who want none
-	tally  tally            // of those who have no row
-}
-
-// tally counts deliveries and readings by the number of the entry.
-type tally struct{ delivered, read map[int64]int64 }
-
-func (t *tally) came(number, n int64) { plus(&t.delivered, number, n) }
-func (t *tally) seen(number, n int64) { plus(&t.read, number, n) }
-
-func plus(to *map[int64]int64, number, n int64) {
-	if *to == nil {
-		*to = map[int64]int64{}
-	}
-	(*to)[number] += n
-}
-
-func (t *tally) empty() bool { return len(t.delivered) == 0 && len(t.read) == 0 }
-
-// advance notes how far a visitor has come, to be written soon.
-func (s *siteBoard) advance(a broadcast.Advance) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a.Counted {
-		s.begun = append(s.begun, a)
-		return
-	}
-	if s.advances == nil {
-		s.advances = map[chat.VisitorID]*broadcast.Advance{}
-	}
-	if s.unsure[a.Visitor] {
-		a.From = nil
-	}
-	if before := s.advances[a.Visitor]; before != nil {
-		before.Merge(a)
-		return
-	}
-	s.advances[a.Visitor] = &a
-}
-
-// mostUnsure bounds what is remembered of rows that other nodes write.
-const mostUnsure = 10_000
-
-// doubt remembers whose rows are not as this node thought: they are read from now on.
-func (s *siteBoard) doubt(otherwise []chat.VisitorID) {
-	if len(otherwise) == 0 {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.unsure == nil || len(s.unsure) > mostUnsure {
-		s.unsure = map[chat.VisitorID]bool{}
-	}
-	for _, id := range otherwise {
-		s.unsure[id] = true
-	}
-}
-
-// again notes an advance that could not be written: it comes before those noted since.
-func (s *siteBoard) again(a broadcast.Advance) {
-	s.mu.Lock()
-	later := s.advances[a.Visitor]
-	if later != nil && !a.Counted {
-		delete(s.advances, a.Visitor)
-		a.Merge(*later)
-	}
-	s.mu.Unlock()
-	s.advance(a)
-}
-
-// unwritten adds to what a visitor's row said what is yet to be written into it.
-func (s *siteBoard) unwritten(id chat.VisitorID, r *broadcast.Reader) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a := s.advances[id]; a != nil {
-		*r, _, _ = r.Apply(*a)
-	}
-	for _, some := range [][]broadcast.Advance{s.begun, s.writing} {
-		for _, a := range some {
-			if a.Visitor == id {
-				*r, _, _ = r.Apply(a)
-			}
-		}
-	}
-}
-
-func (s *siteBoard) count(t tally) {
-	if t.empty() {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for number, n := range t.delivered {
-		s.tally.came(number, n)
-	}
-	for number, n := range t.read {
-		s.tally.seen(number, n)
 	}
 }
 
@@ -214,21 +99,6 @@ func (h *Hub) broadcastForever() {
 	}
 }
 
-// writeAdvancesForever writes down who got what; a last time when the hub closes.
-func (h *Hub) writeAdvancesForever() {
-	ticks := time.NewTicker(h.cfg.BroadcastsEvery)
-	defer ticks.Stop()
-	for {
-		select {
-		case <-h.ctx.Done():
-			h.writeAdvances()
-			return
-		case <-ticks.C:
-			h.writeAdvances()
-		}
-	}
-}
-
 // renewBoard reads a site's log and tells its visitors what is new. What cannot be read
 // now, healing has read again.
 func (h *Hub) renewBoard(n *siteNode) {
@@ -267,8 +137,34 @@ func (h *Hub) readBoard(n *siteNode) (*board, error) {
 	for i := range about {
 		b.about[about[i].ID] = &about[i]
 	}
+	if err := h.readLists(ctx, b, n.board.now.Load()); err != nil {
+		return nil, err
+	}
 	n.board.now.Store(b)
 	return b, nil
+}
+
+// readLists puts beside the broadcasts that visitors see whom their lists name: what the
+// board before has, which this one goes on from, or else what is stored.
+func (h *Hub) readLists(ctx context.Context, b, before *board) error {
+	goesOn := before != nil && b.proves(before.head)
+	for id, one := range b.about {
+		a := &one.Content.Audience
+		if a.Kind != broadcast.Listed || !one.Shown(chat.At(h.cfg.Now())) {
+			continue
+		}
+		if goesOn && before.about[id] != nil {
+			a.List = before.about[id].Content.Audience.List
+		}
+		if a.List != nil {
+			continue
+		}
+		var err error
+		if a.List, err = h.Broadcasts.BroadcastList(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // boardOf is a site's board; it is read when somebody comes for the first time.
@@ -306,90 +202,4 @@ func (d *healer) boards() {
 	}
 }
 
-// advancesAtOnce bounds a transaction that writes how far visitors have come.
-const advancesAtOnce = 1000
-
-// writeAdvances writes down who got what since the last time; what cannot be written is
-// kept for the next one.
-func (h *Hub) writeAdvances() {
-	for _, n := range h.everySite() {
-		h.writeAdvancesOf(n)
-	}
-}
-
-func (h *Hub) writeAdvancesOf(n *siteNode) {
-	s := &n.board
-	s.mu.Lock()
-	all := s.begun
-	var known []broadcast.Advance
-	for _, a := range s.advances {
-		if a.From == nil {
-			all = append(all, *a)
-		} else {
-			known = append(known, *a)
-		}
-	}
-	all = append(all, known...) // one whose row has to be read has all rows of its part read
-	count, off := s.tally, s.off
-	s.writing = all
-	s.begun, s.advances, s.off, s.tally = nil, nil, nil, tally{}
-	s.mu.Unlock()
-	for _, id := range off {
-		h.keepOff(id, true)
-	}
-	for len(all) > 0 || !count.empty() {
-		part := all[:min(len(all), advancesAtOnce)]
-		if err := h.writeAdvance(n.id, part, count); err != nil {
-			h.Log.Warn("it was not written down to whom broadcasts came", "site", n.id, "error", err)
-			for _, a := range all {
-				s.again(a)
-			}
-			s.count(count)
-			return
-		}
-		all, count = all[len(part):], tally{}
-	}
-	s.mu.Lock()
-	s.writing = nil
-	s.mu.Unlock()
-}
-
-func (h *Hub) writeAdvance(on chat.SiteID, part []broadcast.Advance, count tally) error {
-	// Not cut short when the hub closes: the counts are needed after the next start.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.ReadTimeout)
-	defer cancel()
-	otherwise, err := h.Broadcasts.Advance(ctx, on, part, count.delivered, count.read)
-	h.site(on).board.doubt(otherwise)
-	return err
-}
-
-var (
-	_ broadcast.Told = (*Hub)(nil)
-	_ broadcast.Here = (*Hub)(nil)
-)
-
-// mostCounted bounds the visitors who are looked at for how many a broadcast is.
-const mostCounted = 100_000
-
-// Online implements broadcast.Here.
-func (h *Hub) Online(on chat.SiteID, a broadcast.Audience) (all, newcomers int64, exact bool) {
-	visitors, _ := h.Presence.Visitors(on, mostCounted)
-	for _, v := range visitors {
-		w := broadcast.Who{Key: v.Key[:]}
-		if v.Profile != nil {
-			w.Language = v.Profile.Language
-		}
-		if v.Page != nil {
-			w.Page = v.Page.URL
-		}
-		if !a.Has(w) {
-			continue
-		}
-		all++
-		if v.Conversation.Visitor == 0 {
-			newcomers++
-		}
-	}
-	exact = int64(len(visitors)) >= h.Presence.Count(on) && (h.Bus.Alone() || h.site(on).hasAgents())
-	return all, newcomers, exact
-}
+var _ broadcast.Told = (*Hub)(nil)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/jobs"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -357,6 +358,82 @@ func TestBroadcastAudiences(t *testing.T) {
 	w.nodes[1].visitor(4).shows("now")
 	w.clock.pass(20 * time.Second)
 	w.nodes[1].visitor(5).shows()
+}
+
+// idOf is the id of a visitor who has written.
+func (w *world) idOf(who byte) chat.VisitorID {
+	w.t.Helper()
+	hash, err := identity.HashSecret(secret(who))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	v, err := w.Visitor(w.t.Context(), shop, hash)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return v.ID
+}
+
+// A list names visitors: on every node, in waves, at their return and after a start.
+func TestBroadcastForAList(t *testing.T) {
+	w := newWorld(t, 3)
+	d := w.nodes[0].desk()
+	var named []chat.VisitorID
+	var peers []*peer
+	for who := range byte(8) {
+		p := w.nodes[int(who)%3].visitor(who)
+		p.send(chat.ConversationUUID{}, fmt.Sprint(who))
+		if peers = append(peers, p); who%2 == 0 {
+			named = append(named, w.idOf(who))
+		}
+	}
+	peers[6].leave()
+	newcomer := w.nodes[1].visitor(20)
+	list := func(text string) broadcast.Content {
+		c := everybody(text)
+		c.Audience = broadcast.Audience{Kind: broadcast.Listed, List: broadcast.ListOf(append([]chat.VisitorID{5}, named...))}
+		return c
+	}
+	c := list("for the named")
+	newcomer.until("three of the named are online", func() bool {
+		n, err := d.Count(t.Context(), shop, c.Audience)
+		return err == nil && n.Visitors == 4 && n.Online == 3 && n.Unknown == 1
+	})
+	b := d.say(c)
+	if a := b.Content.Audience; b.Expected != 4 || a.Size != 5 || a.Unknown != 1 {
+		t.Errorf("it is for %d, %+v", b.Expected, a)
+	}
+	waves := list("in waves")
+	waves.Waves, waves.WaveSeconds = 2, 60
+	second := d.say(waves)
+	if err := d.Run(t.Context(), d.queue.jobs[fmt.Sprint(second.ID)]); err != nil {
+		t.Fatal(err)
+	}
+	later := w.nodes[2].visitor(6)
+	later.shows("for the named", "in waves")
+	late := w.make()
+	w.start(late) // it has to read what the others have told already
+	for i, p := range peers {
+		p.until("the last entry", func() bool { _, at := p.words(); return i == 6 || at.N == 3 })
+		switch {
+		case i == 6:
+		case i%2 == 0:
+			p.shows("for the named", "in waves")
+			late.visitor(byte(i)).shows("for the named", "in waves")
+		default:
+			p.shows()
+			late.visitor(byte(i)).shows()
+		}
+	}
+	newcomer.until("the last entry", func() bool { _, at := newcomer.words(); return at.N == 3 })
+	newcomer.shows()
+	d.counts(b, 4, 0)
+	d.counts(second, 4, 0)
+	d.withdraw(b)
+	later.shows("in waves")
+	if lists := w.lists.Load(); lists > 2*4 { // two broadcasts, once on each node
+		t.Errorf("the lists were read %d times", lists)
+	}
 }
 
 func TestBroadcastGoesInWaves(t *testing.T) {

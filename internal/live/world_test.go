@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/uuid/v5"
 
+	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/bus"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
@@ -46,6 +47,7 @@ type world struct {
 	passes   int                   // of healing
 	lost     atomic.Int64          // the position beyond which the database has lost its pushes; 0: none
 	lookups  int                   // of visitors
+	lists    atomic.Int64          // how often a broadcast's list was read
 }
 
 type author struct {
@@ -120,7 +122,7 @@ func (w *world) make() *node {
 	}
 	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
-		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db, Broadcasts: w.db,
+		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db, Broadcasts: &listReads{w.db, w},
 		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log, Pushes: lossy{w.db, &w.lost},
 	})
 	w.nodes = append(w.nodes, n)
@@ -142,6 +144,17 @@ func (w *world) close() {
 		w.t.Error(err)
 	}
 	w.nodes = nil
+}
+
+// listReads counts what a node reads of lists.
+type listReads struct {
+	*store.DB
+	w *world
+}
+
+func (r *listReads) BroadcastList(ctx context.Context, id broadcast.ID) (*broadcast.List, error) {
+	r.w.lists.Add(1)
+	return r.DB.BroadcastList(ctx, id)
 }
 
 // front is the database as one node's process sees it: its commits are told to

@@ -101,6 +101,9 @@ func serve[I, O any](r *routes, who access, o op, handle func(ctx context.Contex
 			}},
 		}},
 	}
+	if o.body > settingsBody {
+		operation.BodyReadTimeout = r.server.cfg.RequestTimeout // huma's own is for small ones
+	}
 	if o.picture {
 		operation.BodyReadTimeout = -1 // it has bounds of its own
 		operation.Middlewares = append(operation.Middlewares, r.server.takesPicture(r.api))

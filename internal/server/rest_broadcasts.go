@@ -11,6 +11,9 @@ import (
 	"github.com/kefu-chat/kefu/internal/site"
 )
 
+// listBody bounds a request that may name visitors, in bytes: an id takes at most 22.
+const listBody = settingsBody + 22*broadcast.MaxListed
+
 // Broadcast is a word to many as supervisors see it.
 type Broadcast struct {
 	ID          string            `json:"id"`
@@ -42,9 +45,12 @@ type BroadcastAuthor struct {
 
 // BroadcastAudience says who gets it.
 type BroadcastAudience struct {
-	Kind     string `json:"kind" enum:"all,online,segment"`
-	Language string `json:"language,omitempty" maxLength:"35" doc:"Of a segment: a language tag, or the beginning of one."`
-	Page     string `json:"page,omitempty" maxLength:"2048" doc:"Of a segment: the beginning of the address of the page that the visitor is on."`
+	Kind     string   `json:"kind" enum:"all,online,segment,list"`
+	Language string   `json:"language,omitempty" maxLength:"35" doc:"Of a segment: a language tag, or the beginning of one."`
+	Page     string   `json:"page,omitempty" maxLength:"2048" doc:"Of a segment: the beginning of the address of the page that the visitor is on."`
+	IDs      []string `json:"ids,omitempty" nullable:"false" doc:"Of a list: the visitors' ids, at most 100,000, as agents' frames have them in visitor.id. They are given when the draft is made or changed, and not sent back; a change without them leaves them as they are."`
+	Size     int      `json:"size,omitempty" doc:"Of a list, in answers: how many visitors it names."`
+	Unknown  int      `json:"unknown,omitempty" doc:"Of a list, in answers: how many of them were no visitors of the site when it was given."`
 }
 
 // BroadcastContent is what a draft says.
@@ -57,15 +63,22 @@ type BroadcastContent struct {
 	WaveSeconds int               `json:"wave_seconds,omitempty" minimum:"0" maximum:"86400"`
 }
 
-func (c BroadcastContent) content() broadcast.Content {
+func (c BroadcastContent) content() (broadcast.Content, error) {
+	a, err := c.Audience.audience()
 	return broadcast.Content{
-		Text: c.Text, Show: broadcast.Show(c.Show), Audience: c.Audience.audience(), ExpiresAt: chat.Millis(c.ExpiresAt),
+		Text: c.Text, Show: broadcast.Show(c.Show), Audience: a, ExpiresAt: chat.Millis(c.ExpiresAt),
 		Waves: c.Waves, WaveSeconds: c.WaveSeconds,
-	}
+	}, err
 }
 
-func (a BroadcastAudience) audience() broadcast.Audience {
-	return broadcast.Audience{Kind: broadcast.AudienceKind(a.Kind), Language: a.Language, Page: a.Page}
+func (a BroadcastAudience) audience() (broadcast.Audience, error) {
+	to := broadcast.Audience{Kind: broadcast.AudienceKind(a.Kind), Language: a.Language, Page: a.Page}
+	if to.Kind != broadcast.Listed || a.IDs == nil {
+		return to, nil
+	}
+	var err error
+	to.List, err = broadcast.ReadList(a.IDs)
+	return to, err
 }
 
 type (
@@ -116,7 +129,8 @@ type (
 	countInput struct {
 		SitePath
 		Body struct {
-			Audience BroadcastAudience `json:"audience"`
+			Audience  *BroadcastAudience `json:"audience,omitempty"`
+			Broadcast string             `json:"broadcast,omitempty" maxLength:"20" doc:"The id of a broadcast whose audience is meant, instead of audience."`
 		}
 	}
 	countOutput struct {
@@ -128,6 +142,7 @@ type (
 type BroadcastCount struct {
 	Visitors int64 `json:"visitors" doc:"Whom the site knows, and newcomers who are connected."`
 	Online   int64 `json:"online" doc:"Those of them who are connected now."`
+	Unknown  int64 `json:"unknown,omitempty" doc:"Those of a list who are no visitors of the site; not among visitors."`
 	Exact    bool  `json:"exact" doc:"False: about so many."`
 }
 
@@ -157,15 +172,15 @@ func (r *routes) broadcasts() {
 			}
 			return out, err
 		})
-	serve(r, who, op{method: "POST", path: all, id: "make-broadcast", summary: "Make a draft", status: http.StatusCreated, body: settingsBody},
+	serve(r, who, op{method: "POST", path: all, id: "make-broadcast", summary: "Make a draft", status: http.StatusCreated, body: listBody},
 		func(ctx context.Context, c caller, in *newBroadcast) (*broadcastOutput, error) {
-			return r.broadcastAnswer(s.Make(ctx, c.author(), c.site.ID, in.Body.content()))
+			content, err := in.Body.content()
+			if err != nil {
+				return nil, err
+			}
+			return r.broadcastAnswer(s.Make(ctx, c.author(), c.site.ID, content))
 		})
-	serve(r, who, op{method: "POST", path: all + "/count", id: "count-broadcast", summary: "For how many visitors a broadcast would be"},
-		func(ctx context.Context, c caller, in *countInput) (*countOutput, error) {
-			n, err := s.Count(ctx, c.site.ID, in.Body.Audience.audience())
-			return &countOutput{Body: BroadcastCount{Visitors: n.Visitors, Online: n.Online, Exact: n.Exact}}, err
-		})
+	serve(r, who, op{method: "POST", path: all + "/count", id: "count-broadcast", summary: "For how many visitors a broadcast would be", body: listBody}, r.countBroadcast)
 	serve(r, who, op{method: "GET", path: one, id: "get-broadcast", summary: "A broadcast, with its counts"},
 		func(ctx context.Context, c caller, in *BroadcastPath) (*broadcastOutput, error) {
 			id, err := parseID[broadcast.ID](in.Broadcast)
@@ -174,13 +189,17 @@ func (r *routes) broadcasts() {
 			}
 			return r.broadcastAnswer(s.One(ctx, c.site.ID, id))
 		})
-	serve(r, who, op{method: "PUT", path: one, id: "change-broadcast", summary: "Change a draft", body: settingsBody},
+	serve(r, who, op{method: "PUT", path: one, id: "change-broadcast", summary: "Change a draft", body: listBody},
 		func(ctx context.Context, c caller, in *broadcastChange) (*broadcastOutput, error) {
 			id, err := parseID[broadcast.ID](in.Broadcast)
 			if err != nil {
 				return nil, err
 			}
-			return r.broadcastAnswer(s.Change(ctx, c.author(), c.site.ID, id, in.Body.Version, in.Body.Content.content()))
+			content, err := in.Body.Content.content()
+			if err != nil {
+				return nil, err
+			}
+			return r.broadcastAnswer(s.Change(ctx, c.author(), c.site.ID, id, in.Body.Version, content))
 		})
 	serve(r, who, op{method: "DELETE", path: one, id: "delete-broadcast", summary: "Delete a draft"},
 		func(ctx context.Context, c caller, in *broadcastDelete) (*struct{}, error) {
@@ -222,6 +241,26 @@ func (r *routes) broadcastSteps(who access, one string) {
 		})
 }
 
+// countBroadcast counts an audience, or that of a broadcast that was made before.
+func (r *routes) countBroadcast(ctx context.Context, c caller, in *countInput) (*countOutput, error) {
+	s := r.server.parts.Broadcasts
+	var n broadcast.Count
+	id, err := optionalID[broadcast.ID](in.Body.Broadcast)
+	switch {
+	case err != nil:
+	case (id != 0) == (in.Body.Audience != nil):
+		err = site.Bad("audience", "Name an audience, or the broadcast whose audience is meant.")
+	case id != 0:
+		n, err = s.CountOf(ctx, c.site.ID, id)
+	default:
+		var a broadcast.Audience
+		if a, err = in.Body.Audience.audience(); err == nil {
+			n, err = s.Count(ctx, c.site.ID, a)
+		}
+	}
+	return &countOutput{Body: BroadcastCount{Visitors: n.Visitors, Online: n.Online, Unknown: n.Unknown, Exact: n.Exact}}, err
+}
+
 // optionalID is an id, or 0 where there is none.
 func optionalID[T ~int64](text string) (T, error) {
 	if text == "" {
@@ -254,7 +293,7 @@ func (r *routes) broadcast(b *broadcast.Broadcast) Broadcast {
 	a := b.Content.Audience
 	return Broadcast{
 		ID: idText(b.ID), Text: b.Content.Text, Show: string(b.Content.Show),
-		Audience:  BroadcastAudience{Kind: string(a.Kind), Language: a.Language, Page: a.Page},
+		Audience:  BroadcastAudience{Kind: string(a.Kind), Language: a.Language, Page: a.Page, Size: a.Size, Unknown: a.Unknown},
 		ExpiresAt: int64(b.Content.ExpiresAt), Waves: b.Content.Waves, WaveSeconds: b.Content.WaveSeconds,
 		State: string(b.StateAt(chat.At(r.server.now()))), Wave: b.Wave,
 		CreatedAt: int64(b.CreatedAt), ScheduledAt: int64(b.ScheduledAt), PublishedAt: int64(b.PublishedAt), WithdrawnAt: int64(b.WithdrawnAt),

@@ -99,8 +99,10 @@ func (db *DB) InsertBroadcast(ctx context.Context, b broadcast.Broadcast) error 
 		return err
 	}
 	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewInsert().Model(row).Exec(ctx)
-		return err
+		if _, err := tx.NewInsert().Model(row).Exec(ctx); err != nil || b.Content.Audience.Kind != broadcast.Listed {
+			return err
+		}
+		return writeList(ctx, tx, &b)
 	})
 }
 
@@ -116,7 +118,10 @@ func (db *DB) UpdateBroadcast(ctx context.Context, b broadcast.Broadcast) (broad
 		row.Version = b.Version + 1
 		result, err := tx.NewUpdate().Model(row).ExcludeColumn("id", "site_id", "delivered_count", "read_count").
 			Where("id = ? AND site_id = ? AND version = ?", b.ID, b.Site, b.Version).Exec(ctx)
-		return touched(result, err, errBroadcastChanged)
+		if err := touched(result, err, errBroadcastChanged); err != nil || b.State != broadcast.Draft {
+			return err
+		}
+		return writeList(ctx, tx, &b)
 	})
 	b.Version++
 	return b, err
@@ -126,7 +131,10 @@ func (db *DB) UpdateBroadcast(ctx context.Context, b broadcast.Broadcast) (broad
 func (db *DB) DeleteBroadcast(ctx context.Context, b broadcast.Broadcast) error {
 	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewRaw("DELETE FROM broadcast WHERE id = ? AND site_id = ? AND version = ?", b.ID, b.Site, b.Version).Exec(ctx)
-		return touched(result, err, errBroadcastChanged)
+		if err := touched(result, err, errBroadcastChanged); err != nil {
+			return err
+		}
+		return deleteList(ctx, tx, b.ID)
 	})
 }
 

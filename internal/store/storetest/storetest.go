@@ -79,6 +79,7 @@ func Run(t *testing.T, open Open) {
 		"BroadcastLog":      testBroadcastLog,
 		"BroadcastReaders":  testBroadcastReaders,
 		"BroadcastSegment":  testBroadcastSegment,
+		"BroadcastLists":    testBroadcastLists,
 		"FilesOfMessages":   testFilesOfMessages,
 		"FilesRace":         testFilesRace,
 		"FilesTogether":     testFilesTogether,

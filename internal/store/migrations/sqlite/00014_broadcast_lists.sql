@@ -1,0 +1,10 @@
+-- +goose Up
+
+-- For whom a broadcast is that is for a list of visitors: their ids in ascending order, in
+-- parts, each packed as varints of the distance from one to the next.
+CREATE TABLE broadcast_list (
+  broadcast_id INTEGER NOT NULL,
+  part         INTEGER NOT NULL,
+  ids          BLOB    NOT NULL,
+  PRIMARY KEY (broadcast_id, part)
+);
