@@ -11,6 +11,8 @@ export const useSession = defineStore('session', () => {
   const leaving = ref(false)
   const isOwner = computed(() => me.value?.owner ?? false)
   const administers = computed(() => isOwner.value || (me.value?.sites ?? []).some(site => site.role === 'admin'))
+  /** The sites that this agent may write to at once: as supervisor or admin. */
+  const broadcasts = computed(() => (me.value?.sites ?? []).filter(site => isOwner.value || site.role !== 'agent'))
 
   function end(): void {
     if (!me.value || leaving.value) return
@@ -18,5 +20,5 @@ export const useSession = defineStore('session', () => {
     me.value = null
   }
 
-  return { me, ended, leaving, isOwner, administers, end }
+  return { me, ended, leaving, isOwner, administers, broadcasts, end }
 })

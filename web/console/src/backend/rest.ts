@@ -1,5 +1,6 @@
 import { inject, type InjectionKey } from 'vue'
 import { RestRefused } from '@client/index.ts'
+import type { BroadcastRest } from './broadcasts.ts'
 import type { Role } from './types.ts'
 
 /** The shapes of docs/openapi.json that the console uses. */
@@ -131,7 +132,7 @@ export interface LinkInfo {
 export { RestRefused as Refused }
 
 /** The parts of /api/v1 that the console uses. Every call may throw Refused. */
-export interface Rest {
+export interface Rest extends BroadcastRest {
   /** Null without a log-in. */
   me(): Promise<Me | null>
   /** Whether the installation still has to be set up. */

@@ -1,4 +1,5 @@
 import { RestRefused, type RestClient } from '@client/index.ts'
+import type { Broadcast, BroadcastCount } from './broadcasts.ts'
 import type { ApiKey, LogIn, Me, OneUseLink, Person, Rest, SiteAgent, SiteInfo, Snippet, LinkInfo } from './rest.ts'
 
 type Http = Pick<RestClient, 'get' | 'post' | 'put' | 'patch' | 'delete'>
@@ -52,5 +53,14 @@ export function serverRest(http: Http, ended: () => void): Rest {
     apiKeys: async site => (await call(http.get<{ keys: ApiKey[] }>(path('sites', site, 'api-keys')))).keys,
     makeApiKey: (site, name, scopes) => call(http.post<{ key: ApiKey; secret: string }>(path('sites', site, 'api-keys'), { name, scopes })),
     revokeApiKey: (site, id) => call(http.delete(path('sites', site, 'api-keys', id))),
+    broadcasts: async (site, limit, before) => (await call(http.get<{ broadcasts: Broadcast[] }>(path('sites', site, 'broadcasts'), { limit, before }))).broadcasts,
+    broadcast: (site, id) => call(http.get<Broadcast>(path('sites', site, 'broadcasts', id))),
+    makeBroadcast: (site, content) => call(http.post<Broadcast>(path('sites', site, 'broadcasts'), content)),
+    changeBroadcast: (site, id, version, content) => call(http.put<Broadcast>(path('sites', site, 'broadcasts', id), { version, content })),
+    deleteBroadcast: (site, id, version) => call(http.delete(`${path('sites', site, 'broadcasts', id)}?version=${version}`)),
+    publishBroadcast: (site, id, version) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'publish'), { version })),
+    scheduleBroadcast: (site, id, version, at) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'schedule'), { version, at })),
+    withdrawBroadcast: (site, id, version) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'withdraw'), { version })),
+    countBroadcast: (site, audience) => call(http.post<BroadcastCount>(path('sites', site, 'broadcasts', 'count'), { audience })),
   }
 }

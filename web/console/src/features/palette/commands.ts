@@ -3,7 +3,7 @@ import { useRouter } from 'vue-router'
 import { Clock, Keyboard, Languages, Moon, Sun, UserRoundCheck } from '@lucide/vue'
 import { useLive } from '../../backend/live.ts'
 import { overlays } from '../../frame/overlays.ts'
-import { panels } from '../../panels.ts'
+import { panelsOfMine } from '../../panels.ts'
 import { lang, useWords } from '../../ui/language.ts'
 import { flipTheme, isDark } from '../../ui/theme.ts'
 import { longestWaiting } from '../inbox/order.ts'
@@ -30,7 +30,7 @@ export function useCommands() {
     const away = inbox.me.presence === 'away'
     return [
       ...(longest ? [{ id: 'longest', label: t('longest'), icon: Clock, keys: 'N', run: () => void router.push({ name: 'inbox', params: { c: longest.c } }) }] : []),
-      ...panels.map(panel => ({
+      ...panelsOfMine().map(panel => ({
         id: panel.name, label: t('goTo', { page: panel.title[lang.value] }), icon: panel.icon, keys: panel.key, run: () => void router.push(panel.path),
       })),
       { id: 'presence', label: away ? t('beOnline') : t('beAway'), icon: UserRoundCheck, keys: 'A', run: () => { live.presence(away ? 'online' : 'away') } },

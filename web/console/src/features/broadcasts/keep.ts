@@ -1,0 +1,36 @@
+import { useStorage } from '@vueuse/core'
+import type { Form } from './form.ts'
+
+/** What this browser keeps of a draft that somebody writes, beside what the server has. */
+export interface Kept {
+  form: Form
+  /** The server's version that it began from; 0: the server has none. */
+  version: number
+  /** Something in it is not on the server. */
+  dirty: boolean
+  /** When it was last touched, ms: the oldest go first when there are too many. */
+  at: number
+}
+
+const most = 20
+
+const kept = useStorage<Record<string, Kept>>('kefu.broadcasts', {})
+
+/** `id` is empty while the server has no such draft. */
+export const keyOf = (agent: string, site: string, id: string): string => `${agent} ${site} ${id}`
+
+export const keptOf = (key: string): Kept | undefined => kept.value[key]
+
+export function keep(key: string, one: Kept): void {
+  const others = Object.entries(kept.value).filter(([known]) => known !== key)
+  kept.value = Object.fromEntries([...others, [key, one] as const].sort(([, a], [, b]) => b.at - a.at).slice(0, most))
+}
+
+export function forget(key: string): void {
+  if (key in kept.value) kept.value = Object.fromEntries(Object.entries(kept.value).filter(([known]) => known !== key))
+}
+
+/** Somebody logs out: nothing unsent stays on this machine. */
+export function forgetBroadcasts(): void {
+  kept.value = {}
+}
