@@ -273,6 +273,8 @@ export class AgentClient {
         return this.#copies.get(frame.c)?.typing(frame)
       case 'looking':
         return this.#copies.get(frame.c)?.looking(frame.agents)
+      case 'broadcasts':
+        return frame.c ? this.#copies.get(frame.c)?.came(frame) : undefined
       case 'agents':
         return this.#agentCell.set(frame.agents)
       case 'presence':

@@ -3,7 +3,7 @@ import { Log, type AskPage, type LogState } from './log.ts'
 import { MarkSender } from './marks.ts'
 import { roundAfter } from './round.ts'
 import { Typists, type Typist } from './typing.ts'
-import { type Agent, type ClientFrame, type ConversationInfo, type Event, type Frame, type Marks, type PastRound, type Refused, type Row, type Visitor } from './wire.ts'
+import { type Agent, type Broadcast, type ClientFrame, type ConversationInfo, type Event, type Frame, type Marks, type PastRound, type Refused, type Row, type Visitor } from './wire.ts'
 import { type World } from './world.ts'
 
 /** What an agent knows of a conversation that is open, apart from its log. */
@@ -17,6 +17,8 @@ export interface ConversationState {
   readonly rounds: readonly PastRound[]
   /** The other agents who have it open. */
   readonly looking: readonly Agent[]
+  /** The broadcasts that came to the visitor, oldest first. */
+  readonly broadcasts?: readonly Broadcast[]
   /** Why it cannot be opened. */
   readonly refused?: Refused
 }
@@ -54,10 +56,10 @@ export class OpenConversation {
   }
 
   opened(frame: Frame<'conversation'>): void {
-    const { row, conversation, visitor, rounds, looking } = frame
+    const { row, conversation, visitor, rounds, looking, broadcasts } = frame
     const theirs = furthest(conversation.theirs, frame.page.reset ? conversation.theirs : this.#theirs())
     if (frame.page.reset) this.#marks.forget()
-    this.#cell.set({ c: this.c, row, conversation: { ...conversation, theirs }, visitor, rounds, looking })
+    this.#cell.set({ c: this.c, row, conversation: { ...conversation, theirs }, visitor, rounds, looking, broadcasts: broadcasts?.put ?? [] })
     this.copy.page(frame.page)
     this.#marks.known(conversation.mine)
     this.#marks.want({ received: this.copy.position()?.n ?? 0, read: 0 })
@@ -82,6 +84,11 @@ export class OpenConversation {
 
   typing(frame: Frame<'typing'>): void {
     this.#others.heard(frame.who, frame.on, frame.note)
+  }
+
+  /** What came to the visitor has changed: the frame holds all of it. */
+  came(frame: Frame<'broadcasts'>): void {
+    this.#cell.update(state => ({ ...state, broadcasts: frame.broadcasts.put ?? [] }))
   }
 
   looking(agents: readonly Agent[]): void {

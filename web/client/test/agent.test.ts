@@ -99,6 +99,24 @@ describe('a conversation', () => {
     expect(asked('close')).toEqual([{ t: 'close', c: 'c1' }])
   })
 
+  it('holds the broadcasts that came to its visitor, as the last frame told them', async () => {
+    const { client, greet, answer, world } = agent()
+    const server = new ModelServer()
+    server.append('Hello', 'visitor')
+    const came = (...put: { id: string; read?: boolean }[]) => ({ at: { n: 0, tag: 0 }, reset: true, put: put.map((one, i) => ({ n: i + 1, at: i, show: 'card', text: `word ${one.id}`, ...one })) })
+    greet()
+    const open = client.open('c1')
+    await answer('open', { ...opened(server), broadcasts: came({ id: '8' }) })
+    const held = () => open.state.get().broadcasts?.map(({ id, read }) => `${id} ${read}`)
+    expect(held()).toEqual(['8 undefined'])
+    world.last.say({ t: 'broadcasts', c: 'c1', broadcasts: came({ id: '8', read: true }, { id: '9' }) })
+    expect(held()).toEqual(['8 true', '9 undefined'])
+    world.last.say({ t: 'broadcasts', c: 'another', broadcasts: came() })
+    expect(held()).toHaveLength(2)
+    world.last.say({ t: 'broadcasts', c: 'c1', broadcasts: came() })
+    expect(held()).toEqual([])
+  })
+
   it('knows from its row in a list that an event was missed', async () => {
     const { client, greet, answer, world, asked } = agent()
     const server = new ModelServer()

@@ -288,7 +288,7 @@ const stopOf = (state: ConnectionState) => (state.closed === closeCodes.elsewher
 const isEnded = ({ closed }: ConnectionState) => closed !== undefined && (closed === closeCodes.revoked || comesBack(closed))
 
 function conversationOf(c: string, copy: Copy, outbox: readonly OutboxItem[]): Conversation | undefined {
-  const { row, conversation, visitor, rounds, looking } = copy.state.get()
+  const { row, conversation, visitor, rounds, looking, broadcasts } = copy.state.get()
   if (!row || !conversation) return undefined
   const { events, older } = copy.log.get()
   return {
@@ -299,6 +299,7 @@ function conversationOf(c: string, copy: Copy, outbox: readonly OutboxItem[]): C
     theirs: conversation.theirs,
     rounds,
     looking,
+    ...(broadcasts && { broadcasts }),
     typing: copy.typists.get().map(({ who, note }) => ({ ...who, note })),
   }
 }

@@ -2,7 +2,7 @@
  * What the console knows: the wire's own types (kefu.1), and what only this screen has. Times are UTC milliseconds,
  * ids are decimal strings, `n` is an event's number. What comes from the connection is replaced, never changed in place.
  */
-import type { Agent, Event, Marks, OutboxFile, PastRound, Person, Row } from '@client/index.ts'
+import type { Agent, Broadcast, Event, Marks, OutboxFile, PastRound, Person, Row } from '@client/index.ts'
 
 export type {
   ActorKind, AgentInfo, Counts, EventKind, ListState, Marks, PageInfo, PastRound, Person, Presence, Round, RoundChange, RoundState, Row, Says,
@@ -15,6 +15,7 @@ export type { Upload } from '@client/files/uploads.ts'
 export type Role = 'agent' | 'supervisor' | 'admin'
 export type AgentRef = Agent
 export type LogEvent = Event
+export type CameBroadcast = Broadcast
 
 export interface Site {
   id: string
@@ -49,6 +50,8 @@ export interface Conversation {
   /** The other agents who have it open. */
   looking: readonly AgentRef[]
   typing: readonly Writer[]
+  /** What came to the visitor as to many others, oldest first. */
+  broadcasts?: readonly CameBroadcast[]
 }
 
 /** Somebody who writes now, here in a note or to the visitor. */

@@ -107,6 +107,26 @@ describe('the lines of a conversation', () => {
     expect(opened(2)).toEqual(['day', 'system', 'bubble'])
   })
 
+  const word = (id: string, at: number) => ({ id, n: Number(id), at, show: 'message', text: `word ${id}` })
+
+  it('hold what came to the visitor as to many, at its place by time', () => {
+    const events = [event(1), event(2), event(3)]
+    const types = (at: number, more: Partial<Conversation> = {}) => linesOf(conversation(events, { broadcasts: [word('9', at)], ...more }), 'me').map(line => line.type)
+    expect(types(noon + 2500)).toEqual(['day', 'bubble', 'bubble', 'word', 'bubble'])
+    expect(types(noon + 9000)).toEqual(['day', 'bubble', 'bubble', 'bubble', 'word'])
+    expect(types(noon)).toEqual(['day', 'word', 'bubble', 'bubble', 'bubble'])
+    expect(types(noon - 24 * 60 * minute)).toEqual(['day', 'word', 'day', 'bubble', 'bubble', 'bubble'])
+    expect(types(noon, { more: true })).toEqual(['day', 'bubble', 'bubble', 'bubble'])
+    const turns = linesOf(conversation(events, { broadcasts: [word('9', noon + 2500), word('8', noon + 2400)] }), 'me')
+    expect(turns.flatMap(line => (line.type === 'bubble' ? [`${line.first} ${line.last}`] : line.type === 'word' ? [line.one.id] : []))).toEqual(['true false', 'false true', '8', '9', 'true true'])
+    expect(types(noon + 2 * minute, { unsent: [{ id: 'x', kind: 'message', text: 'hi', at: noon + minute, state: 'waiting' }] })).toEqual(['day', 'bubble', 'bubble', 'bubble', 'word', 'bubble'])
+  })
+
+  it('name what a message answers, also if it is not known here', () => {
+    const lines = linesOf(conversation([event(1, { broadcast: '9' }), event(2, { broadcast: '4' }), event(3, { broadcast: '9', erased: true }), event(4)], { broadcasts: [word('9', noon)] }), 'me')
+    expect(lines.flatMap(line => (line.type === 'bubble' ? [line.answers] : []))).toEqual([word('9', noon), 'gone', undefined, undefined])
+  })
+
   it('have keys of their own', () => {
     const days = Array.from({ length: 40 }, (_, i) => event(i + 1, { at: noon + i * 20 * 3_600_000, kind: i % 5 ? 'message' : 'assigned' }))
     const keys = linesOf(conversation(days), 'me').map(line => line.key)
