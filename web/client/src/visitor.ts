@@ -1,3 +1,4 @@
+import type * as Hearer from './broadcasts.ts'
 import { Cell, type Readable } from './cell.ts'
 import { Connection, type ConnectionState } from './connection.ts'
 import { isSecret, nameOf, newSecret, uuids } from './ids.ts'
@@ -11,7 +12,7 @@ import { byteLength, codePoints, isBlank } from './text.ts'
 import type { TypingSender } from './typing-sender.ts'
 import { Typists, type Typist } from './typing.ts'
 import { type Broadcast, type Broadcasts, type ConversationInfo, type Event, type ClientHello, type Frame, type Limits, type Marks, type PageInfo, type Position, type Presence, type Says, type ServerFrame, type Site } from './wire.ts'
-import { attempt, type World } from './world.ts'
+import { attempt, insist, type World } from './world.ts'
 
 export interface VisitorOptions {
   /** wss://HOST/ws/v1/visitor */
@@ -45,11 +46,15 @@ interface Acts {
   want: (client: VisitorClient, on: boolean) => void
   /** The next message answers this one. */
   answer: (client: VisitorClient, id: string | undefined) => void
+  /** The visitor has put this card away, for good in this browser. */
+  close: (client: VisitorClient, id: string) => void
 }
 
 export interface BroadcastsState {
   /** Those to show, oldest first. */
   readonly list: readonly Broadcast[]
+  /** The ids of the cards that were put away. */
+  readonly closed: readonly string[]
   /** The visitor wants no more of them. */
   readonly off: boolean
   /** The id of the one that the next message answers. */
@@ -105,16 +110,15 @@ export class VisitorClient {
   /** hello was too small for the page and what it says. */
   #cramped = false
   #readTo = 0
-  /** How far it was told of broadcasts. */
+  /** How far it was told of broadcasts, by frames that are taken in or wait for broadcasts.ts. */
   #toldTo?: Position
-  readonly #tabs: Tabs
+  #hearer?: Promise<typeof Hearer>
 
   constructor(
     readonly world: World,
-    tabs: Tabs,
+    readonly tabs: Tabs,
     readonly options: VisitorOptions,
   ) {
-    this.#tabs = tabs
     const kept = this.#keptSecret()
     this.secret = kept ?? newSecret(world)
     this.#isKept = kept !== undefined
@@ -149,7 +153,7 @@ export class VisitorClient {
   }
 
   start(): void {
-    this.#channel ??= attempt(() => this.#tabs.channel?.(`kefu.visitor.${this.options.site}`))
+    this.#channel ??= attempt(() => this.tabs.channel?.(`kefu.visitor.${this.options.site}`))
     if (this.#channel) this.#channel.onmessage = message => this.#heardSecret(message.data)
     this.live.start()
   }
@@ -275,15 +279,18 @@ export class VisitorClient {
       case 'typing':
         return this.#others.heard(frame.who, frame.on)
       case 'broadcasts':
-        return void this.#heardBroadcasts(frame.broadcasts)
+        return this.#heardBroadcasts(frame.broadcasts)
       case 'presence':
         return this.cell.update(state => ({ ...state, agentsHere: frame.presence }))
     }
   }
 
-  /** What could not be taken in does not count as told: the next hello asks for it again. */
-  async #heardBroadcasts(told: Broadcasts, anew?: boolean): Promise<void> {
-    if (told.put || told.drop || told.off || this.broadcasts.get()) await import('./broadcasts.ts').then(part => part.hear(this, told, anew))
+  /** Frames wait for the code that takes them in, and keep their order. */
+  #heardBroadcasts(told: Broadcasts, anew?: boolean): void {
+    if (told.put || told.drop || told.off || this.#hearer) {
+      this.#hearer ??= insist(this.world, () => import('./broadcasts.ts'))
+      void this.#hearer.then(part => part.hear(this, told, anew))
+    }
     this.#toldTo = told.at
   }
 
@@ -311,7 +318,7 @@ export class VisitorClient {
       this.#tellSaid()
     }
     this.sending.online(frame.limits)
-    if (frame.broadcasts) void this.#heardBroadcasts(frame.broadcasts, true)
+    if (frame.broadcasts) this.#heardBroadcasts(frame.broadcasts, true)
   }
 
   #lost(code: number): void {
@@ -366,7 +373,7 @@ export class VisitorClient {
   }
 
   #keptSecret(): string | undefined {
-    const kept = attempt(() => this.#tabs.shelf.get(secretKey))
+    const kept = attempt(() => this.tabs.shelf.get(secretKey))
     return isSecret(kept) ? kept : undefined
   }
 
@@ -376,7 +383,7 @@ export class VisitorClient {
     const kept = this.#keptSecret()
     if (kept) return this.#become(kept)
     this.#isKept = true
-    attempt(() => this.#tabs.shelf.set(secretKey, this.secret))
+    attempt(() => this.tabs.shelf.set(secretKey, this.secret))
     attempt(() => this.#channel?.postMessage(this.secret))
   }
 
@@ -396,7 +403,7 @@ export class VisitorClient {
   }
 
   #openOutbox(): void {
-    this.#keep = new TabKeep(this.#tabs, `${this.options.site}.${nameOf(this.secret)}`)
+    this.#keep = new TabKeep(this.tabs, `${this.options.site}.${nameOf(this.secret)}`)
     this.sending = new Outbox(this.world, {
       newId: this.#newId,
       send: frame => this.live.send(frame),

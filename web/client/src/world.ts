@@ -43,6 +43,15 @@ export function attempt<T>(what: () => T): T | undefined {
   }
 }
 
+const longestPause = 60_000
+
+/** Asks again, after `pause` ms and then less and less often, until code that the network did not bring is here. */
+export function insist<T>(world: Pick<World, 'timer'>, load: () => Promise<T>, pause = 1_000): Promise<T> {
+  return load().catch(() => new Promise<T>(come => {
+    world.timer(pause, () => come(insist(world, load, Math.min(2 * pause, longestPause))))
+  }))
+}
+
 /** A shelf that lasts as long as the page. */
 export function memoryShelf(entries: Iterable<[string, string]> = []): Shelf {
   const kept = new Map(entries)

@@ -1,13 +1,13 @@
 import { describe, expect, it, vi } from 'vitest'
-import { answer, read, want } from '../src/broadcasts.ts'
+import { answer, close, read, want } from '../src/broadcasts.ts'
 import { VisitorClient } from '../src/index.ts'
 import { FakeWorld, alone, helloFrame, settle } from './fakes.ts'
 
 const one = (n: number, more = {}) => ({ id: `b${n}`, n, at: n, show: 'card', text: `Word ${n}`, ...more })
 
-function visitor() {
+function visitor(tabs = alone()) {
   const world = new FakeWorld()
-  const client = new VisitorClient(world, alone(), {
+  const client = new VisitorClient(world, tabs, {
     url: 'wss://kefu.example/ws/v1/visitor', site: 'KEY', language: 'en', page: { url: 'https://shop.example/' }, program: 'test',
   })
   client.start()
@@ -102,5 +102,34 @@ describe('broadcasts', () => {
     want(client, true)
     await say({ at: at(1) })
     expect([told().at(-1), client.broadcasts.get()?.off]).toEqual([{ t: 'broadcasts', off: false }, false])
+  })
+
+  it('that were closed have been read, and stay closed after a reload', async () => {
+    const tabs = alone()
+    const all = { at: at(2), put: [one(1), one(2)], reset: true }
+    const first = visitor(tabs)
+    await first.greet(all)
+    close(first.client, 'b1')
+    expect([first.client.broadcasts.get()?.closed, first.told(), tabs.shelf.keys()]).toEqual([['b1'], [{ t: 'broadcasts', read: 1 }], []])
+    first.client.send('I exist') // until then nothing is stored
+    const again = visitor(tabs)
+    await again.greet(all)
+    expect(again.client.broadcasts.get()?.closed).toEqual(['b1'])
+    close(again.client, 'b2')
+    const third = visitor(tabs)
+    await third.greet({ at: at(3), put: [one(2), one(3)], reset: true })
+    expect(third.client.broadcasts.get()?.closed).toEqual(['b1', 'b2'])
+    close(third.client, 'b3')
+    expect(JSON.parse(tabs.shelf.get('closed') ?? '')).toEqual(['b2', 'b3']) // no more than are shown
+  })
+
+  it('are closed in spite of what somebody else has put where that is kept', async () => {
+    for (const junk of ['{', '7', '[1,null,"b9"]', 'null']) {
+      const tabs = alone()
+      tabs.shelf.set('closed', junk)
+      const { client, greet, ids } = visitor(tabs)
+      await greet({ at: at(1), put: [one(1)], reset: true })
+      expect([ids(), client.broadcasts.get()?.closed]).toEqual([['b1'], junk.includes('b9') ? ['b9'] : []])
+    }
   })
 })

@@ -5,19 +5,20 @@
 import { Cell } from '@client/cell.ts'
 import { browserTabs, browserWorld, followPage, liveUrl, localShelf } from '@client/browser.ts'
 import { VisitorClient } from '@client/visitor.ts'
+import { insist } from '@client/world.ts'
 import { faceWords } from '@words/face.ts'
 import { type Lang } from '@words/words.ts'
 import { readToFrame, type Face, type ToFrame, type ToPage } from './bridge.ts'
 import { inkOn, isColour, plainBrand } from './brand.ts'
 import { languageOf } from './language.ts'
 import { mirroredShelf } from './mirror.ts'
+import type * as Panel from './panel/mount.tsx'
 
 const asked = new URLSearchParams(location.search)
 const site = asked.get('site') ?? ''
 const origin = asked.get('origin') ?? ''
 
 const post = (message: ToPage) => parent.postMessage(message, origin)
-const loadPanel = () => import('./panel/mount.tsx')
 
 function begin(init: Extract<ToFrame, { t: 'init' }>): void {
   const opened = new Cell(false)
@@ -26,6 +27,8 @@ function begin(init: Extract<ToFrame, { t: 'init' }>): void {
   const client = new VisitorClient(browserWorld, browserTabs(shelf), {
     url: liveUrl('visitor'), site, language: navigator.language, page: init.page, program: 'widget',
   })
+  let coming: Promise<typeof Panel> | undefined
+  const loadPanel = () => (coming ??= insist(browserWorld, () => import('./panel/mount.tsx')))
   let shown = ''
   let kept = init.kept['face']
 

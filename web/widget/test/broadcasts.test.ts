@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Broadcast } from '@client/index.ts'
-import { placed } from '../src/broadcasts/places.ts'
+import { placed, quoted } from '../src/broadcasts/places.ts'
 import { type Line } from '../src/panel/turns.ts'
 
 const turn = (at: number): Line => ({ kind: 'turn', key: `turn ${at}`, mine: true, name: '', who: '', at, bubbles: [] })
@@ -15,5 +15,12 @@ describe('broadcasts in a conversation', () => {
 
   it('change nothing where there are none', () => {
     expect(keys([turn(10), quiet], [])).toEqual(['turn 10', 'resolved'])
+  })
+
+  it('are quoted above what answers them, as long as they are shown', () => {
+    const bubble = (key: string, broadcast?: string) => ({ key, text: key, files: undefined, edited: false, broadcast })
+    const mine: Line = { kind: 'turn', key: 'turn', mine: true, name: '', who: '', at: 10, bubbles: [bubble('a'), bubble('b', 'b1'), bubble('c', 'gone')] }
+    const [line] = quoted([mine, quiet], [word(1, 5)], ({ id }) => `of ${id}`)
+    expect(line?.kind === 'turn' && line.bubbles.map(({ quote }) => quote)).toEqual([undefined, 'of b1', undefined])
   })
 })

@@ -20,6 +20,12 @@ describe('the lines of a conversation', () => {
     expect(turns(lines)[0]).toMatchObject({ name: 'Lin', at: noon + 2_000, mine: false })
   })
 
+  it('end a turn where something else stands between', () => {
+    const events = [message(1, me), message(2, me), message(3, me)]
+    const cut = (...cuts: number[]) => turns(linesOf(events, [], none, true, cuts)).map(turn => turn.bubbles.length)
+    expect([cut(noon + 2_000), cut(noon + 2_500), cut(noon, noon + 3_000), cut(noon + 1_000, noon + 2_000)]).toEqual([[2, 1], [2, 1], [3], [1, 1, 1]])
+  })
+
   it('begin each day with its date', () => {
     const lines = linesOf([message(1, lin, noon - 86_400_000), message(2, lin, noon)], [], none, true)
     expect(kinds(lines)).toEqual(['day', 'turn', 'day', 'turn'])

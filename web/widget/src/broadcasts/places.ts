@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import type { Broadcast } from '@client/index.ts'
 import type { Line } from '../panel/turns.ts'
 
@@ -12,4 +13,16 @@ export function placed(lines: readonly Line[], list: readonly Broadcast[], lineO
     out.splice(later < 0 ? out.length : later, 0, lineOf(one))
   }
   return out
+}
+
+/** The lines with what each message answers, as far as it is still shown. */
+export function quoted(lines: readonly Line[], list: readonly Broadcast[], quoteOf: (one: Broadcast) => ComponentChildren): readonly Line[] {
+  return lines.map(line => {
+    if (line.kind !== 'turn') return line
+    const bubbles = line.bubbles.map(bubble => {
+      const one = bubble.broadcast && list.find(({ id }) => id === bubble.broadcast)
+      return one ? { ...bubble, quote: quoteOf(one) } : bubble
+    })
+    return { ...line, bubbles }
+  })
 }

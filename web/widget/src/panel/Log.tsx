@@ -18,7 +18,7 @@ export function Log() {
   const outbox = useReadable(client.outbox)
   const { conversation } = useReadable(client.state)
   const { phase } = useReadable(client.connection)
-  const lines = usePlaced(linesOf(events, outbox, conversation?.theirs ?? nobody, phase === 'open'))
+  const lines = usePlaced(cuts => linesOf(events, outbox, conversation?.theirs ?? nobody, phase === 'open', cuts))
   const { place, atEnd, toEnd, scrolled } = useScroll(lines, opened, () => older && !loading && void client.loadOlder())
   const [silent, quiet] = useState(false)
   const first = events[0]?.n

@@ -2,7 +2,7 @@ import { Fragment } from 'preact'
 import { type OutboxItem } from '@client/outbox.ts'
 import { clock, date, daysBetween } from '@words/time.ts'
 import { Avatar } from './Avatar.tsx'
-import { Files, usePart } from './files.tsx'
+import { Files, settle } from './files.tsx'
 import { usePanel } from './hooks.ts'
 import { Icon } from './Icon.tsx'
 import { Text } from './Text.tsx'
@@ -18,8 +18,9 @@ export function Turn({ turn }: { turn: Extract<Line, { kind: 'turn' }> }) {
       {!turn.mine && <Avatar name={name} id={turn.who} size={28} />}
       <div>
         <span class={turn.mine ? 'vh' : 'kw-who'}><bdi>{turn.mine ? t('you') : name}</bdi></span>
-        {turn.bubbles.map(({ key, text, files, edited }) => (
+        {turn.bubbles.map(({ key, text, files, edited, quote }) => (
           <Fragment key={key}>
+            {quote}
             {files && <Files files={files} />}
             {text && <p class="kw-bubble" dir="auto">
               <Text text={text} />
@@ -48,7 +49,6 @@ function MarkWords({ mark }: { mark: Mark }) {
 /** What could not be sent stays in its place. */
 export function Failed({ item }: { item: OutboxItem }) {
   const { client, t } = usePanel()
-  const by = usePart() ?? client
   const why = item.code === 'old' ? t('old') : item.code === 'too_big' || item.code === 'text_too_long' ? t('tooLong') : t('notSent')
   return (
     <div class="kw-turn kw-turn--mine">
@@ -59,8 +59,8 @@ export function Failed({ item }: { item: OutboxItem }) {
         <p class="kw-mark kw-mark--failed">
           <Icon name="alert" />
           <span>{why}</span>
-          <button type="button" onClick={() => by.resend(item.id)}>{t('resend')}</button>
-          <button type="button" onClick={() => by.discard(item.id)}>{t('discard')}</button>
+          <button type="button" onClick={() => settle(client, item, 'resend')}>{t('resend')}</button>
+          <button type="button" onClick={() => settle(client, item, 'discard')}>{t('discard')}</button>
         </p>
       </div>
     </div>

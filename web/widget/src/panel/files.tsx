@@ -3,27 +3,35 @@ import { Cell } from '@client/cell.ts'
 import { hasFiles } from '@client/files/given.ts'
 import { type OutboxFile, type OutboxItem } from '@client/outbox.ts'
 import { type VisitorClient } from '@client/visitor.ts'
+import { insist } from '@client/world.ts'
 // Nothing of it may be imported here but its type: else it would become part of the panel.
 import type { Part } from '../files/part.tsx'
 import { usePanel, useReadable } from './hooks.ts'
 import { Icon } from './Icon.tsx'
 
 const cell = new Cell<Part | undefined>(undefined)
-let coming: Promise<void> | undefined
+let coming: Promise<Part> | undefined
 let listens = false
 
 export const usePart = () => useReadable(cell)
 
-/** Asks again until the code is here: what was chosen meanwhile waits for it. */
-const load = (client: VisitorClient): Promise<void> =>
-  (coming ??= import('../files/part.tsx').then(
-    ({ open }) => cell.set(open(client)),
-    () => new Promise(again => setTimeout(again, 1e3)).then(() => ((coming = undefined), load(client))),
-  ))
+/** What is chosen or asked of it meanwhile waits for the code. */
+const load = (client: VisitorClient): Promise<Part> =>
+  (coming ??= insist(client.world, () => import('../files/part.tsx')).then(({ open }) => {
+    const part = open(client)
+    cell.set(part)
+    return part
+  }))
 
 const take = (client: VisitorClient, how: string, { files }: { files: FileList | null }) => {
   const given = [...(files ?? [])] // before the event is over
-  void load(client).then(() => cell.get()?.heard(how, given))
+  void load(client).then(part => part.heard(how, given))
+}
+
+/** What becomes of a message that failed: of its files the part knows more than the outbox. */
+export function settle(client: VisitorClient, { id, files }: OutboxItem, how: 'resend' | 'discard'): void {
+  if (files) void load(client).then(part => part[how](id))
+  else client[how](id)
 }
 
 /** Files that are pasted or dropped anywhere on the page. */

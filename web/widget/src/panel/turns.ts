@@ -10,6 +10,9 @@ export interface Bubble {
   text: string
   files: readonly OutboxFile[] | undefined
   edited: boolean
+  /** The id of the broadcast that it answers, and what of that is shown. */
+  broadcast: string | undefined
+  quote?: ComponentChildren
 }
 
 export type Line =
@@ -21,11 +24,14 @@ export type Line =
   | { kind: 'other'; key: string; text: string }
   | { kind: 'word'; key: string; what: ComponentChildren }
 
+/** The lines, where no turn goes on over one of these moments. */
+export type Lines = (cuts: readonly number[]) => readonly Line[]
+
 /** A pause this long, in ms, ends a turn. */
 const pause = 5 * 60_000
 
 /** The lines of the conversation: the log, then what is on its way. */
-export function linesOf(events: readonly Event[], outbox: readonly OutboxItem[], theirs: Marks, live: boolean): Line[] {
+export function linesOf(events: readonly Event[], outbox: readonly OutboxItem[], theirs: Marks, live: boolean, cuts: readonly number[] = []): Line[] {
   const lines: Line[] = []
   let last = 0
   const day = (at: number) => {
@@ -38,21 +44,21 @@ export function linesOf(events: readonly Event[], outbox: readonly OutboxItem[],
     const line = lineOf(event, theirs)
     if (!line) continue
     day(event.at)
-    join(lines, line)
+    join(lines, line, cuts)
   }
   for (const item of outbox) {
     if (known.has(item.id)) continue
     day(item.at)
     if (item.state === 'failed') lines.push({ kind: 'failed', key: item.id, item })
-    else join(lines, turn(item.id, true, '', '', item.at, item, false, markOf(item, live)))
+    else join(lines, turn(item.id, true, '', '', item.at, item, false, markOf(item, live)), cuts)
   }
   return lines
 }
 
 type Turn = Extract<Line, { kind: 'turn' }>
 
-function turn(key: string, mine: boolean, name: string, who: string, at: number, { text = '', files }: Pick<Event, 'text' | 'files'> | OutboxItem, edited: boolean, mark?: Mark): Turn {
-  return { kind: 'turn', key: `turn ${key}`, mine, name, who, at, bubbles: [{ key, text, files, edited }], ...(mark && { mark }) }
+function turn(key: string, mine: boolean, name: string, who: string, at: number, { text = '', files, broadcast }: Pick<Event, 'text' | 'files' | 'broadcast'> | OutboxItem, edited: boolean, mark?: Mark): Turn {
+  return { kind: 'turn', key: `turn ${key}`, mine, name, who, at, bubbles: [{ key, text, files, edited, broadcast }], ...(mark && { mark }) }
 }
 
 function lineOf(event: Event, theirs: Marks): Line | undefined {
@@ -84,10 +90,10 @@ function lineOf(event: Event, theirs: Marks): Line | undefined {
 const markOf = (item: OutboxItem, live: boolean): Mark => (item.state === 'sent' ? 'sent' : live ? 'sending' : 'waits')
 
 /** Adds a line, or its bubble to the turn before it, whose time and mark are those of its last bubble. */
-function join(lines: Line[], line: Line): void {
+function join(lines: Line[], line: Line, cuts: readonly number[]): void {
   const before = lines.at(-1)
   const same = before?.kind === 'turn' && line.kind === 'turn' && before.mine === line.mine && before.who === line.who && line.at - before.at < pause
-  if (!same) return void lines.push(line)
+  if (!same || cuts.some(at => before.at <= at && at < line.at)) return void lines.push(line)
   before.bubbles.push(...line.bubbles)
   before.at = line.at
   if (line.mark) before.mark = line.mark
