@@ -51,6 +51,7 @@ export class RestClient {
     return this.#call<T>('POST', path, body, idempotencyKey)
   }
 
+  /** A Blob goes as it is. */
   put<T>(path: string, body: unknown): Promise<T> {
     return this.#call<T>('PUT', path, body)
   }
@@ -65,10 +66,11 @@ export class RestClient {
 
   async #call<T>(method: string, path: string, body?: unknown, idempotencyKey?: string): Promise<T> {
     const headers: Record<string, string> = { Accept: 'application/json' }
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    const raw = body instanceof Blob
+    if (body !== undefined) headers['Content-Type'] = raw ? 'application/octet-stream' : 'application/json'
     if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey
-    const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(this.#limit) }
-    if (body !== undefined) init.body = JSON.stringify(body)
+    const init: RequestInit = { method, headers, credentials: 'same-origin', signal: AbortSignal.timeout(raw ? this.#limit * 8 : this.#limit) }
+    if (body !== undefined) init.body = raw ? body : JSON.stringify(body)
     const answer = await this.#fetch(this.#base + path, init).catch((why: unknown) => {
       const late = why instanceof DOMException && why.name === 'TimeoutError'
       throw new RestRefused(0, late ? 'late' : 'offline', late ? 'The server did not answer in time.' : 'The server cannot be reached.')

@@ -8,6 +8,8 @@ export interface Me {
   id: string
   name: string
   email: string
+  /** The address of the portrait; it changes with the picture. */
+  portrait?: string
   /** Makes sites and people, and is admin of every site. */
   owner: boolean
   sites: { id: string; name: string; role: Role }[]
@@ -31,6 +33,7 @@ export interface Person {
   id: string
   name: string
   email: string
+  portrait?: string
   owner: boolean
   disabled: boolean
   /** False until the invitation has been used. */
@@ -44,6 +47,7 @@ export interface SiteAgent {
   id: string
   name: string
   role: Role
+  portrait?: string
   owner?: boolean
   email?: string
   last_seen_at?: number
@@ -72,6 +76,8 @@ export interface SiteSettings {
   answer_goal_seconds: number
   /** A person has one connection at a time: the newest. */
   one_connection: boolean
+  /** The content types of files that may be sent, such as application/pdf or image/*. */
+  file_types: readonly string[]
 }
 
 export interface SiteInfo {
@@ -82,6 +88,8 @@ export interface SiteInfo {
   /** The widget key, as in data-site. */
   key: string
   settings: SiteSettings
+  /** The address of the logo; it changes with the picture. */
+  logo?: string
   /** Rises with each change; a change names the version that it saw. */
   version: number
   created_at: number
@@ -145,6 +153,11 @@ export interface Rest extends BroadcastRest {
   /** Chooses a password by a one-use link, and logs in. */
   useLink(secret: string, password: string): Promise<Me>
   changeMe(profile: { name?: string; email?: string }): Promise<Me>
+  /** Of a JPEG, PNG, GIF or WebP the middle is shown. */
+  putPortrait(picture: Blob): Promise<Me>
+  removePortrait(): Promise<Me>
+  /** For owners: somebody else's. */
+  removePortraitOf(id: string): Promise<Person>
   changePassword(old: string, password: string): Promise<void>
   logIns(): Promise<LogIn[]>
   revokeLogIn(id: string): Promise<void>
@@ -164,6 +177,8 @@ export interface Rest extends BroadcastRest {
   sites(): Promise<SiteInfo[]>
   makeSite(name: string): Promise<SiteInfo>
   changeSite(site: Pick<SiteInfo, 'id' | 'version' | 'name' | 'settings'>): Promise<SiteInfo>
+  putLogo(site: string, picture: Blob): Promise<SiteInfo>
+  removeLogo(site: string): Promise<SiteInfo>
   rotateKey(site: string, version: number): Promise<SiteInfo>
   snippet(site: string): Promise<Snippet>
   /** Those that are valid, newest first. */

@@ -17,7 +17,7 @@ function makeServer(status: number, body?: unknown) {
 
 it('asks as docs/openapi.json says', async () => {
   const { rest, last } = makeServer(200, {})
-  const settings = { origins: [], look: { brand: '#2a4fd6', placement: 'right', language: 'auto', theme: 'auto' }, answer_goal_seconds: 120, one_connection: false } as const
+  const settings = { origins: [], look: { brand: '#2a4fd6', placement: 'right', language: 'auto', theme: 'auto' }, answer_goal_seconds: 120, one_connection: false, file_types: [] } as const
   await rest.changeSite({ id: '7', version: 3, name: 'Shop', settings: { ...settings, origins: [] } })
   expect(last()).toEqual(['PATCH', '/api/v1/sites/7', { version: 3, name: 'Shop', settings }])
   await rest.changePassword('old', 'new')

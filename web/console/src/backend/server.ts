@@ -32,6 +32,9 @@ export function serverRest(http: Http, ended: () => void): Rest {
     setUp: (secret, start) => http.post<Me>('/setup', { secret, ...start }),
     useLink: (secret, password) => http.post<Me>('/link/password', { secret, password }),
     changeMe: profile => call(http.patch<Me>('/me', profile)),
+    putPortrait: picture => call(http.put<Me>('/me/portrait', picture)),
+    removePortrait: () => call(http.delete<Me>('/me/portrait')),
+    removePortraitOf: id => call(http.delete<Person>(path('people', id, 'portrait'))),
     changePassword: (old, password) => call(http.post<void>('/me/password', { old_password: old, new_password: password })),
     logIns: async () => (await call(http.get<{ log_ins: LogIn[] }>('/me/log-ins'))).log_ins,
     revokeLogIn: id => call(http.delete(path('me', 'log-ins', id))),
@@ -48,6 +51,8 @@ export function serverRest(http: Http, ended: () => void): Rest {
     sites: async () => (await call(http.get<{ sites: SiteInfo[] }>('/sites'))).sites,
     makeSite: name => call(http.post<SiteInfo>('/sites', { name })),
     changeSite: ({ id, version, name, settings }) => call(http.patch<SiteInfo>(path('sites', id), { version, name, settings })),
+    putLogo: (site, picture) => call(http.put<SiteInfo>(path('sites', site, 'logo'), picture)),
+    removeLogo: site => call(http.delete<SiteInfo>(path('sites', site, 'logo'))),
     rotateKey: (site, version) => call(http.post<SiteInfo>(path('sites', site, 'key'), { version })),
     snippet: site => call(http.get<Snippet>(path('sites', site, 'snippet'))),
     apiKeys: async site => (await call(http.get<{ keys: ApiKey[] }>(path('sites', site, 'api-keys')))).keys,
@@ -61,6 +66,6 @@ export function serverRest(http: Http, ended: () => void): Rest {
     publishBroadcast: (site, id, version) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'publish'), { version })),
     scheduleBroadcast: (site, id, version, at) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'schedule'), { version, at })),
     withdrawBroadcast: (site, id, version) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'withdraw'), { version })),
-    countBroadcast: (site, audience) => call(http.post<BroadcastCount>(path('sites', site, 'broadcasts', 'count'), { audience })),
+    countBroadcast: (site, of) => call(http.post<BroadcastCount>(path('sites', site, 'broadcasts', 'count'), 'audience' in of ? of : { broadcast: of.broadcast })),
   }
 }

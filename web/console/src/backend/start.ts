@@ -1,9 +1,11 @@
 import { createApp, watch } from 'vue'
 import type { RouterHistory } from 'vue-router'
 import { createPinia } from 'pinia'
+import { useInbox } from '../features/inbox/store.ts'
 import { makeRouter } from '../router.ts'
 import { useSettings } from '../features/settings/store.ts'
 import { useSession } from '../session.ts'
+import { portraitsKey } from '../ui/portraits.ts'
 import { liveKey, type Live } from './live.ts'
 import { restKey, type Rest } from './rest.ts'
 import App from '../App.vue'
@@ -17,6 +19,11 @@ export async function startConsole(make: () => { live: Live; rest: Rest }, optio
   const { live, rest } = make()
   app.provide(liveKey, live).provide(restKey, rest)
   const session = useSession()
+  const inbox = useInbox()
+  app.provide(portraitsKey, agent => {
+    const colleague = inbox.agents.find(one => one.id === agent)
+    return colleague ? colleague.portrait : agent === session.me?.id ? session.me.portrait : undefined
+  })
   const router = makeRouter(options.history)
   options.fill?.()
   session.me = await rest.me().catch(() => undefined)

@@ -57,8 +57,8 @@ export const useSettings = defineStore('settings', () => {
 export function merged(lists: readonly { site: string; agents: readonly SiteAgent[] }[]): Person[] {
   const all = new Map<string, Person>()
   for (const { site, agents } of lists) {
-    for (const { id, name, role, owner = false, email = '', last_seen_at } of agents) {
-      const person = all.get(id) ?? { id, name, email, owner, disabled: false, has_password: true, roles: [], ...(last_seen_at && { last_seen_at }) }
+    for (const { id, name, role, owner = false, email = '', last_seen_at, portrait } of agents) {
+      const person = all.get(id) ?? { id, name, email, owner, disabled: false, has_password: true, roles: [], ...(last_seen_at && { last_seen_at }), ...(portrait && { portrait }) }
       all.set(id, { ...person, roles: [...person.roles, { site, role }] })
     }
   }
