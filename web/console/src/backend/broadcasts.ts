@@ -7,6 +7,11 @@ export interface BroadcastAudience {
   /** Of a segment: a language tag or the beginning of one, and the beginning of the page's address. */
   language?: string
   page?: string
+  /** Of a list: visitors' ids. They are given, and not told; a change without them leaves them as they are. */
+  ids?: readonly string[]
+  /** Of a list, told: how many it names, and how many of them were no visitors of the site when it was given. */
+  size?: number
+  unknown?: number
 }
 
 /** What a draft says. */
@@ -43,9 +48,14 @@ export interface BroadcastCount {
   visitors: number
   /** Those of them who are connected now. */
   online: number
+  /** Those of a list who are no visitors of the site; not among visitors. */
+  unknown?: number
   /** False: about so many. */
   exact: boolean
 }
+
+/** Whose number is asked: an audience's, or that of a broadcast as the server has it in a version. */
+export type Counted = { audience: BroadcastAudience } | { broadcast: string; version: number }
 
 /** The part of /api/v1 about broadcasts, for supervisors and admins. Every call may throw Refused. */
 export interface BroadcastRest {
@@ -59,5 +69,5 @@ export interface BroadcastRest {
   scheduleBroadcast(site: string, id: string, version: number, at: number): Promise<Broadcast>
   /** Takes it back; a scheduled one is a draft again. */
   withdrawBroadcast(site: string, id: string, version: number): Promise<Broadcast>
-  countBroadcast(site: string, audience: BroadcastAudience): Promise<BroadcastCount>
+  countBroadcast(site: string, of: Counted): Promise<BroadcastCount>
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { translator } from '@words/words.ts'
 import type { Broadcast } from '../../backend/broadcasts.ts'
-import { contentOf, emptyForm, formOf, isKeepable, localOf, momentOf, problemsOf, sameContent, type Form } from './form.ts'
+import { contentOf, emptyForm, formOf, isKeepable, localOf, markOf, momentOf, problemsOf, sameContent, type Form } from './form.ts'
 import { forget, forgetBroadcasts, keep, keptOf, keyOf } from './keep.ts'
 import { audienceText, merged, moves, pauseText, share } from './rules.ts'
 import { broadcastWords } from './words.ts'
@@ -37,6 +37,7 @@ describe('the list', () => {
 
   it('says an audience and a pause in words', () => {
     expect(audienceText(t, { kind: 'segment', language: 'zh', page: 'https://a.example/' })).toBe('Language zh, page https://a.example/')
+    expect(audienceText(t, { kind: 'list', size: 2 })).toBe('2 chosen visitors')
     expect(audienceText(t, { kind: 'online' })).toBe('Who was online')
     expect([pauseText(t, 90), pauseText(t, 600), pauseText(t, 3600)]).toEqual(['90 seconds', '10 minutes', 'one hour'])
   })
@@ -56,6 +57,15 @@ describe('the form', () => {
     expect(sameContent(form(), form({ text: 'hello ' }))).toBe(false)
   })
 
+  it('gives ids once: not again when the server has them, and not when none are filled in', () => {
+    const audience = (more: Partial<Form>) => contentOf(form({ kind: 'list', ...more })).audience
+    expect(audience({ ids: '7\n8\n7\n' })).toEqual({ kind: 'list', ids: ['7', '8'] })
+    expect(audience({ ids: '7\n8', idsSaved: markOf('7\n8'), held: 2 })).toEqual({ kind: 'list' })
+    expect(audience({ ids: '7\n9', idsSaved: markOf('7\n8'), held: 2 })).toEqual({ kind: 'list', ids: ['7', '9'] })
+    expect(audience({ ids: ' ', idsSaved: markOf('7\n8'), held: 2 })).toEqual({ kind: 'list' })
+    expect(problemsOf(form({ kind: 'list', ids: Array.from({ length: 100_001 }, (_, i) => i + 1).join('\n') }), now).ids).toEqual({ key: 'manyIds', params: { n: 100_001, most: 100_000 } })
+  })
+
   it('counts a character as one, whatever it is made of, and refuses one too many', () => {
     expect(keys({ text: '🍵'.repeat(4000) })).toEqual([])
     expect(problemsOf(form({ text: '🍵'.repeat(4001) }), now).text).toEqual({ key: 'over', params: { n: 4001, most: 4000 } })
@@ -69,6 +79,11 @@ describe('the form', () => {
     [{ kind: 'segment', language: 'zh_CN', page: 'shop.example' }, ['language badLanguage', 'page badPage']],
     [{ kind: 'segment', page: 'javascript:alert(1)' }, ['page badPage']],
     [{ kind: 'all', page: 'nothing' }, []],
+    [{ kind: 'list' }, ['ids needIds']],
+    [{ kind: 'list', held: 2 }, []],
+    [{ kind: 'list', held: 2, ids: 'x' }, ['ids badIds']],
+    [{ kind: 'list', ids: '1\n0' }, ['ids badIds']],
+    [{ kind: 'list', ids: '126871239812399999, 7\n\n7' }, []],
     [{ end: localOf(now - 60_000) }, ['end badEnd']],
     [{ end: localOf(now + 60_000) }, []],
     [{ inWaves: true, waves: '1', pause: '0.5' }, ['waves badWaves', 'pause badPause']],

@@ -1,16 +1,13 @@
 import { ref, shallowRef, watch } from 'vue'
 import { useDebounceFn, useDocumentVisibility, useIntervalFn } from '@vueuse/core'
 import { useRest } from '../../backend/rest.ts'
-import type { BroadcastAudience, BroadcastCount } from '../../backend/broadcasts.ts'
+import type { BroadcastCount, Counted } from '../../backend/broadcasts.ts'
 
 /** After the last change of an audience, in ms. */
 const settle = 400
 
-/**
- * For how many an audience is, asked again every `pace` ms while somebody looks. Null while it is not known, or the
- * audience is none yet.
- */
-export function useCount(site: string, audience: () => BroadcastAudience | null, pace: number) {
+/** For how many it is, asked again every `pace` ms while somebody looks. Null while that is not known, or nothing is asked. */
+export function useCount(site: string, of: () => Counted | null, pace: number) {
   const rest = useRest()
   const visible = useDocumentVisibility()
   const count = shallowRef<BroadcastCount | null>(null)
@@ -18,7 +15,7 @@ export function useCount(site: string, audience: () => BroadcastAudience | null,
   let asking = 0
 
   async function ask(): Promise<void> {
-    const asked = audience()
+    const asked = of()
     if (!asked) return
     const turn = ++asking
     const got = await rest.countBroadcast(site, asked).catch(() => undefined)
@@ -28,7 +25,7 @@ export function useCount(site: string, audience: () => BroadcastAudience | null,
   }
 
   const askSoon = useDebounceFn(() => void ask(), settle)
-  watch(() => JSON.stringify(audience()), (now, before) => {
+  watch(() => JSON.stringify(of()), (now, before) => {
     count.value = null
     asking++
     if (before === undefined) void ask()

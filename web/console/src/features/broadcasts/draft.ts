@@ -5,7 +5,7 @@ import type { Broadcast } from '../../backend/broadcasts.ts'
 import { useSession } from '../../session.ts'
 import { lang } from '../../ui/language.ts'
 import { refusalText } from '../../ui/refusal.ts'
-import { contentOf, emptyForm, formOf, isKeepable, momentOf, sameContent, type Form } from './form.ts'
+import { contentOf, emptyForm, formOf, isKeepable, markOf, momentOf, sameContent, type Form } from './form.ts'
 import { forget, keep, keptOf, keyOf } from './keep.ts'
 
 /** How long after the last key a draft is saved, and after a failure tried again, in ms. */
@@ -53,10 +53,12 @@ export function useDraft(site: string, first: Broadcast | null, made: (one: Broa
     keep(key(), { form: { ...form }, version: one.value?.version ?? 0, dirty: dirty.value, at: Date.now() })
   }
 
-  function adopt(got: Broadcast): void {
+  /** `sent` is the form that made it so. */
+  function adopt(got: Broadcast, sent: Form): void {
     const isNew = one.value?.id !== got.id
     const before = key()
     one.value = got
+    if (got.audience.kind === 'list') Object.assign(form, { idsSaved: markOf(sent.ids), held: got.audience.size ?? 0 })
     doubt = undefined
     failure.value = null
     savedAt.value = Date.now()
@@ -70,7 +72,7 @@ export function useDraft(site: string, first: Broadcast | null, made: (one: Broa
     const mine = doubt
     if (!mine) return undefined
     const found = one.value ? [await rest.broadcast(site, one.value.id)] : await rest.broadcasts(site, 20)
-    return found.find(({ state, by, ...other }) => state === 'draft' && by.id === me && sameContent(formOf({ ...other, state, by }), mine))
+    return found.find(({ state, by, ...other }) => state === 'draft' && by.id === me && sameContent(formOf({ ...other, state, by }), { ...mine, idsSaved: markOf(mine.ids) }))
   }
 
   async function put(): Promise<boolean> {
@@ -78,10 +80,11 @@ export function useDraft(site: string, first: Broadcast | null, made: (one: Broa
       if (clash.value || !isKeepable(form, Date.now())) return false
       try {
         const had = await ofDoubt()
-        if (had) adopt(had)
+        if (had && doubt) adopt(had, doubt)
         if (same(form)) return true
         const sent = (doubt = { ...form })
-        adopt(one.value ? await rest.changeBroadcast(site, one.value.id, one.value.version, contentOf(sent)) : await rest.makeBroadcast(site, contentOf(sent)))
+        const content = contentOf(sent)
+        adopt(one.value ? await rest.changeBroadcast(site, one.value.id, one.value.version, content) : await rest.makeBroadcast(site, content), sent)
       } catch (why) {
         if (!unanswered(why)) doubt = undefined
         if (!await met(why)) failure.value = { error: why }
@@ -137,6 +140,8 @@ export function useDraft(site: string, first: Broadcast | null, made: (one: Broa
     if (clash.value?.kind !== 'theirs') forget(key())
     one.value = clash.value?.kind === 'theirs' ? clash.value.now : null
     clash.value = null
+    form.idsSaved = ''
+    if (!one.value) form.held = 0
     note()
     await save()
   }

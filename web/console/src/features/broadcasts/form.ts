@@ -1,8 +1,9 @@
 import { codePoints, isBlank } from '@client/index.ts'
+import { hash } from '../../ui/people.ts'
 import type { AudienceKind, Broadcast, BroadcastAudience, BroadcastContent } from '../../backend/broadcasts.ts'
 
 /** The server's bounds, as in internal/broadcast/rules.go. */
-export const bounds = { text: 4_000, language: 35, page: 2_048, waves: 100, pause: 24 * 60, ahead: 366 * 86_400_000 } as const
+export const bounds = { text: 4_000, language: 35, page: 2_048, waves: 100, pause: 24 * 60, ahead: 366 * 86_400_000, ids: 100_000 } as const
 
 /** What stands in the fields, finished or not. Times are local, as <input type="datetime-local"> has them. */
 export interface Form {
@@ -12,6 +13,9 @@ export interface Form {
   language: string
   page: string
   ids: string
+  /** The mark of the ids that the server has, and how many visitors its list names: it does not give them back. */
+  idsSaved: string
+  held: number
   end: string
   inWaves: boolean
   waves: string
@@ -32,7 +36,7 @@ export type Problem =
 export type Problems = Partial<Record<Field, Problem>>
 
 export const emptyForm = (): Form => ({
-  text: '', show: 'message', kind: 'all', language: '', page: '', ids: '', end: '', inWaves: false, waves: '4', pause: '10', later: false, at: '',
+  text: '', show: 'message', kind: 'all', language: '', page: '', ids: '', idsSaved: '', held: 0, end: '', inWaves: false, waves: '4', pause: '10', later: false, at: '',
 })
 
 const pad = (n: number) => String(n).padStart(2, '0')
@@ -53,14 +57,23 @@ export function formOf(one: Broadcast): Form {
   const { audience, expires_at, waves, wave_seconds, scheduled_at } = one
   const inWaves = waves > 1
   return {
-    ...emptyForm(), text: one.text, show: one.show, kind: audience.kind, language: audience.language ?? '', page: audience.page ?? '',
+    ...emptyForm(), text: one.text, show: one.show, kind: audience.kind, language: audience.language ?? '', page: audience.page ?? '', held: audience.size ?? 0,
     ...(expires_at && { end: localOf(expires_at) }),
     ...(inWaves && { inWaves, waves: String(waves), pause: String((wave_seconds ?? 0) / 60) }),
     ...(scheduled_at && { later: true, at: localOf(scheduled_at) }),
   }
 }
 
-export function audienceOf({ kind, language, page }: Pick<Form, 'kind' | 'language' | 'page'>): BroadcastAudience {
+/** Tells two texts of ids apart. */
+export const markOf = (ids: string): string => (ids.trim() ? `${ids.length} ${hash(ids)}` : '')
+
+/** The ids of a list, each once: one per line, or as a table's column is pasted. */
+export const idsOf = (text: string): string[] => [...new Set(text.split(/[\s,;，；]+/).filter(Boolean))]
+
+const isId = (text: string) => /^[1-9]\d{0,18}$/.test(text)
+
+export function audienceOf({ kind, language, page, ids, idsSaved }: Pick<Form, 'kind' | 'language' | 'page' | 'ids' | 'idsSaved'>): BroadcastAudience {
+  if (kind === 'list') return { kind, ...(markOf(ids) !== '' && markOf(ids) !== idsSaved && { ids: idsOf(ids) }) }
   if (kind !== 'segment') return { kind }
   return { kind, ...(language.trim() && { language: language.trim() }), ...(page.trim() && { page: page.trim() }) }
 }
@@ -93,7 +106,17 @@ function isWebAddress(text: string): boolean {
   }
 }
 
+function listProblems({ ids: text, idsSaved, held }: Form): Problems {
+  if (held && (!text.trim() || markOf(text) === idsSaved)) return {}
+  const ids = idsOf(text)
+  const [line, ...others] = ids.filter(id => !isId(id))
+  if (line !== undefined) return { ids: { key: 'badIds', params: { n: others.length + 1, line: line.slice(0, 40) } } }
+  if (ids.length > bounds.ids) return { ids: { key: 'manyIds', params: { n: ids.length, most: bounds.ids } } }
+  return ids.length ? {} : { ids: { key: 'needIds' } }
+}
+
 function audienceProblems(form: Form): Problems {
+  if (form.kind === 'list') return listProblems(form)
   if (form.kind !== 'segment') return {}
   const { language = '', page = '' } = audienceOf(form)
   if (!language && !page) return { audience: { key: 'needSegment' } }

@@ -13,6 +13,8 @@ export interface Kept {
 }
 
 const most = 20
+/** A longer list of ids is left to the server, in characters. */
+const mostIds = 100_000
 
 const kept = useStorage<Record<string, Kept>>('kefu.broadcasts', {})
 
@@ -23,7 +25,9 @@ export const keptOf = (key: string): Kept | undefined => kept.value[key]
 
 export function keep(key: string, one: Kept): void {
   const others = Object.entries(kept.value).filter(([known]) => known !== key)
-  kept.value = Object.fromEntries([...others, [key, one] as const].sort(([, a], [, b]) => b.at - a.at).slice(0, most))
+  const { ids } = one.form
+  const form = ids.length > mostIds ? { ...one.form, ids: '', idsSaved: '' } : one.form
+  kept.value = Object.fromEntries([...others, [key, { ...one, form }] as const].sort(([, a], [, b]) => b.at - a.at).slice(0, most))
 }
 
 export function forget(key: string): void {
