@@ -2,6 +2,7 @@
 import { describe, expect } from 'vitest'
 import type { BrowserContext, Page } from 'playwright-core'
 import { translator, type Lang } from '@words/words.ts'
+import { broadcastWords } from '../../web/console/src/features/broadcasts/words.ts'
 import { paletteWords } from '../../web/console/src/features/palette/words.ts'
 import { shortcutWords } from '../../web/console/src/features/shortcuts/words.ts'
 import { violations } from './harness/axe.ts'
@@ -167,6 +168,32 @@ describe.each(variants)('$lang, dark $dark, wide $wide:', variant => {
       await expect.poll(() => ada.page.locator('.sk').count()).toBe(0)
       await look(ada.page, path)
     }
+  })
+
+  test('broadcasts', async ({ person, look, house }) => {
+    const t = translator(broadcastWords, variant.lang)
+    const path = `/sites/${house.site.id}/broadcasts`
+    const make = (text: string) => house.ada.call<{ id: string; version: number }>('POST', path, { text, show: 'card', audience: { kind: 'segment', language: 'tlh' } })
+    const one = await make('مرحبا 👋 nuqneH')
+    await house.ada.call('POST', `${path}/${one.id}/publish`, { version: one.version })
+    await make('x'.repeat(4000))
+    const { page } = await consoleOf(await person(variant), house, variant, 'broadcasts')
+    await page.getByRole('link', { name: '👋' }).first().waitFor()
+    await look(page, 'broadcasts')
+    await page.getByRole('link', { name: '👋' }).first().click()
+    await page.getByRole('button', { name: t('withdraw') }).waitFor()
+    await look(page, 'a broadcast that is out')
+    await page.goto(`${house.kefu.origin}/console/broadcasts/${house.site.id}/new`)
+    const send = page.getByRole('button', { name: new RegExp(`^${t('sendPlain')}`) })
+    await page.getByRole('radio', { name: t('segment') }).check()
+    await send.click()
+    await page.getByText(t('needText')).waitFor()
+    await look(page, 'a broadcast with its errors')
+    await page.getByRole('radio', { name: t('everybody') }).check()
+    await page.getByRole('textbox', { name: t('text') }).fill('你好 hello')
+    await send.click()
+    await page.getByRole('dialog').waitFor()
+    await look(page, 'the question before it is sent')
   })
 
   test('widget', async ({ person, look, house, wire, later, screen }) => {
