@@ -3,9 +3,10 @@ import { describe, expect } from 'vitest'
 import { widgetWords } from '@words/widget.ts'
 import { inboxWords } from '../../web/console/src/features/inbox/words.ts'
 import { cutOff } from './harness/browser.ts'
-import { bring, ofSize, onDisk, pdf, png } from './harness/pictures.ts'
+import { bring, ofSize, onDisk, pdf, png, type Given } from './harness/pictures.ts'
 import { Proxy } from './harness/proxy.ts'
 import { test } from './harness/test.ts'
+import { mp4 } from './harness/video.ts'
 import { FilesOn } from './pages/files.ts'
 import type { AgentPage } from './pages/agent.ts'
 import type { VisitorPage } from './pages/visitor.ts'
@@ -72,6 +73,45 @@ describe('files', () => {
     await mia.page.reload()
     await seen.card('invoice.pdf').waitFor()
     expect(await FilesOn.loaded(seen.pictures.first())).toBe(300)
+  })
+
+  test('of a film can be played from anywhere, part by part', async ({ visitor, agent, later }) => {
+    const mia = await visitor()
+    await mia.write('Show me how')
+    await mia.kept('Show me how').waitFor()
+    const ada = await agent()
+    await ada.openRow('Show me how')
+    const { paths, remove } = await onDisk([mp4('how.mp4', 12, 400_000)])
+    later(remove)
+    const files = ofAgent(ada)
+    await files.chooseAt(paths)
+    await files.uploaded(1)
+    const parts: string[] = []
+    mia.page.on('response', response => { if (response.status() === 206) parts.push(response.headers()['content-range'] ?? '') })
+    await ada.field.press('Enter')
+    const film = mia.panel.getByLabel('how.mp4', { exact: true })
+    await film.waitFor()
+    const seen = await film.evaluate(async element => {
+      const video = element as HTMLVideoElement
+      const heard = (what: string) => new Promise((done, failed) => {
+        video.addEventListener(what, done, { once: true })
+        video.addEventListener('error', () => { failed(new Error(video.error?.message)) }, { once: true })
+      })
+      if (video.readyState < 1) await heard('loadedmetadata')
+      const found = { duration: video.duration, width: video.videoWidth, at: 0, played: false }
+      const sought = heard('seeked')
+      video.currentTime = 10.5
+      await sought
+      found.at = video.currentTime
+      video.muted = true
+      const ended = heard('ended')
+      await video.play()
+      await ended
+      return { ...found, played: video.ended }
+    })
+    expect(seen).toEqual({ duration: 12, width: 64, at: 10.5, played: true })
+    expect(parts.every(part => /^bytes \d+-\d+\/48\d{5}$/.test(part)), parts.join()).toBe(true)
+    expect(parts.some(part => Number(/\d+/.exec(part)) > 4_000_000), parts.join()).toBe(true)
   })
 
   test('without a word are a message of their own', async ({ visitor, wire }) => {
@@ -143,7 +183,7 @@ describe('files', () => {
     for (const card of await ofAgent(ada).card('').all()) expect((await card.boundingBox())?.width).toBeLessThanOrEqual(320)
   })
 
-  test('go on after a cut, from where they were', async ({ visitor, wire, agent, house, screen, later }) => {
+  test('go on after a cut, from where they were', async ({ visitor, wire, house, screen, later }) => {
     const proxy = await Proxy.start(house.kefu.port)
     later(() => proxy.stop())
     screen.expected.push(...cutOff, /net::ERR_/)
@@ -165,12 +205,11 @@ describe('files', () => {
     await mia.write('Here it is') // it may be sent before it is up
     await mia.lost.waitFor()
     proxy.set('whole')
+    await mia.page.evaluate(() => dispatchEvent(new Event('online'))) // as the browser says when its network is back
     await mia.kept('Here it is').waitFor({ timeout: 45_000 })
     expect(parts.filter(part => part === '1')).toHaveLength(1)
-    const ada = await agent()
-    await ada.openRow('Here it is')
-    const coming = ada.page.waitForEvent('download')
-    await ofAgent(ada).card('large.pdf').click()
+    const coming = mia.page.waitForEvent('download')
+    await files.card('large.pdf').click()
     expect((await contentOf((await coming).createReadStream())).equals(large.buffer)).toBe(true)
     const peer = await wire.agent()
     expect((await peer.texts(await peer.find('Here it is'))).filter(text => text === 'Here it is')).toHaveLength(1)
@@ -193,6 +232,74 @@ describe('files', () => {
     await mia.kept('After').waitFor()
     const ada = await wire.agent()
     expect(await ada.texts(await ada.find('After'))).toEqual(['Before', 'After'])
+  })
+
+  test('of a message that failed go out again by its button, also where the code for files is not there yet', async ({ visitor, wire, screen }) => {
+    screen.expected.push(/net::ERR_/)
+    const mia = await visitor()
+    await mia.write('Before it failed')
+    await mia.kept('Before it failed').waitFor()
+    await mia.page.route('**/complete', () => undefined)
+    const files = ofVisitor(mia)
+    await files.choose(red)
+    await files.chips.first().waitFor()
+    await mia.write('Its words')
+    await mia.message('Its words').waitFor()
+    let letGo = () => {}
+    const held = new Promise<void>(done => { letGo = done })
+    await mia.page.route(/\/assets\/part-[^/]*\.js$/, async route => {
+      await held
+      await route.continue()
+    })
+    await mia.page.reload()
+    await mia.panel.getByRole('button', { name: mia.t('resend') }).click()
+    letGo()
+    await mia.kept('Its words').waitFor()
+    await mia.write('Behind it')
+    await mia.kept('Behind it').waitFor()
+    const ada = await wire.agent()
+    expect(await ada.texts(await ada.find('Behind it'))).toEqual(['Before it failed', 'Its words', 'Behind it'])
+  })
+})
+
+describe('the pictures of a site and its agents', () => {
+  test('stand beside their words, move nothing, and where they do not come there are initials', async ({ visitor, house, wire, screen }) => {
+    screen.expected.push(/status of 404 .*\/pictures\//)
+    const put = async (path: string, { buffer }: Given) => {
+      const answer = await fetch(`${house.kefu.origin}/api/v1${path}`, { method: 'PUT', headers: { origin: house.kefu.origin, cookie: `kefu=${house.ada.token}`, 'content-type': 'application/octet-stream' }, body: new Uint8Array(buffer) })
+      expect(answer.status, await answer.text()).toBe(200)
+    }
+    const mia = await visitor()
+    await mia.write('Who is there?')
+    await mia.kept('Who is there?').waitFor()
+    const ada = await wire.agent()
+    const c = await ada.find('Who is there?')
+    await ada.command({ t: 'send', c, text: 'It is Ada' })
+    await mia.message('It is Ada').waitFor()
+    const places = () => mia.page.evaluate(() => ['.avatar', '.kw-bubble', '.kw-bar__name'].flatMap(what => [...document.querySelectorAll<HTMLElement>(what)].map(one => [one.offsetLeft, one.offsetTop])))
+    const before = await places()
+    await put('/me/portrait', green)
+    await put(`/sites/${house.site.id}/logo`, png('logo.png', 400, 100, [30, 60, 160]))
+
+    const pictures = mia.page.locator('.avatar img, header img')
+    await mia.page.route('**/pictures/**', route => route.fulfill({ status: 404 }))
+    const lost = mia.page.waitForResponse('**/pictures/**')
+    await expect.poll(async () => { // its face is kept for a minute
+      await mia.page.evaluate(site => fetch(`/api/v1/widget/${site}`, { cache: 'reload' }), house.site.key)
+      await mia.page.reload()
+      await mia.message('It is Ada').waitFor()
+      return Promise.race([lost.then(() => true), new Promise(done => { setTimeout(() => { done(false) }, 500) })])
+    }).toBe(true)
+    expect(await pictures.count()).toBe(0)
+    expect(await mia.page.locator('.avatar').first().innerText()).toBe('A')
+
+    await mia.page.unroute('**/pictures/**')
+    await mia.page.reload()
+    await mia.page.locator('.avatar img').first().waitFor()
+    await mia.page.locator('header img:not(.avatar img)').waitFor()
+    expect(await Promise.all((await pictures.all()).map(one => FilesOn.loaded(one)))).toEqual([256, 400, 256])
+    expect(await places()).toEqual(before)
+    expect(await pictures.evaluateAll(all => all.map(one => one.getAttribute('alt')))).toEqual(['', '', ''])
   })
 })
 

@@ -42,7 +42,9 @@ const attachments = 'widget/src/files/part.tsx'
 const page = 'widget/src/page.ts'
 /** Loaded with the first broadcast. */
 const broadcasts = ['client/src/broadcasts.ts', 'widget/src/broadcasts/view.ts']
-const later = [streams, attachments, ...broadcasts, page]
+/** Loaded where the site or one of its agents has a picture. */
+const pictures = 'widget/src/pictures/pictures.ts'
+const later = [streams, attachments, ...broadcasts, pictures, page]
 
 test('the loader is at most 2 KB', t => hold(t, [loader], 2 * KB))
 
@@ -65,6 +67,8 @@ test('what is loaded with the first broadcast is at most 4 KB', t => {
   const panel = filesOf(widget, 'widget/frame.html', { dynamic: true })
   hold(t, [...broadcasts.flatMap(key => [...filesOf(widget, key)])].filter(file => !panel.has(file)), 4 * KB)
 })
+
+test('what is loaded with the first picture is at most 1 KB', t => hold(t, filesOf(widget, pictures), KB))
 
 test('the full-page chat is at most 30 KB', t => {
   hold(t, new Set(['widget/chat.html', ...filesOf(widget, 'widget/chat.html', { dynamic: true }), ...filesOf(widget, page)]), 30 * KB)

@@ -1,10 +1,12 @@
 import { Avatar } from './Avatar.tsx'
+import { faces } from './faces.ts'
 import { usePanel, useReadable } from './hooks.ts'
 import { Icon } from './Icon.tsx'
 
 /** The name of the site, who answers, and whether anybody is here. */
 export function Head({ home }: { home: boolean }) {
   const { client, t, close } = usePanel()
+  const logo = useReadable(faces)['']
   const { site, conversation, agentsHere } = useReadable(client.state)
   const title = site?.look?.title || site?.name || t('name')
   const agent = conversation?.round.state === 'assigned' ? conversation.round.agent : undefined
@@ -28,6 +30,7 @@ export function Head({ home }: { home: boolean }) {
             </>
           )}
         </div>
+        {logo && <img src={logo} alt="" />}
         {close && (
           <button class="kw-x" type="button" aria-label={t('close')} onClick={close}>
             <Icon name="close" />

@@ -7,6 +7,7 @@ import { translator, type Lang } from '@words/words.ts'
 import { isColour, plainBrand } from '../brand.ts'
 import { Cards } from './casts.tsx'
 import { Composer } from './Composer.tsx'
+import { follow } from './faces.ts'
 import { Head } from './Head.tsx'
 import { Home } from './Home.tsx'
 import { Panel, useReadable, type PanelContext } from './hooks.ts'
@@ -30,6 +31,7 @@ export function mount(into: HTMLElement, mounting: Mounting): void {
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(css)
   document.adoptedStyleSheets.push(sheet)
+  follow(mounting.client)
   render(<App {...mounting} />, into)
 }
 
