@@ -113,3 +113,11 @@ func (a *App) startChatRoom(context.Context) error {
 	})
 	return nil
 }
+
+// chatRoomConnections are how many there are in the legacy chat room here; none where it is closed.
+func (a *App) chatRoomConnections() int64 {
+	if a.room == nil {
+		return 0
+	}
+	return a.room.Connections()
+}

@@ -30,7 +30,6 @@ const (
 	KeyRotated      What = "key_rotated"
 	APIKeyMade      What = "api_key_made"
 	APIKeyRevoked   What = "api_key_revoked"
-	TicketMade      What = "ticket_made" // for a door of the legacy protocols
 
 	BroadcastScheduled What = "broadcast_scheduled"
 	BroadcastPublished What = "broadcast_published"

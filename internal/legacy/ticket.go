@@ -37,13 +37,16 @@ type Ticket struct {
 	// Reusable ones stand in a cookie, others in an address, and work once.
 	Reusable bool
 	Expires  chat.Millis
+	// Key is the API key by which it was made: when that is revoked, the ticket is not
+	// good any more, and who came in by it goes.
+	Key int64
 }
 
 // Tickets remembers them by the hash of what is shown.
 type Tickets interface {
 	// AddTicket keeps one for so long, and tells when it ends.
 	AddTicket(ctx context.Context, hash []byte, t Ticket, lasts time.Duration) (chat.Millis, error)
-	// TakeTicket finds one that is good, and uses it up unless it is reusable. Of two
+	// TakeTicket finds one that is good and whose API key is, and uses it up unless it is reusable. Of two
 	// who show the same one together only one finds it. Refusals: NotFound.
 	TakeTicket(ctx context.Context, hash []byte) (Ticket, error)
 	// ForgetTickets removes up to limit that have ended.

@@ -173,6 +173,8 @@ type Parts struct {
 	Entrances identity.Entrances
 	// Pushes, if any, are pushes by id; without it OpenPush and Push must not be called.
 	Pushes push.Store
+	// Keys, if any, tells which API keys are revoked; without it nobody may be let in by one (Enrol).
+	Keys Keys
 	// Broadcasts, if any, are words to all visitors of a site.
 	Broadcasts broadcast.Reading
 	Bus        bus.Bus
@@ -201,6 +203,12 @@ type Logins interface {
 	RevokedSince(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error)
 	// EndedOf are those of these log-ins that are no longer valid.
 	EndedOf(ctx context.Context, ids []int64) ([]int64, error)
+}
+
+// Keys tells who must lose the connection that an application server gave it.
+type Keys interface {
+	// RevokedKeys are those of these API keys that are revoked, or are not there.
+	RevokedKeys(ctx context.Context, ids []int64) ([]int64, error)
 }
 
 // Seen remembers when agents were last connected.

@@ -56,6 +56,7 @@ const sweepEvery = 5
 func (d *healer) pass() {
 	d.rights()
 	d.endedLogins()
+	d.endedKeys()
 	d.conversations()
 	d.entrances()
 	d.boards()

@@ -21,6 +21,8 @@ type Sources struct {
 	// Presence tells whether who is online is shared with the other nodes, or there are
 	// none, and how many exchanges with them have failed.
 	Presence func() (up bool, failures int64)
+	// ChatRoom is how many connections the legacy chat room has.
+	ChatRoom func() int64
 	// Certificate is when that of HTTPS ends; zero without one.
 	Certificate func() time.Time
 }
@@ -34,6 +36,7 @@ type picture struct {
 	// present: who is online is shared; absences: exchanges about it that failed.
 	present  bool
 	absences int64
+	chatRoom int64
 	// certificate is when it ends.
 	certificate time.Time
 }
@@ -64,6 +67,7 @@ func liveFigures() []figure {
 			put(float64(p.hub.Strangers), "stranger")
 		}},
 		one(gauge("kefu_push_connections", "Connections that wait for pushes by id."), func(p *picture) int64 { return p.hub.PushConns }),
+		one(gauge("kefu_chat_room_connections", "Connections of pages in the legacy chat room. Each of them is a session, too, in `kefu_sessions`."), func(p *picture) int64 { return p.chatRoom }),
 		one(counter("kefu_pushed_total", "Texts of pushes by id that went to connections of this node."), func(p *picture) int64 { return p.hub.Pushed }),
 		one(gauge("kefu_rooms", "Conversations that somebody on this node follows, or that stand in the lists of agents here."), func(p *picture) int { return p.hub.Rooms }),
 		one(gauge("kefu_fills_waiting", "Conversations and sessions for which the database has yet to be read."), func(p *picture) int { return p.hub.FillsWaiting }),
@@ -174,6 +178,7 @@ func (r *reader) Describe(out chan<- *prometheus.Desc) {
 func (r *reader) Collect(out chan<- prometheus.Metric) {
 	p := &picture{hub: r.sources.Hub(), bus: r.sources.Bus(), sockets: r.sources.Sockets(), store: r.sources.Store(), certificate: r.sources.Certificate()}
 	p.present, p.absences = r.sources.Presence()
+	p.chatRoom = r.sources.ChatRoom()
 	for i, f := range r.figures {
 		f.read(p, func(value float64, labels ...string) {
 			out <- prometheus.MustNewConstMetric(r.descs[i], f.valueType(), value, labels...)

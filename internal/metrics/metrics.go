@@ -20,7 +20,7 @@ import (
 
 // counts are what is counted as it happens.
 type counts struct {
-	build, events, commitSeconds, readSeconds, deliverySeconds, closes, requests, requestSeconds, logIns, jobRuns, jobLate family
+	build, events, commitSeconds, readSeconds, deliverySeconds, closes, requests, requestSeconds, logIns, tickets, jobRuns, jobLate family
 }
 
 func counted() counts {
@@ -36,6 +36,8 @@ func counted() counts {
 		requests:       counter("kefu_http_requests_total", "Requests that were answered. A handshake that became a live connection is 101.", "route", "method", "status"),
 		requestSeconds: histogram("kefu_http_request_seconds", "How long requests took, live connections aside."),
 		logIns:         counter("kefu_log_ins_total", "Log-ins by password, by result: `ok`, `wrong` password or name, `paused` after too many of them, `failed` for any other reason.", "result"),
+		tickets: counter("kefu_tickets_total", "Tickets for the doors of the legacy protocols (`push` and `chat`), by what became of them: `made`; `used`, which one in a cookie is each time; "+
+			"`refused`, with those who showed none.", "door", "result"),
 		jobRuns: counter("kefu_job_runs_total", "Runs of durable jobs on this node that ended, by how: `done`; `failed`, to run again later; `given_up`, which failed too often; "+
 			"`released` to another node; `lost`, which was cancelled or whose lease ended.", "kind", "result"),
 		jobLate: histogram("kefu_job_late_seconds", "How long after its time a durable job was claimed by this node."),
@@ -43,7 +45,7 @@ func counted() counts {
 }
 
 func (c counts) families() []family {
-	return []family{c.build, c.events, c.commitSeconds, c.readSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns, c.jobRuns, c.jobLate}
+	return []family{c.build, c.events, c.commitSeconds, c.readSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns, c.tickets, c.jobRuns, c.jobLate}
 }
 
 // The upper bounds of the histograms' buckets, in seconds.
@@ -79,6 +81,7 @@ type Metrics struct {
 	requests   *prometheus.CounterVec
 	request    prometheus.Observer
 	logIns     *prometheus.CounterVec
+	tickets    *prometheus.CounterVec
 	jobRuns    *prometheus.CounterVec
 	jobLate    prometheus.Observer
 }
@@ -91,11 +94,11 @@ func New(version string) *Metrics {
 	m.read = c.readSeconds.histogramVec(commitBuckets())
 	request := c.requestSeconds.histogramVec(requestBuckets())
 	kinds, codes := c.events.counterVec(), c.closes.counterVec()
-	m.requests, m.logIns, m.jobRuns = c.requests.counterVec(), c.logIns.counterVec(), c.jobRuns.counterVec()
+	m.requests, m.logIns, m.tickets, m.jobRuns = c.requests.counterVec(), c.logIns.counterVec(), c.tickets.counterVec(), c.jobRuns.counterVec()
 	late := c.jobLate.histogramVec(jobBuckets())
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: c.build.name, Help: c.build.help}, c.build.labels)
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(info, kinds, commit, m.read, delivery, codes, m.requests, request, m.logIns, m.jobRuns, late,
+	m.registry.MustRegister(info, kinds, commit, m.read, delivery, codes, m.requests, request, m.logIns, m.tickets, m.jobRuns, late,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	m.commit, m.request, m.jobLate = commit.WithLabelValues(), request.WithLabelValues(), late.WithLabelValues()
@@ -110,6 +113,11 @@ func New(version string) *Metrics {
 	m.otherClose = codes.WithLabelValues(other)
 	for _, result := range []string{"ok", "wrong", "paused", "failed"} {
 		m.logIns.WithLabelValues(result)
+	}
+	for _, door := range []string{"push", "chat"} {
+		for _, result := range []string{"made", "used", "refused"} {
+			m.tickets.WithLabelValues(door, result)
+		}
 	}
 	return m
 }
@@ -183,6 +191,9 @@ func (m *Metrics) Closed(code uint16) {
 
 // LogIn counts a log-in by password: ok, wrong, paused or failed.
 func (m *Metrics) LogIn(result string) { m.logIns.WithLabelValues(result).Inc() }
+
+// Ticket counts a ticket for a legacy door: made, used or refused.
+func (m *Metrics) Ticket(door, result string) { m.tickets.WithLabelValues(door, result).Inc() }
 
 // JobRan counts a run of a durable job; kind and result must be of a bounded set.
 func (m *Metrics) JobRan(kind, result string, late time.Duration) {

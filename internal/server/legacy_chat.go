@@ -152,7 +152,8 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 		problemJSON(w, problemOf(r.Context(), s.log, err))
 		return
 	}
-	seat := &chatSeat{server: s, conn: conn, leave: func() { s.seats.leave(from.network) }}
+	tied := s.enrol(in.key)
+	seat := &chatSeat{server: s, conn: conn, leave: func() { tied.leave(); s.seats.leave(from.network) }}
 	c, err := s.parts.PlainSockets.Upgrade(w, r, seat)
 	if err != nil { // refused, or the server is stopping: there is no OnClose
 		conn.End()
@@ -160,6 +161,7 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 		s.log.DebugContext(r.Context(), "a handshake was refused", "error", err)
 		return
 	}
+	tied.conn.Store(c)
 	conn.Begin(c)
 }
 
@@ -281,8 +283,8 @@ func (s *Server) chatRoomAddress(w http.ResponseWriter, r *http.Request) (any, e
 	}
 	address := scheme + "://" + from.host + strings.Replace(ChatRoomPath, "{userName}", url.PathEscape(name), 1)
 	if s.cfg.ChatRoom.Mode == TokenEntry && name != legacy.AgentName {
-		shown, hash := legacy.NewTicket()
-		if _, err := s.parts.Tickets.AddTicket(r.Context(), hash, legacy.Ticket{Site: in.site.ID, Door: legacy.ChatDoor, Name: name}, legacy.TicketLasts); err != nil {
+		shown, _, err := s.addTicket(r.Context(), legacy.Ticket{Site: in.site.ID, Door: legacy.ChatDoor, Name: name, Key: in.key}, legacy.TicketLasts)
+		if err != nil {
 			return nil, err
 		}
 		address += "?" + ticketParameter + "=" + shown

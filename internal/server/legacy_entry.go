@@ -4,11 +4,14 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/site"
+	"github.com/kefu-chat/kefu/internal/wire"
+	"github.com/kefu-chat/kefu/internal/ws"
 )
 
 // Entry says who may come in by a door of the legacy protocols. The zero value
@@ -40,6 +43,7 @@ const (
 type entered struct {
 	site site.Site
 	name string
+	key  int64 // the API key by which it was, itself or its ticket; 0: none
 }
 
 // enterLegacy lets a request in by a door under a name, or answers why not. Pages
@@ -51,7 +55,7 @@ func (s *Server) enterLegacy(r *http.Request, e Entry, door legacy.Door, name st
 		if err != nil {
 			return entered{}, err
 		}
-		return entered{on, name}, s.legacyOrigin(r, e, on)
+		return entered{site: on, name: name}, s.legacyOrigin(r, e, on)
 	}
 	if _, bears := bearerOf(r); bears { // the application's server asks for its page
 		key, err := s.apiKey(r, identity.LegacyScope)
@@ -59,33 +63,44 @@ func (s *Server) enterLegacy(r *http.Request, e Entry, door legacy.Door, name st
 			return entered{}, err
 		}
 		on, err := s.legacySite(r.Context(), key.Site)
-		return entered{on, name}, err
+		return entered{on, name, key.ID}, err
 	}
-	shown, inAddress := r.URL.Query().Get(ticketParameter), true
-	if shown == "" {
-		inAddress = false
+	t, inAddress, err := s.takeTicket(r, door, name)
+	if err != nil {
+		return entered{}, err
+	}
+	on, err := s.legacySite(r.Context(), t.Site)
+	if err == nil && !inAddress {
+		err = s.legacyOrigin(r, e, on)
+	}
+	return entered{on, name, t.Key}, err
+}
+
+// takeTicket uses the ticket that a request shows, which is for that door and name.
+func (s *Server) takeTicket(r *http.Request, door legacy.Door, name string) (t legacy.Ticket, inAddress bool, err error) {
+	result := "refused"
+	defer func() { s.watch.Ticket(string(door), result) }()
+	shown := r.URL.Query().Get(ticketParameter)
+	if inAddress = shown != ""; !inAddress {
 		if c, err := r.Cookie(ticketCookie); err == nil {
 			shown = c.Value
 		}
 	}
 	hash, ok := legacy.HashTicket(shown)
 	if !ok {
-		return entered{}, chat.Refuse(chat.NotAllowed, "this door wants a ticket: the application's server gets one with an API key, for the parameter %s or the cookie %s", ticketParameter, ticketCookie)
+		return t, inAddress, chat.Refuse(chat.NotAllowed, "this door wants a ticket: the application's server gets one with an API key, for the parameter %s or the cookie %s", ticketParameter, ticketCookie)
 	}
-	t, err := s.parts.Tickets.TakeTicket(r.Context(), hash)
+	t, err = s.parts.Tickets.TakeTicket(r.Context(), hash)
 	switch {
 	case chat.CodeOf(err) == chat.NotFound:
-		return entered{}, chat.Refuse(chat.NotAllowed, "this ticket is not good: it was used already, or it has ended")
+		return t, inAddress, chat.Refuse(chat.NotAllowed, "this ticket is not good: it was used already, it has ended, or its API key was revoked")
 	case err != nil:
-		return entered{}, err
+		return t, inAddress, err
 	case t.Door != door || t.Name != name || t.Reusable == inAddress:
-		return entered{}, chat.Refuse(chat.NotAllowed, "this ticket is for another door, or for another name")
+		return t, inAddress, chat.Refuse(chat.NotAllowed, "this ticket is for another door, or for another name")
 	}
-	on, err := s.legacySite(r.Context(), t.Site)
-	if err == nil && !inAddress {
-		err = s.legacyOrigin(r, e, on)
-	}
-	return entered{on, name}, err
+	result = "used"
+	return t, inAddress, nil
 }
 
 // legacySite is the site of a door, also one that another node has just made.
@@ -120,4 +135,20 @@ func (s *Server) legacyOrigin(r *http.Request, e Entry, on site.Site) error {
 		return nil
 	}
 	return chat.Refuse(crossOrigin, "pages of %s may not use this door: add that origin to the site's, or to the door's in the configuration", origin)
+}
+
+// leash cuts a connection when the API key by which it came in is revoked.
+type leash struct {
+	conn  atomic.Pointer[ws.Conn] // nil until it was answered
+	leave func()
+}
+
+func (s *Server) enrol(key int64) *leash {
+	l := &leash{}
+	l.leave = s.parts.Hub.Enrol(key, func() {
+		if c := l.conn.Load(); c != nil {
+			c.Close(uint16(wire.CloseRevoked), "the API key by which you came in was revoked")
+		}
+	})
+	return l
 }

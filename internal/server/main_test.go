@@ -4,6 +4,13 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/kefu-chat/kefu/test/engines"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// tests end what the tests of this process share before anybody looks for what is left.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int { return engines.Main(t.M) }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }

@@ -24,6 +24,9 @@ type Watch interface {
 	Closed(code uint16)
 	// LogIn is a log-in by password: ok, wrong, paused or failed.
 	LogIn(result string)
+	// Ticket is one for a door of the legacy protocols (push or chat): made, used, which
+	// one in a cookie is each time, or refused.
+	Ticket(door, result string)
 }
 
 type nobodyWatches struct{}
@@ -31,6 +34,7 @@ type nobodyWatches struct{}
 func (nobodyWatches) Request(string, string, int, time.Duration) {}
 func (nobodyWatches) Closed(uint16)                              {}
 func (nobodyWatches) LogIn(string)                               {}
+func (nobodyWatches) Ticket(string, string)                      {}
 
 // answer is a response on its way, and what is remembered of it. It gives the
 // connection below away to whoever asks for it (Hijack, Flush).

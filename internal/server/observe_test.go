@@ -40,8 +40,10 @@ func (w *watched) Request(method, route string, status int, took time.Duration) 
 	}
 	w.note(fmt.Sprintf("%s %s %d", method, route, status))
 }
-func (w *watched) Closed(code uint16)  { w.note(fmt.Sprintf("closed %d", code)) }
-func (w *watched) LogIn(result string) { w.note("log-in " + result) }
+func (w *watched) Closed(code uint16)         { w.note(fmt.Sprintf("closed %d", code)) }
+func (w *watched) LogIn(result string)        { w.note("log-in " + result) }
+func (w *watched) Ticket(door, result string) { w.note("ticket " + door + " " + result) }
+
 func (w *watched) count(what string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,6 +75,16 @@ func observedWorld(t *testing.T) (*world, *watched, *locked) {
 	w.server = server.New(server.Config{Now: w.clock.Now}, parts)
 	w.listen()
 	return w, watch, log
+}
+
+// watched has a server in place of the world's that tells what happens.
+func (w *world) watched(cfg server.Config) *watched {
+	watch := newWatched()
+	parts := w.parts
+	parts.Watch, cfg.Now = watch, w.clock.Now
+	w.server = server.New(cfg, parts)
+	w.listen()
+	return watch
 }
 
 // locked is a buffer that several write to.

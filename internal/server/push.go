@@ -56,7 +56,8 @@ func (s *Server) pushDoor(w http.ResponseWriter, r *http.Request) {
 	if !s.takeSeat(w, network) {
 		return
 	}
-	seat := &pushSeat{server: s, leave: func() { s.seats.leave(network) }, frames: pushBurst}
+	tied := s.enrol(in.key)
+	seat := &pushSeat{server: s, leave: func() { tied.leave(); s.seats.leave(network) }, frames: pushBurst}
 	if seat.conn, err = s.parts.Hub.OpenPush(in.site.ID, strings.Clone(id), after); err != nil {
 		seat.leave()
 		problemJSON(w, problemOf(r.Context(), s.log, err))
@@ -69,6 +70,7 @@ func (s *Server) pushDoor(w http.ResponseWriter, r *http.Request) {
 		seat.leave()
 		s.log.DebugContext(r.Context(), "a handshake was refused", "error", err)
 	default:
+		tied.conn.Store(c)
 		c.SetReadLimit(pushFrame)
 		seat.conn.Begin(c)
 	}

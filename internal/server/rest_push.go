@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
-	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
@@ -50,7 +48,7 @@ func (r *routes) pushes() {
 		})
 	serve(r, withKey(identity.LegacyScope), op{method: "POST", path: "/legacy/tickets", id: "make-ticket", summary: "Let a page come in by a legacy door under a name", status: http.StatusCreated},
 		func(ctx context.Context, c caller, in *ticketInput) (*ticketOutput, error) {
-			return s.makeTicket(ctx, c.site, c.by(), in)
+			return s.makeTicket(ctx, c.site, c.key, in)
 		})
 }
 
@@ -96,7 +94,7 @@ type (
 )
 
 // makeTicket lets somebody come in by a legacy door of a site under a name.
-func (s *Server) makeTicket(ctx context.Context, on site.Site, by audit.By, in *ticketInput) (*ticketOutput, error) {
+func (s *Server) makeTicket(ctx context.Context, on site.Site, by identity.Key, in *ticketInput) (*ticketOutput, error) {
 	door := legacy.Door(in.Body.Door)
 	if !push.GoodID(in.Body.Name) || door == legacy.ChatDoor && (!legacy.GoodName(in.Body.Name) || in.Body.Name == legacy.AgentName) {
 		return nil, problem(site.BadValue, "This cannot be a name or an id there.")
@@ -108,14 +106,20 @@ func (s *Server) makeTicket(ctx context.Context, on site.Site, by audit.By, in *
 			lasts = time.Duration(in.Body.Seconds) * time.Second
 		}
 	}
-	shown, hash := legacy.NewTicket()
-	ends, err := s.parts.Tickets.AddTicket(ctx, hash, legacy.Ticket{Site: on.ID, Door: door, Name: in.Body.Name, Reusable: in.Body.Cookie}, lasts)
+	shown, ends, err := s.addTicket(ctx, legacy.Ticket{Site: on.ID, Door: door, Name: in.Body.Name, Reusable: in.Body.Cookie, Key: by.ID}, lasts)
 	if err != nil {
-		return nil, fmt.Errorf("make a ticket: %w", err)
+		return nil, err
 	}
-	now := s.now()
-	return &ticketOutput{MadeTicket{Ticket: shown, ExpiresAt: int64(ends)}}, s.parts.Audit.Record(ctx, audit.Entry{
-		ID: chat.NewID(now), At: chat.At(now), By: by.Actor, Address: by.Address, What: audit.TicketMade, Site: on.ID,
-		Detail: map[string]string{"kind": in.Body.Door, "name": in.Body.Name, "reusable": strconv.FormatBool(in.Body.Cookie)},
-	})
+	return &ticketOutput{MadeTicket{Ticket: shown, ExpiresAt: int64(ends)}}, nil
+}
+
+// addTicket makes a ticket, and counts it: an application makes thousands, too many to
+// write each of them down.
+func (s *Server) addTicket(ctx context.Context, t legacy.Ticket, lasts time.Duration) (shown string, ends chat.Millis, err error) {
+	shown, hash := legacy.NewTicket()
+	if ends, err = s.parts.Tickets.AddTicket(ctx, hash, t, lasts); err != nil {
+		return "", 0, fmt.Errorf("make a ticket: %w", err)
+	}
+	s.watch.Ticket(string(t.Door), "made")
+	return shown, ends, nil
 }

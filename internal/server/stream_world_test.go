@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -42,7 +41,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 	log := slog.New(slog.DiscardHandler)
 	heard := &told{}
 	db, err := store.Open(t.Context(), store.Config{
-		Path:      filepath.Join(t.TempDir(), store.DatabaseFile),
+		Path:      newFile(t),
 		Committed: func(c []chat.Changed) { heard.hub.Committed(c) },
 		Marked:    func(m []chat.Mark) { heard.hub.Marked(m) },
 	}, log)
@@ -62,7 +61,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 			f(&settings)
 		}
 		hub := live.NewHub(settings, live.Parts{
-			Node: name, Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db,
+			Node: name, Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db,
 			Bus: network.Bus(), Presence: registry.On(name), Log: log, Pushes: db,
 		})
 		if i == 0 {

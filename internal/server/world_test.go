@@ -11,7 +11,6 @@ import (
 	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -78,7 +77,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w := &world{t: t, clock: &clock{now: time.Now()}}
 	log := slog.New(slog.DiscardHandler)
 	heard := &told{}
-	w.database = filepath.Join(t.TempDir(), store.DatabaseFile)
+	w.database = newFile(t)
 	db, err := store.Open(t.Context(), store.Config{
 		Path: w.database, Now: w.clock.Now,
 		Committed: func(c []chat.Changed) { heard.hub.Committed(c) },
@@ -93,7 +92,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.people = identity.New(identity.Config{}, db, db, w.sites, heard, w.clock.Now)
 	w.must(w.people.Refresh(t.Context()))
 	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond}, live.Parts{
-		Node: "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Seen: db, Entrances: db,
+		Node: "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db, Entrances: db,
 		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db, Broadcasts: db,
 	})
 	heard.hub = w.hub

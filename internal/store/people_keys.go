@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -86,4 +87,21 @@ func (db *DB) TouchKey(ctx context.Context, id int64, at chat.Millis) error {
 		_, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("last_used_at = ?", at).Where("id = ? AND last_used_at < ?", id, at).Exec(ctx)
 		return err
 	})
+}
+
+// RevokedKeys implements live.Keys.
+func (db *DB) RevokedKeys(ctx context.Context, ids []int64) (revoked []int64, err error) {
+	const atOnce = 500
+	for some := range slices.Chunk(ids, atOnce) {
+		var good []int64
+		if err := db.reading(ctx).NewRaw("SELECT id FROM api_key WHERE id IN (?) AND revoked_at = 0", bun.List(some)).Scan(ctx, &good); err != nil {
+			return nil, err
+		}
+		for _, id := range some {
+			if !slices.Contains(good, id) {
+				revoked = append(revoked, id)
+			}
+		}
+	}
+	return revoked, nil
 }

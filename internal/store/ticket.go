@@ -27,8 +27,8 @@ func (db *DB) AddTicket(ctx context.Context, hash []byte, t legacy.Ticket, lasts
 		if t.Reusable {
 			reusable = 1
 		}
-		_, err = tx.NewRaw("INSERT INTO ticket (hash, site_id, door, name, reusable, expires_at) VALUES ("+places(6)+")",
-			hash, t.Site, string(t.Door), []byte(t.Name), reusable, ends).Exec(ctx)
+		_, err = tx.NewRaw("INSERT INTO ticket (hash, site_id, door, name, reusable, expires_at, api_key) VALUES ("+places(7)+")",
+			hash, t.Site, string(t.Door), []byte(t.Name), reusable, ends, t.Key).Exec(ctx)
 		return err
 	})
 	if err != nil {
@@ -36,6 +36,11 @@ func (db *DB) AddTicket(ctx context.Context, hash []byte, t legacy.Ticket, lasts
 	}
 	return ends, db.ForgetTickets(ctx, ticketsForgotten)
 }
+
+// goodTicket is a ticket that has not ended, nor has its API key. It is read anew each
+// time, and not from a replica: a revoked key's is not good on any node.
+const goodTicket = "SELECT t.site_id, t.door, t.name, t.reusable, t.expires_at, t.api_key FROM ticket t LEFT JOIN api_key k ON k.id = t.api_key " +
+	"WHERE t.hash = ? AND t.expires_at > ? AND (t.api_key = 0 OR k.revoked_at = 0)"
 
 // TakeTicket implements legacy.Tickets.
 func (db *DB) TakeTicket(ctx context.Context, hash []byte) (legacy.Ticket, error) {
@@ -50,15 +55,16 @@ func (db *DB) TakeTicket(ctx context.Context, hash []byte) (legacy.Ticket, error
 		Name      []byte
 		Reusable  int
 		ExpiresAt chat.Millis
+		ApiKey    int64
 	}
-	if err := db.read.NewRaw("SELECT site_id, door, name, reusable, expires_at FROM ticket WHERE hash = ? AND expires_at > ?", hash, now).Scan(ctx, &rows); err != nil {
+	if err := db.read.NewRaw(goodTicket, hash, now).Scan(ctx, &rows); err != nil {
 		return legacy.Ticket{}, err
 	}
 	if len(rows) == 0 {
 		return legacy.Ticket{}, absent
 	}
 	r := rows[0]
-	t := legacy.Ticket{Site: r.SiteID, Door: legacy.Door(r.Door), Name: string(r.Name), Reusable: r.Reusable != 0, Expires: r.ExpiresAt}
+	t := legacy.Ticket{Site: r.SiteID, Door: legacy.Door(r.Door), Name: string(r.Name), Reusable: r.Reusable != 0, Expires: r.ExpiresAt, Key: r.ApiKey}
 	if t.Reusable {
 		return t, nil
 	}
