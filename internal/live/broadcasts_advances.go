@@ -1,7 +1,9 @@
 package live
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,10 +44,26 @@ func plus(to *map[int64]int64, number, n int64) {
 
 func (t *tally) empty() bool { return len(t.delivered) == 0 && len(t.read) == 0 }
 
+// goOn notes how far a visitor has come whose row, with what is yet to be written, was
+// like this before.
+func (s *siteBoard) goOn(before broadcast.Reader, a broadcast.Advance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.advances[a.Visitor] == nil && !s.unsure[a.Visitor] {
+		from := before
+		a.From = &from
+	}
+	s.advanceLocked(a)
+}
+
 // advance notes how far a visitor has come, to be written soon.
 func (s *siteBoard) advance(a broadcast.Advance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.advanceLocked(a)
+}
+
+func (s *siteBoard) advanceLocked(a broadcast.Advance) {
 	if a.Counted {
 		s.begun = append(s.begun, a)
 		return
@@ -161,7 +179,10 @@ func (h *Hub) writeAdvancesOf(n *siteNode) {
 			known = append(known, *a)
 		}
 	}
-	all = append(all, known...) // one whose row has to be read has all rows of its part read
+	// Rows that were made together lie together: in their order, each page is written
+	// once. One row that has to be read has all rows of its part read.
+	slices.SortFunc(known, func(a, b broadcast.Advance) int { return cmp.Compare(a.Visitor, b.Visitor) })
+	all = append(all, known...)
 	count, off := s.tally, s.off
 	s.writing = all
 	s.begun, s.advances, s.off, s.tally = nil, nil, nil, tally{}

@@ -112,7 +112,7 @@ func (v *visitor) follow(h *Hub, b *board, connected bool, count *tally) (came i
 	w := v.words
 	now, id := chat.At(h.cfg.Now()), v.identityLocked()
 	before := w.Reader
-	advance := broadcast.Advance{Visitor: id, Received: b.head.Number, From: &before}
+	advance := broadcast.Advance{Visitor: id, Received: b.head.Number}
 	for _, e := range b.from(w.at) {
 		one := b.about[e.Broadcast]
 		if one == nil || w.Off || one.Number <= w.since || w.CreatedAt > one.PublishedAt || !one.Reaches(e, v.who(), now, connected) {
@@ -133,7 +133,7 @@ func (v *visitor) follow(h *Hub, b *board, connected bool, count *tally) (came i
 	}
 	w.at, w.Received = b.head.Number, b.head.Number
 	if id != 0 {
-		v.site.board.advance(advance)
+		v.site.board.goOn(before, advance)
 	}
 	return came, last
 }
@@ -218,7 +218,7 @@ type boardNews struct {
 func (h *Hub) tellBoard(n *siteNode, b *board) {
 	frames := boardFrames{hub: h, board: b, frames: map[boardNews]*ws.Prepared{}}
 	count := tally{}
-	for _, v := range n.everyVisitor() {
+	for _, v := range n.inOrder() {
 		frames.tell(v, &count)
 	}
 	n.board.count(count)
@@ -333,7 +333,7 @@ func (s *Session) readBoard(b *board, id chat.VisitorID, to int64) {
 	before := w.Reader
 	w.Read = max(w.Read, to)
 	if id != 0 {
-		v.site.board.advance(broadcast.Advance{Visitor: id, Read: to, From: &before})
+		v.site.board.goOn(before, broadcast.Advance{Visitor: id, Read: to})
 	} else {
 		v.site.board.count(count)
 	}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"maps"
 	"slices"
@@ -143,6 +144,14 @@ func (n *siteNode) everyVisitor() []*visitor {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Collect(maps.Values(n.visitors))
+}
+
+// inOrder are the visitors as they came: what belongs to one of them lies near what
+// belongs to the next, in the system's memory, too.
+func (n *siteNode) inOrder() []*visitor {
+	all := n.everyVisitor()
+	slices.SortFunc(all, func(a, b *visitor) int { return cmp.Compare(a.since, b.since) })
+	return all
 }
 
 func (n *siteNode) hasVisitors() bool {

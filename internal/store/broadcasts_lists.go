@@ -64,7 +64,8 @@ func (db *DB) CountListed(ctx context.Context, on chat.SiteID, l *broadcast.List
 			Known int64 `bun:"known"`
 			Off   int64 `bun:"unwilling"`
 		}
-		err := db.reading(ctx).NewRaw("SELECT COUNT(*) AS known, COALESCE(SUM(broadcast_off), 0) AS unwilling FROM visitor WHERE site_id = ? AND id IN (?)",
+		// The plus has SQLite look for the ids, not for all visitors of the site.
+		err := db.reading(ctx).NewRaw("SELECT COUNT(*) AS known, COALESCE(SUM(broadcast_off), 0) AS unwilling FROM visitor WHERE +site_id = ? AND id IN (?)",
 			on, bun.List(ids)).Scan(ctx, &some)
 		if err != nil {
 			return 0, 0, err

@@ -117,7 +117,8 @@ func (db *DB) Came(ctx context.Context, on chat.SiteID, visitors []chat.VisitorI
 		return came, nil
 	}
 	var rows []readerRow
-	err := db.reading(ctx).NewRaw("SELECT "+readerColumns+" FROM visitor WHERE site_id = ? AND id IN (?)", on, bun.List(visitors)).Scan(ctx, &rows)
+	// The plus has SQLite look for the ids, not for all visitors of the site.
+	err := db.reading(ctx).NewRaw("SELECT "+readerColumns+" FROM visitor WHERE +site_id = ? AND id IN (?)", on, bun.List(visitors)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, err
 	}

@@ -11,3 +11,12 @@ CREATE TABLE IF NOT EXISTS broadcast_list (
   ids          BLOB   NOT NULL,
   PRIMARY KEY (broadcast_id, part)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;
+
+-- For how many a broadcast is: those who do not want none.
+-- MySQL 8 has no ADD KEY IF NOT EXISTS.
+SET @missing = (SELECT COUNT(*) = 0 FROM information_schema.statistics
+  WHERE table_schema = DATABASE() AND table_name = 'visitor' AND index_name = 'visitor_broadcast_off');
+SET @change = IF(@missing, 'ALTER TABLE visitor ADD KEY visitor_broadcast_off (site_id, broadcast_off)', 'DO 0');
+PREPARE change_visitor FROM @change;
+EXECUTE change_visitor;
+DEALLOCATE PREPARE change_visitor;

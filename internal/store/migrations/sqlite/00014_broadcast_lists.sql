@@ -8,3 +8,6 @@ CREATE TABLE broadcast_list (
   ids          BLOB    NOT NULL,
   PRIMARY KEY (broadcast_id, part)
 );
+
+-- For how many a broadcast is: those who do not want none.
+CREATE INDEX visitor_broadcast_off ON visitor (site_id, broadcast_off);
