@@ -19,6 +19,8 @@ export type NotSent = { error: unknown } | { tooMany: true }
 
 const codeOf = (why: unknown) => (why instanceof Refused ? why.code : '')
 const unanswered = (why: unknown) => why instanceof Refused && why.status === 0
+/** Whether the same may be granted later. */
+const passes = (why: unknown) => unanswered(why) || (why instanceof Refused && (why.status === 429 || why.status >= 500))
 
 /**
  * A draft while it is written: at once in this browser, and after a pause on the server. Nothing that was written is
@@ -120,7 +122,7 @@ export function useDraft(site: string, first: Broadcast | null, made: (one: Broa
     note()
     void saveSoon()
   }, { deep: true })
-  useIntervalFn(() => { if (failure.value) void save() }, pause.retry)
+  useIntervalFn(() => { if (failure.value && passes(failure.value.error)) void save() }, pause.retry)
   onScopeDispose(() => {
     const last = alive && dirty.value
     alive = false
