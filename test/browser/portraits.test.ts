@@ -51,6 +51,7 @@ describe('a portrait', () => {
     await group.getByRole('button', { name: p('remove') }).click()
     await shown.waitFor({ state: 'detached' })
     expect(await face.getAttribute('data-initials')).toBe('B')
+    await expect.poll(() => chooser.evaluate(field => field === document.activeElement)).toBe(true) // the button that was pressed is gone
   })
 })
 
