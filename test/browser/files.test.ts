@@ -197,7 +197,7 @@ describe('files', () => {
       await route.continue()
     }, { times: 1 })
     const files = ofVisitor(mia)
-    const large = ofSize('large.pdf', 9 * 1024 * 1024)
+    const large = ofSize('large.pdf', 5 * 1024 * 1024) // two parts
     const { paths, remove } = await onDisk([large])
     later(remove)
     await files.chooseAt(paths)

@@ -78,7 +78,7 @@ export function viewOf(h: typeof element, useEffect: typeof effect, useRef: type
 
   function Quote({ one }: { one: Broadcast }) {
     const t = broadcastWords[usePanel().lang]
-    return h('blockquote', { class: 'kw-quote' }, h('span', null, t.answers), ' ', h('bdi', null, one.text))
+    return h('blockquote', { class: 'kw-quote' }, h('span', null, t.answers), h('bdi', null, one.text))
   }
 
   return (state: BroadcastsState) => ({
