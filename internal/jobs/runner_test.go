@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,9 +14,15 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/jobs"
 	"github.com/kefu-chat/kefu/internal/store"
+	"github.com/kefu-chat/kefu/test/engines"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// tests end what the tests of this process share before anybody looks for what is left.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int { return engines.Main(t.M) }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }
 
 // patience is how long a test waits for what must come.
 const patience = 30 * time.Second
@@ -33,7 +38,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t}
 	db, err := store.Open(t.Context(), store.Config{
-		Path: filepath.Join(t.TempDir(), store.DatabaseFile), Synchronous: "off", Relaxed: true,
+		Path: newFile(t), Synchronous: "off", Relaxed: true,
 		Now: func() time.Time { return time.Now().Add(time.Duration(w.offset.Load())) },
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -93,7 +92,7 @@ func newWorld(t testing.TB, nodes int, change ...settings) *world {
 		log = slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	}
 	db, err := store.Open(context.Background(), store.Config{
-		Path: filepath.Join(t.TempDir(), "kefu.db"), Now: w.clock.now, Committed: w.committed, Marked: w.marked,
+		Path: newFile(t), Now: w.clock.now, Committed: w.committed, Marked: w.marked,
 	}, log)
 	if err != nil {
 		t.Fatal(err)
