@@ -214,7 +214,7 @@ func TestFanout(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := r.Runs[0]
-	if f.Counted != 400 || f.NotReading != 2 || f.Bytes < minBareText || f.Server.PerSecond <= 0 || f.Bare.PerSecond <= 0 || f.Ratio <= 0 || f.Server.Lost+f.Bare.Lost != 0 {
+	if f.Counted != 400 || f.NotReading != 2 || f.Bytes < minBareText || f.Server.PerSecond <= 0 || f.Bare.PerSecond <= 0 || f.Ratio <= 0 || f.Server.Lost+f.Bare.Lost != 0 || !f.InTurns {
 		t.Errorf("two broadcasts to 200 gave %+v", f)
 	}
 	mustBeEmpty(t, w.folder)

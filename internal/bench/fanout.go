@@ -30,6 +30,10 @@ type Fanout struct {
 	NotReading int `json:"not_reading"` // of them
 	Messages   int `json:"messages"`
 	Bytes      int `json:"frame_bytes"`
+	// InTurns: the server and the bare loop sent their messages in turns, so that what
+	// else the machine did met both alike; else one sent all of them, then the other, as
+	// so many connections may not be open at once.
+	InTurns bool `json:"in_turns"`
 
 	Server FanoutLoad `json:"server"`
 	Bare   FanoutLoad `json:"bare"`
@@ -66,7 +70,7 @@ type fanoutPlan struct {
 // Bounds of a bench of broadcasts.
 const (
 	fanoutWithin   = 5 * time.Minute
-	fanoutPause    = 400 * time.Millisecond // between two messages: the site shows 20 at a time
+	fanoutPause    = 200 * time.Millisecond // between two messages, of which every second is the server's: the site shows 20 at a time
 	fanoutLasts    = 4 * time.Second        // what a message is shown for
 	fanoutIdle     = 3 * time.Second
 	fanoutSettle   = 4 * time.Second // the server writes every 2 s who got what
@@ -88,6 +92,7 @@ func runFanout(ctx context.Context, w where, p fanoutPlan) (r FanoutReport, err 
 
 func (w where) fanout(ctx context.Context, visitors int, p fanoutPlan) (f Fanout, err error) {
 	f = Fanout{Visitors: visitors, NotReading: visitors / notReadingEach, Messages: p.messages}
+	f.InTurns = roomForFiles(2*visitors+spareFiles) == nil
 	if err := roomForFiles(visitors + spareFiles); err != nil {
 		return f, err
 	}
@@ -97,105 +102,172 @@ func (w where) fanout(ctx context.Context, visitors int, p fanoutPlan) (f Fanout
 	if err != nil {
 		return f, err
 	}
-	err = f.measureServer(ctx, h, p)
-	if err = errors.Join(err, h.close()); err != nil {
-		return f, err
-	}
-	if err := f.measureBare(ctx, w.program, p); err != nil {
-		return f, err
-	}
-	f.Ratio, f.CPURatio = f.Server.PerSecond/f.Bare.PerSecond, f.Server.CPU/f.Bare.CPU
-	return f, nil
+	err = f.measure(ctx, h, w.program, p)
+	return f, errors.Join(err, h.close())
 }
 
-func (f *Fanout) measureServer(ctx context.Context, h *host, p fanoutPlan) error {
+// measure has both sides send.
+func (f *Fanout) measure(ctx context.Context, h *host, own program, p fanoutPlan) error {
+	server, err := f.toServer(ctx, h, p)
+	if err != nil {
+		return err
+	}
+	defer server.audience.close()
+	loop, err := startBare(ctx, own)
+	if err != nil {
+		return err
+	}
+	bare, err := f.both(ctx, p, server.sender, loop)
+	if err = errors.Join(err, loop.stop()); err != nil {
+		return err
+	}
+	f.Server, f.Bare, f.ToFirst = server.load, bare.load, latencyOf(server.toFirst)
+	f.Ratio, f.CPURatio = f.Server.PerSecond/f.Bare.PerSecond, f.Server.CPU/f.Bare.CPU
+	f.Counted, err = server.counted(ctx)
+	return err
+}
+
+func (f *Fanout) both(ctx context.Context, p fanoutPlan, server *sender, loop *bareLoop) (bare *sender, err error) {
+	if !f.InTurns {
+		err = f.send(ctx, p, server)
+		server.audience.close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	if bare, err = f.toBare(ctx, loop, server.audience); err != nil {
+		return nil, err
+	}
+	defer bare.audience.close()
+	if f.InTurns {
+		return bare, f.send(ctx, p, server, bare)
+	}
+	return bare, f.send(ctx, p, bare)
+}
+
+// sender is a process that sends, with those who receive.
+type sender struct {
+	pid      int
+	audience *audience
+	one      func(i int) error // sends a message
+
+	load    FanoutLoad
+	cpu     time.Duration // used before
+	spans   []time.Duration
+	toFirst []time.Duration
+}
+
+// kefuSender is a Kefu whose owner publishes broadcasts.
+type kefuSender struct {
+	*sender
+	host *host
+	sent []string // their paths
+}
+
+func (f *Fanout) toServer(ctx context.Context, h *host, p fanoutPlan) (*kefuSender, error) {
 	secrets := make([]string, f.Visitors)
 	for i := range secrets {
 		secrets[i] = client.NewSecret()
 	}
 	if p.known {
 		if err := writeOnce(ctx, h, secrets); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	door := h.door(0)
-	hello := func(i int) []byte {
+	audience, err := gather(ctx, f, door.visitor, originOf(door.origin), func(i int) []byte {
 		data, _ := wire.Encode(wire.ClientHello{Site: h.key, Secret: secrets[i], Client: "kefu-bench/1"}) // of plain ASCII
 		return data
-	}
-	audience, err := gather(ctx, f, door.visitor, originOf(door.origin), hello)
+	})
 	if err != nil {
+		return nil, err
+	}
+	s := &kefuSender{sender: &sender{pid: h.pids[0], audience: audience}, host: h}
+	s.one = func(i int) error { return s.publish(ctx, i) }
+	return s, nil
+}
+
+func (s *kefuSender) publish(ctx context.Context, i int) error {
+	var made struct {
+		ID string `json:"id"`
+	}
+	body := map[string]any{
+		"text": fmt.Sprintf("%d: %s", i, strings.Repeat("word to everybody ", 10)), "show": "card", "audience": map[string]any{"kind": "all"},
+		"expires_at": time.Now().Add(fanoutLasts).UnixMilli(),
+	}
+	path := "/sites/" + s.host.site + "/broadcasts"
+	if err := s.host.rest(ctx, http.MethodPost, path, s.host.owner, body, &made, nil); err != nil {
 		return err
 	}
-	defer audience.close()
-	var sent []time.Duration
-	path := "/sites/" + h.site + "/broadcasts"
-	var last []string
-	err = f.send(ctx, audience, h.pids[0], p, &f.Server, func(i int) error {
-		var made struct {
-			ID string `json:"id"`
-		}
-		body := map[string]any{
-			"text": fmt.Sprintf("%d: %s", i, strings.Repeat("word to everybody ", 10)), "show": "card", "audience": map[string]any{"kind": "all"},
-			"expires_at": time.Now().Add(fanoutLasts).UnixMilli(),
-		}
-		if err := h.rest(ctx, http.MethodPost, path, h.owner, body, &made, nil); err != nil {
-			return err
-		}
-		last = append(last, path+"/"+made.ID)
-		return h.rest(ctx, http.MethodPost, path+"/"+made.ID+"/publish", h.owner, map[string]any{"version": 1}, nil, nil)
-	}, func(d time.Duration) { sent = append(sent, d) })
-	f.ToFirst = latencyOf(sent)
-	for _, one := range last {
+	s.sent = append(s.sent, path+"/"+made.ID)
+	return s.host.rest(ctx, http.MethodPost, path+"/"+made.ID+"/publish", s.host.owner, map[string]any{"version": 1}, nil, nil)
+}
+
+// counted is what the server says that it has delivered.
+func (s *kefuSender) counted(ctx context.Context) (n int64, err error) {
+	for _, one := range s.sent {
 		var now struct {
 			Delivered int64 `json:"delivered"`
 		}
-		if err == nil {
-			err = h.rest(ctx, http.MethodGet, one, h.owner, nil, &now, nil)
+		if err := s.host.rest(ctx, http.MethodGet, one, s.host.owner, nil, &now, nil); err != nil {
+			return n, err
 		}
-		f.Counted += now.Delivered
+		n += now.Delivered
 	}
-	return err
+	return n, nil
 }
 
 // send has messages sent, one after the other is received by all, and sums up.
-func (f *Fanout) send(ctx context.Context, a *audience, pid int, p fanoutPlan, load *FanoutLoad, one func(i int) error, toFirst func(time.Duration)) error {
-	var err error
-	if load.Idle, err = idleCPU(ctx, pid, p.idle); err != nil {
-		return err
+func (f *Fanout) send(ctx context.Context, p fanoutPlan, sides ...*sender) error {
+	for _, s := range sides {
+		var err error
+		if s.load.Idle, err = idleCPU(ctx, s.pid, p.idle); err != nil {
+			return err
+		}
 	}
-	before, err := cpuOf(pid)
-	if err != nil {
-		return err
+	for _, s := range sides {
+		var err error
+		if s.cpu, err = cpuOf(s.pid); err != nil {
+			return err
+		}
 	}
 	started := time.Now()
-	var spans []time.Duration
 	for i := range f.Messages {
-		a.expect()
-		begun := time.Now()
-		if err := one(i); err != nil {
-			return fmt.Errorf("message %d of %d: %w", i+1, f.Messages, err)
-		}
-		first, last, err := a.await(ctx)
-		if err != nil {
-			return fmt.Errorf("message %d of %d: %w", i+1, f.Messages, err)
-		}
-		spans = append(spans, last.Sub(first))
-		toFirst(first.Sub(begun))
-		if err := pause(ctx, fanoutPause); err != nil {
-			return err
+		for _, s := range sides {
+			if err := s.send(ctx, i); err != nil {
+				return fmt.Errorf("message %d of %d: %w", i+1, f.Messages, err)
+			}
 		}
 	}
 	if err := pause(ctx, p.settle); err != nil {
 		return err
 	}
-	after, err := cpuOf(pid)
-	load.PerSecond = float64(a.reading-1) / median(spans).Seconds()
-	used := after - before - time.Duration(load.Idle*float64(time.Since(started)))
-	load.CPU = float64(used/time.Microsecond) / float64(f.Messages*f.Visitors)
-	load.Lost = a.lost.Load()
-	f.Bytes = int(a.bytes.Load())
-	return err
+	for _, s := range sides {
+		after, err := cpuOf(s.pid)
+		if err != nil {
+			return err
+		}
+		s.load.PerSecond = float64(s.audience.reading-1) / median(s.spans).Seconds()
+		used := after - s.cpu - time.Duration(s.load.Idle*float64(time.Since(started)))
+		s.load.CPU = float64(used/time.Microsecond) / float64(f.Messages*f.Visitors)
+		s.load.Lost = s.audience.lost.Load()
+	}
+	f.Bytes = int(sides[0].audience.bytes.Load())
+	return nil
+}
+
+func (s *sender) send(ctx context.Context, i int) error {
+	s.audience.expect()
+	begun := time.Now()
+	if err := s.one(i); err != nil {
+		return err
+	}
+	first, last, err := s.audience.await(ctx)
+	if err != nil {
+		return err
+	}
+	s.spans, s.toFirst = append(s.spans, last.Sub(first)), append(s.toFirst, first.Sub(begun))
+	return pause(ctx, fanoutPause)
 }
 
 // audience are connections that receive, and some that do not read.

@@ -94,44 +94,53 @@ func (b *bareConns) close() {
 	}
 }
 
-// measureBare does with the bare loop what was done with the server.
-func (f *Fanout) measureBare(ctx context.Context, own program, p fanoutPlan) error {
-	cmd := exec.CommandContext(ctx, own.path, "bench", "bare")
-	cmd.Env = own.env
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the bare loop: %w", err)
-	}
-	err = f.feed(ctx, cmd.Process.Pid, in, out, p)
-	return errors.Join(err, in.Close(), cmd.Wait())
+// bareLoop is a running BareCommand.
+type bareLoop struct {
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	address string
 }
+
+func startBare(ctx context.Context, own program) (*bareLoop, error) {
+	l := &bareLoop{cmd: exec.CommandContext(ctx, own.path, "bench", "bare")}
+	l.cmd.Env = own.env
+	var err error
+	if l.in, err = l.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := l.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := l.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the bare loop: %w", err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the bare loop: %w", err), l.stop())
+	}
+	l.address = strings.TrimSpace(line)
+	return l, nil
+}
+
+func (l *bareLoop) stop() error { return errors.Join(l.in.Close(), l.cmd.Wait()) }
 
 // maxBareText is what its frames hold; shorter than 126 bytes they would be others.
 const minBareText, maxBareText = 126, 65_535
 
-func (f *Fanout) feed(ctx context.Context, pid int, in io.Writer, out io.Reader, p fanoutPlan) error {
-	address, err := bufio.NewReader(out).ReadString('\n')
+// toBare has the bare loop send as many bytes as came to the server's audience before.
+func (f *Fanout) toBare(ctx context.Context, l *bareLoop, server *audience) (*sender, error) {
+	audience, err := gather(ctx, f, "ws://"+l.address+"/", http.Header{}, nil)
 	if err != nil {
-		return fmt.Errorf("start the bare loop: %w", err)
+		return nil, err
 	}
-	if f.Bytes < minBareText || f.Bytes > maxBareText {
-		return fmt.Errorf("the server's frame has %d bytes: want %d to %d", f.Bytes, minBareText, maxBareText)
-	}
-	audience, err := gather(ctx, f, "ws://"+strings.TrimSpace(address)+"/", http.Header{}, nil)
-	if err != nil {
+	return &sender{pid: l.cmd.Process.Pid, audience: audience, one: func(int) error {
+		size := int(server.bytes.Load())
+		if size < minBareText || size > maxBareText {
+			return fmt.Errorf("the server's frame has %d bytes: want %d to %d", size, minBareText, maxBareText)
+		}
+		const begin = `{"t":"broadcasts",`
+		_, err := io.WriteString(l.in, begin+strings.Repeat("x", size-len(begin))+"\n")
 		return err
-	}
-	defer audience.close()
-	text := `{"t":"broadcasts",` + strings.Repeat("x", f.Bytes-len(`{"t":"broadcasts",`)) + "\n"
-	return f.send(ctx, audience, pid, p, &f.Bare, func(int) error {
-		_, err := io.WriteString(in, text)
-		return err
-	}, func(time.Duration) {})
+	}}, nil
 }

@@ -105,6 +105,11 @@ func (r FanoutReport) text(w io.Writer) {
 	for _, f := range r.Runs {
 		t.line("", "")
 		t.line("who", "%d %s, of whom %d do not read; %d broadcasts of %d bytes", f.Visitors, who, f.NotReading, f.Messages, f.Bytes)
+		turns := "one after the other: the limit of open files allows no more"
+		if f.InTurns {
+			turns = "message by message in turns"
+		}
+		t.line("server and bare loop", "%s", turns)
 		t.line("deliveries", "%.0f /s; the bare loop %.0f /s", f.Server.PerSecond, f.Bare.PerSecond)
 		t.line("of the bare loop", "%.2f (aim: 0.75 or more)", f.Ratio)
 		t.line("server CPU", "%.2f µs a delivery; the bare loop %.2f µs", f.Server.CPU, f.Bare.CPU)
