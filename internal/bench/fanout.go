@@ -73,8 +73,9 @@ const (
 	fanoutPause    = 200 * time.Millisecond // between two messages, of which every second is the server's: the site shows 20 at a time
 	fanoutLasts    = 4 * time.Second        // what a message is shown for
 	fanoutIdle     = 3 * time.Second
-	fanoutSettle   = 4 * time.Second // the server writes every 2 s who got what
-	notReadingEach = 100             // one in so many does not read
+	fanoutSettle   = 4 * time.Second  // the server writes every 2 s who got what
+	fanoutWritten  = 20 * time.Second // more, where the disk is slow
+	notReadingEach = 100              // one in so many does not read
 	receiveWithin  = 20 * time.Second
 )
 
@@ -150,6 +151,7 @@ type sender struct {
 	pid      int
 	audience *audience
 	one      func(i int) error // sends a message
+	settled  func() error      // waits until all is written down; nil: nothing is
 
 	load    FanoutLoad
 	cpu     time.Duration // used before
@@ -184,6 +186,7 @@ func (f *Fanout) toServer(ctx context.Context, h *host, p fanoutPlan) (*kefuSend
 	}
 	s := &kefuSender{sender: &sender{pid: h.pids[0], audience: audience}, host: h}
 	s.one = func(i int) error { return s.publish(ctx, i) }
+	s.settled = func() error { return s.settle(ctx, int64(f.Messages*audience.reading)) }
 	return s, nil
 }
 
@@ -201,6 +204,19 @@ func (s *kefuSender) publish(ctx context.Context, i int) error {
 	}
 	s.sent = append(s.sent, path+"/"+made.ID)
 	return s.host.rest(ctx, http.MethodPost, path+"/"+made.ID+"/publish", s.host.owner, map[string]any{"version": 1}, nil, nil)
+}
+
+// settle waits, not for ever, until so many deliveries are counted.
+func (s *kefuSender) settle(ctx context.Context, all int64) error {
+	for deadline := time.Now().Add(fanoutWritten); time.Now().Before(deadline); {
+		if n, err := s.counted(ctx); err != nil || n >= all {
+			return err
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // counted is what the server says that it has delivered.
@@ -243,6 +259,11 @@ func (f *Fanout) send(ctx context.Context, p fanoutPlan, sides ...*sender) error
 		return err
 	}
 	for _, s := range sides {
+		if s.settled != nil {
+			if err := s.settled(); err != nil {
+				return err
+			}
+		}
 		after, err := cpuOf(s.pid)
 		if err != nil {
 			return err
