@@ -1,7 +1,7 @@
 /** The legacy chat room as its pages use it: a customer on one node, super_admin on the other, an agent in the console. */
 import { readFileSync } from 'node:fs'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, request } from 'node:http'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
@@ -11,11 +11,16 @@ import { test } from './harness/test.ts'
 import { Peer } from './harness/wire.ts'
 import { LegacyPage } from './pages/legacy.ts'
 
-/** Where the old page stands: a server of its own, which is none of Kefu's nodes. */
-async function serveOldPage(): Promise<{ origin: string; stop: () => Promise<void> }> {
+/** Where the old page stands: a server of its own, which is none of Kefu's nodes. calls are what else it answers. */
+async function serveOldPage(calls: (path: string) => Promise<object> | undefined = () => undefined): Promise<{ origin: string; stop: () => Promise<void> }> {
   const types: Record<string, string> = { '/page.html': 'text/html', '/page.js': 'text/javascript' }
-  const server = createServer((request, answer) => {
-    const path = new URL(request.url ?? '/', 'http://page').pathname
+  const server = createServer((asked, answer) => {
+    const path = new URL(asked.url ?? '/', 'http://page').pathname
+    const called = calls(path)
+    if (called) {
+      called.then(body => answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body)), error => answer.writeHead(500).end(String(error)))
+      return
+    }
     const type = types[path]
     if (!type) return void answer.writeHead(404).end()
     answer.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(readFileSync(join(import.meta.dirname, 'legacy', path)))
@@ -94,4 +99,57 @@ test('unchanged pages chat over two nodes, and with the console', async ({ scree
   await back.user('alice').click()
   await back.shows(...said)
   await (await open(one, 'bob')).shows()
+})
+
+/** The status with which an address of a WebSocket answers. */
+async function knock(address: string): Promise<number | undefined> {
+  const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' }
+  const call = request(address.replace('ws:', 'http:'), { headers }).end()
+  return new Promise((done, failed) => {
+    call.on('error', failed)
+    call.on('response', answer => { done(answer.resume().statusCode) })
+    call.on('upgrade', (answer, socket) => {
+      socket.destroy()
+      done(answer.statusCode)
+    })
+  })
+}
+
+test('pages come in by a ticket that works once, on another node than it was made', async ({ screen, later }) => {
+  let call = async (path: string): Promise<object> => { throw new Error(`${path} is asked too early`) }
+  const handed: string[] = []
+  const shop = await serveOldPage(path => (path.startsWith('/test/mq/chatMsg/') ? call(path) : undefined))
+  later(() => shop.stop())
+  const cluster = await startCluster({ KEFU_LEGACY_ATP_MODE: 'token', KEFU_LEGACY_ATP_ORIGINS: shop.origin })
+  later(() => cluster.stop())
+  const [one, two] = cluster.nodes
+  const ada = await Account.setUp(one, 'Ada', 'Harbour')
+  const { id: site } = await ada.site()
+  const { secret } = await ada.call<{ secret: string }>('POST', `/sites/${site}/api-keys`, { name: 'Shop', scopes: ['legacy'] })
+
+  // The application's server: it knows who its page belongs to, and asks the one node with its key for the other.
+  call = async path => {
+    const answer = await fetch(one.origin + path, { headers: { authorization: `Bearer ${secret}` } })
+    const body = (await answer.json()) as { code: number; data: unknown }
+    if (typeof body.data !== 'string') return body
+    handed.push(body.data.replace(new URL(one.origin).host, new URL(two.origin).host))
+    return { ...body, data: handed.at(-1) }
+  }
+
+  const alice = await LegacyPage.open(await (await screen.person()).newPage(), shop.origin, shop.origin, 'alice')
+  await alice.send('By a ticket')
+  await alice.shows('alice: By a ticket')
+  const console = await Peer.agent(one, ada)
+  later(() => console.close())
+  await console.command({ t: 'send', c: await console.find('By a ticket'), text: 'Welcome' })
+  await alice.shows('alice: By a ticket', 'super_admin: Welcome')
+
+  // The ticket is used up on both nodes; without any nobody comes in, and Alice stays.
+  expect(handed).toHaveLength(1)
+  const [used = ''] = handed
+  for (const address of [used, used.replace(new URL(two.origin).host, new URL(one.origin).host), used.replace(/\?.*/, '')]) {
+    expect(await knock(address)).toBe(403)
+  }
+  await alice.send('Still here')
+  await alice.shows('alice: By a ticket', 'super_admin: Welcome', 'alice: Still here')
 })
