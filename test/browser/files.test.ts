@@ -209,7 +209,7 @@ describe('files', () => {
     await mia.kept('Here it is').waitFor({ timeout: 45_000 })
     expect(parts.filter(part => part === '1')).toHaveLength(1)
     const coming = mia.page.waitForEvent('download')
-    await files.card('large.pdf').click()
+    await files.card('large.pdf').click({ timeout: 30_000 })
     expect((await contentOf((await coming).createReadStream())).equals(large.buffer)).toBe(true)
     const peer = await wire.agent()
     expect((await peer.texts(await peer.find('Here it is'))).filter(text => text === 'Here it is')).toHaveLength(1)

@@ -38,6 +38,20 @@ describe('the addresses of files', () => {
     expect(known.known.get()['1']).not.toBe(first)
   })
 
+  it('of a message that was kept late are asked for at once', async () => {
+    let kept = false
+    const { world, asked, known } = addresses(ids => signed(world, kept ? ids.map(id => id.replace('hidden', 'seen')) : ids))
+    for (const id of ['hidden', '1']) known.want(id)
+    await world.pass(20)
+    await world.pass(14_500)
+    const before = asked.length
+    kept = true
+    known.kept()
+    await world.pass(20)
+    expect(asked.slice(before)).toEqual([['hidden']])
+    expect(Object.keys(known.known.get())).toContain('seen')
+  })
+
   it('are asked for by a hundred at most, and again where no answer came', async () => {
     let lost = 1
     const { world, asked, known } = addresses(ids => (lost-- > 0 ? { status: 503, body: '' } : signed(world, ids)))

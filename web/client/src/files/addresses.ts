@@ -49,6 +49,11 @@ export class Addresses {
     this.#soon(gather)
   }
 
+  /** A message was kept: those that were not there may be now. */
+  kept(): void {
+    for (const id of this.#misses.keys()) if (!this.#cell.get()[id]) this.renew(id)
+  }
+
   /** It may be asked for before its message is kept: a few times, and more seldom each time. */
   #missed(id: string): void {
     const misses = (this.#misses.get(id) ?? 0) + 1

@@ -28,6 +28,12 @@ export function open(client: VisitorClient) {
   const most = () => client.state.get().limits?.file_bytes ?? Infinity
   const uploads = new Uploads({ world: browserWorld, send: browserSend, headers, outbox: () => client.sending, items: client.outbox, most, picture })
   const addresses = new Addresses({ world: browserWorld, send: browserSend, headers })
+  let waiting = 0
+  client.outbox.subscribe(items => {
+    const before = waiting
+    waiting = items.filter(({ files }) => files).length
+    if (waiting < before) addresses.kept()
+  })
   const hint = new Cell<Hint>(undefined)
   const dragged = new Cell(false)
   let leaving: ReturnType<typeof setTimeout>
