@@ -159,7 +159,7 @@ func (c Config) server(version string) server.Config {
 		proxies[i] = n.Prefix
 	}
 	return server.Config{
-		Version: version, TrustedProxies: proxies, SessionsPerAddress: l.SessionsPerAddress,
+		Version: version, TrustedProxies: proxies, SessionsPerAddress: l.SessionsPerAddress, Uploads: c.Files.UploadsAtOnce,
 		HandshakeBurst: l.HandshakeBurst, HandshakePerSecond: l.HandshakePerSecond,
 		RequestBurst: l.RequestBurst, RequestPerSecond: l.RequestPerSecond,
 		HeaderTimeout: l.HeaderTimeout, RequestTimeout: l.RequestTimeout, TextCodePoints: l.TextCharacters,

@@ -10,6 +10,8 @@ type FilesConfig struct {
 	AgentQuotaMiB   int `long:"agent-quota-mib" default:"0" min:"0" description:"MiB of all files of one agent on a site together. 0: no bound."`
 	SiteQuotaMiB    int `long:"site-quota-mib" default:"20480" min:"0" description:"MiB of all files of a site together. 0: no bound."`
 
+	UploadsAtOnce int `long:"uploads-at-once" default:"64" min:"1" description:"Parts of files, of at most 4 MiB each, that a node takes at the same time. Who comes then is told to come back."`
+
 	UnsentLasts time.Duration `long:"unsent-lasts" default:"24h" min:"1m" description:"How long a file is kept that was uploaded and that no message has."`
 
 	SweepEvery time.Duration `long:"sweep-every" default:"1m" min:"1s" description:"How often files are deleted whose time has come, and those of messages that were taken back."`

@@ -107,6 +107,11 @@ func (a *App) handleFiles(ctx context.Context) error {
 		if n, err := a.files.Sweep(ctx); err != nil {
 			a.log.WarnContext(ctx, "not all files could be deleted whose time has come: they will be tried again", "deleted", n, "error", err)
 		}
+		if n, err := a.files.SweepStray(ctx); err != nil {
+			a.log.WarnContext(ctx, "bytes of no file could not be looked for", "error", err)
+		} else if n > 0 {
+			a.log.InfoContext(ctx, "bytes of no file were deleted, which a crash had left", "deleted", n)
+		}
 		return a.jobs.Add(ctx, again)
 	})
 	return a.jobs.Add(ctx, again)

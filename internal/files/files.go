@@ -120,6 +120,9 @@ type Blobs interface {
 	Open(ctx context.Context, key string) (Blob, error)
 	// Delete removes blobs; those that are not there do not matter.
 	Delete(ctx context.Context, keys ...string) error
+	// List are up to limit blobs whose keys come after one ("": all), ascending by key;
+	// those that were never put whole are below Unfinished, if they are kept at all.
+	List(ctx context.Context, after string, limit int) ([]Kept, error)
 }
 
 // Blob is an open blob.

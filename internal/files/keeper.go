@@ -53,6 +53,8 @@ type Keeper struct {
 	// turns bounds how many pictures are looked through at the same time.
 	turns chan struct{}
 
+	strays strays
+
 	wanted  chan chat.FileID // whose previews are to be made
 	stop    context.CancelFunc
 	stopped sync.WaitGroup

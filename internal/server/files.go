@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -191,6 +192,9 @@ func (s *Server) ownUpload(ctx context.Context, c fileCaller, id chat.FileID) (f
 	return c.uploader(on), nil
 }
 
+// uploadPause is soon: a part takes a second or a few.
+const uploadPause = 2000 // ms
+
 // putPart stores a part of a file. Its body may come slowly, but not stop.
 func (s *Server) putPart(w http.ResponseWriter, r *http.Request, c fileCaller, id chat.FileID) {
 	network := whenceOf(r.Context()).network
@@ -201,6 +205,13 @@ func (s *Server) putPart(w http.ResponseWriter, r *http.Request, c fileCaller, i
 		return
 	}
 	defer s.bodies.leave(network)
+	if !s.uploads.take(netip.Prefix{}) {
+		p := problem(wire.TooMany, "This server takes as many files as it can at once. Send the part again after the pause.")
+		p.RetryAfter = uploadPause
+		problemJSON(w, p)
+		return
+	}
+	defer s.uploads.leave(netip.Prefix{})
 	n, err := strconv.Atoi(r.PathValue("n"))
 	if err != nil {
 		n = 0 // there is no such part

@@ -60,6 +60,8 @@ type Config struct {
 	// proxy the next stream is its client's only sign of life: who has vanished is
 	// shown as here for StreamLasts or PollLasts, and StreamGrace.
 	StreamLasts, PollLasts, StreamBeat, StreamGrace time.Duration
+	// Uploads bounds the parts of files that come at the same time, of all addresses (64).
+	Uploads int
 	// Push is who may wait for pushes by id; nobody unless it says so.
 	Push Entry
 	// ChatRoom is who may come into the legacy chat room; nobody unless it says so.
@@ -73,6 +75,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.HandshakePerSecond, 200)
 	orDefault(&c.RequestBurst, 300)
 	orDefault(&c.RequestPerSecond, 30)
+	orDefault(&c.Uploads, 64)
 	orDefault(&c.KeyBurst, 2000)
 	orDefault(&c.KeyPerSecond, 200)
 	orDefault(&c.HeaderTimeout, 10*time.Second)
@@ -137,6 +140,7 @@ type Server struct {
 	seats      *seats
 	bodies     *seats // of the streaming doors' requests that are being read
 	downloads  *seats // of files that are being taken
+	uploads    *seats // of parts of files that are coming; all are of one network
 	streams    *streams
 	routes     []Route
 	api        huma.API
@@ -163,6 +167,7 @@ func New(cfg Config, parts Parts) *Server {
 		seats:      newSeats(cfg.SessionsPerAddress),
 		bodies:     newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
 		downloads:  newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
+		uploads:    newSeats(cfg.Uploads),
 		streams:    newStreams(cfg.StreamGrace),
 	}
 	if s.watch == nil {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/files"
 )
@@ -29,6 +31,7 @@ func Blobs(t *testing.T, b files.Blobs) {
 	p.fromAnywhere()
 	p.wholeOrNot()
 	atOnce(t, b)
+	p.listed()
 	if err := b.Delete(t.Context(), key, "7/0f/999", key+".p1"); err != nil {
 		t.Error(err)
 	}
@@ -111,6 +114,32 @@ func (p place) wholeOrNot() {
 			p.t.Errorf("%s was stored", name)
 		}
 		p.want(key, "second, longer")
+	}
+}
+
+// listed are all blobs in the order of their keys, page by page.
+func (p place) listed() {
+	want := []string{"7/0a/123", "7/0a/123.p1", "7/0b/124", "7/0c/125", "71/00/9", "8/00/1"}
+	p.put("8/00/1", "x")
+	p.put("71/00/9", "x")
+	for _, limit := range []int{1, 2, 1000} {
+		var all []string
+		for after, more := "", true; more; {
+			page, err := p.b.List(p.t.Context(), after, limit)
+			if err != nil || len(page) > limit {
+				p.t.Fatalf("%d blobs after %q, %v: want %d at most", len(page), after, err, limit)
+			}
+			for _, one := range page {
+				if age := time.Since(one.At); age < -time.Minute || age > time.Hour {
+					p.t.Errorf("%s was put %s ago", one.Key, age)
+				}
+				after, all = one.Key, append(all, one.Key)
+			}
+			more = len(page) == limit
+		}
+		if !slices.Equal(all, want) {
+			p.t.Errorf("by %d: %q, want %q", limit, all, want)
+		}
 	}
 }
 
