@@ -18,54 +18,88 @@ const MaxName = 64
 // empty nor with spaces around it, and not what looks like AgentName and is not.
 func GoodName(name string) bool {
 	return name != "" && len(name) <= MaxName && utf8.ValidString(name) && strings.TrimSpace(name) == name &&
-		!strings.ContainsFunc(name, unseen) && (name == AgentName || !looksLikeAgent(name))
+		!hides(name) && (name == AgentName || !looksLikeAgent(name))
 }
 
-// The joiners stand in emoji and in Persian words; every other invisible letter only hides something.
+// The joiners stand in emoji and in Persian and Indian words, and the last one makes an
+// emoji of a sign; every other invisible letter only hides something.
 const (
-	nonJoiner = '\u200c'
-	joiner    = '\u200d'
+	nonJoiner  = '\u200c'
+	joiner     = '\u200d'
+	emojiStyle = '\ufe0f'
 )
 
-func unseen(r rune) bool {
-	return r == utf8.RuneError || r != joiner && r != nonJoiner && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+// brailleBlank has a width, and nothing to see.
+const brailleBlank = '\u2800'
+
+// hides tells whether there is something in a name that nobody sees.
+func hides(name string) bool {
+	before := rune(0)
+	for _, r := range name {
+		switch {
+		case r == joiner || r == nonJoiner || r == emojiStyle:
+			if before == 0 || before < utf8.RuneSelf || unicode.In(before, unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Han) {
+				return true // it does nothing there
+			}
+		case r == utf8.RuneError || r == brailleBlank, unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp,
+			unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector):
+			return true
+		}
+		before = r
+	}
+	return false
 }
 
 // looksLikeAgent tells whether a person would read AgentName: in other cases, widths and
-// accents, with spaces or hyphens, or in the letters of other alphabets that look the same.
+// accents, among spaces, hyphens and signs, or in letters of other alphabets that look the same.
 func looksLikeAgent(name string) bool {
-	plain := strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Mn, unicode.Cf, unicode.Zs, unicode.Pc, unicode.Pd) {
-			return -1
-		}
-		return alike(unicode.ToLower(r))
-	}, norm.NFKD.String(name))
-	return plain == "superadmin"
+	plain := func(alike func(rune) rune) string {
+		return strings.Map(func(r rune) rune {
+			if r = alike(unicode.ToLower(r)); !unicode.In(r, unicode.L, unicode.N) {
+				return -1
+			}
+			return r
+		}, norm.NFKD.String(name))
+	}
+	return plain(alike) == "superadmin" || plain(func(r rune) rune { return alike(signAlike(r)) }) == "superadmin"
 }
 
-// alike is the Latin letter that looks like this one of another alphabet, or this digit,
-// among those of AgentName.
+// signAlike is the letter that is written with this sign.
+func signAlike(r rune) rune {
+	switch r {
+	case '$':
+		return 's'
+	case '@':
+		return 'a'
+	case '|', '!':
+		return 'i'
+	}
+	return r
+}
+
+// alike is the Latin letter that looks like this one, of another alphabet, this small
+// capital or this digit, among those of AgentName.
 func alike(r rune) rune {
 	switch r {
-	case 'ѕ', '5', '$':
+	case 'ѕ', 'ꜱ', 'ʂ', 'ꮪ', 'ꓢ', '5':
 		return 's'
-	case 'υ', 'ս':
+	case 'υ', 'ս', 'ᴜ', 'ʋ', 'ᥙ', 'ꭎ', 'ꭒ', 'ꓴ':
 		return 'u'
-	case 'р', 'ρ':
+	case 'р', 'ρ', 'ⲣ', 'ᴘ', 'ꮲ', 'ꓑ':
 		return 'p'
-	case 'е', '3':
+	case 'е', 'ε', 'ҽ', 'ᴇ', 'ꭼ', 'ꓰ', '3':
 		return 'e'
-	case 'г':
+	case 'г', 'ʀ', 'ɾ', 'ᴦ', 'ꭱ', 'ꮢ', 'ꓣ':
 		return 'r'
-	case 'а', 'α', '4', '@':
+	case 'а', 'α', 'ɑ', 'ᴀ', 'ꭺ', 'ꓮ', '4':
 		return 'a'
-	case 'ԁ':
+	case 'ԁ', 'ɗ', 'đ', 'ᴅ', 'ꭰ', 'ꓓ':
 		return 'd'
-	case 'м', 'μ':
+	case 'м', 'μ', 'ᴍ', 'ꮇ', 'ꓟ':
 		return 'm'
-	case 'і', 'ı', 'ι', '1', '|', '!', 'l':
+	case 'і', 'ı', 'ι', 'ɩ', 'ɪ', 'ӏ', 'ꭵ', 'ꓲ', '1', 'l':
 		return 'i'
-	case 'п', 'η':
+	case 'п', 'η', 'ո', 'ɴ', 'ᴎ', 'ꓠ':
 		return 'n'
 	}
 	return r
