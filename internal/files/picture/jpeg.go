@@ -27,7 +27,7 @@ func stripJPEG(in *bufio.Reader, out *bufio.Writer, facts *Facts) error {
 	if marker, err = nextMarker(in); err != nil {
 		return err
 	}
-	for scans := 0; ; {
+	for {
 		switch {
 		case marker == jpegEOI:
 			writeMarker(out, jpegEOI)
@@ -48,8 +48,7 @@ func stripJPEG(in *bufio.Reader, out *bufio.Writer, facts *Facts) error {
 			writeSegment(out, segment)
 		}
 		if marker == jpegSOS {
-			scans++
-			facts.Wild = facts.Wild || scans > MaxScans
+			facts.Scans++
 			marker, err = copyScan(in, out)
 		} else {
 			marker, err = nextMarker(in)

@@ -21,6 +21,9 @@ const (
 	MaxSide   = 65_535 // pixels; making a line of 40 million smaller would need gigabytes
 	MaxFrames = 1000
 	MaxScans  = 100 // of a JPEG, each of which goes over all of it
+	// MaxScanned are the pixels that all scans of a JPEG go over together: a dozen scans
+	// of the largest picture. A hundred of them fit into 100 KB, and take a minute.
+	MaxScanned = 12 * MaxPixels
 )
 
 // Facts are what is known of a picture without decoding it.
@@ -31,6 +34,7 @@ type Facts struct {
 	// Orientation is Exif's: 1 to 8.
 	Orientation int
 	Frames      int
+	Scans       int // of a JPEG
 	// Wild: a browser or a decoder would have more to do than the header says.
 	Wild bool
 }
@@ -81,7 +85,8 @@ func (f *Facts) measure(typ string, w io.ReadSeeker) error {
 		return err
 	}
 	header, err := config(typ, bufio.NewReader(w))
-	if err != nil || !small(header) || f.Frames > MaxFrames || f.Wild {
+	if err != nil || !small(header) || f.Frames > MaxFrames || f.Scans > MaxScans || f.Wild ||
+		int64(f.Scans)*int64(header.Width)*int64(header.Height) > MaxScanned {
 		return nil //nolint:nilerr // it is kept, but never opened here
 	}
 	f.Width, f.Height = header.Width, header.Height
