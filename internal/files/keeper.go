@@ -168,10 +168,28 @@ func (k *Keeper) PutPart(ctx context.Context, u Uploader, id chat.FileID, n int,
 		}
 		return fmt.Errorf("store part %d of file %d: %w", n, id, err)
 	}
-	if err := k.store.AddPart(ctx, id, n); err != nil {
-		return errors.Join(err, k.blobs.Delete(ctx, f.partKey(n)))
+	ctx, cancel := settled(ctx)
+	defer cancel()
+	err = k.store.AddPart(ctx, id, n)
+	if refused(err) { // the upload takes none any more; after any other error the part may be noted already
+		err = errors.Join(err, k.blobs.Delete(ctx, f.partKey(n)))
 	}
-	return nil
+	return err
+}
+
+// settling is how long the database may take to note what lies in the place of blobs.
+const settling = 10 * time.Second
+
+// settled is a context that outlasts the request: whoever cuts its connection when the
+// bytes are stored and not yet noted would leave bytes that no row names.
+func settled(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settling)
+}
+
+// refused tells whether a change was refused because the file is in another state.
+func refused(err error) bool {
+	code := chat.CodeOf(err)
+	return code == chat.Conflict || code == chat.NotFound
 }
 
 // Complete makes a file of the parts. Refusals: NotFound, Conflict while parts are
@@ -190,9 +208,17 @@ func (k *Keeper) Complete(ctx context.Context, u Uploader, id chat.FileID) (File
 	}
 	uploaded := f
 	f.Attempt = 1 + rand.Int64N(math.MaxInt64)
-	if f, err = k.assemble(ctx, f, u.Types); err != nil {
+	f, err = k.assemble(ctx, f, u.Types)
+	if errors.Is(err, ErrNoBlob) { // another request was faster, or the upload was deleted
+		if now, err := k.own(ctx, u.Owner, id); err != nil || now.State != Uploading {
+			return now, err
+		}
+	}
+	if err != nil {
 		return f, err
 	}
+	ctx, cancel := settled(ctx)
+	defer cancel()
 	f.State = Complete
 	if err := k.store.CompleteFile(ctx, f); err != nil {
 		return k.raced(ctx, u.Owner, f, err)
@@ -209,11 +235,11 @@ func (k *Keeper) Complete(ctx context.Context, u Uploader, id chat.FileID) (File
 // raced tells what became of a file that another request has completed or cancelled
 // meanwhile. What was assembled here is nobody's.
 func (k *Keeper) raced(ctx context.Context, owner chat.FileOwner, f File, err error) (File, error) {
-	if code := chat.CodeOf(err); code != chat.Conflict && code != chat.NotFound {
+	if !refused(err) {
 		return f, err
 	}
 	now, err := k.own(ctx, owner, f.ID)
-	if err := k.blobs.Delete(context.WithoutCancel(ctx), f.key()); err != nil {
+	if err := k.blobs.Delete(ctx, f.key()); err != nil {
 		k.log.WarnContext(ctx, "a file that was completed twice could not be deleted", "file", f.ID, "error", err)
 	}
 	return now, err
@@ -322,7 +348,10 @@ const sweepStep = 100
 // delete removes the bytes, then the row: cut off, it is done again.
 func (k *Keeper) delete(ctx context.Context, f File) error {
 	err := k.store.GiveUp(ctx, f.ID)
-	if code := chat.CodeOf(err); code == chat.Conflict || code == chat.NotFound { // sent at the last moment, or deleted already
+	if err == nil { // it may have been completed since it was found due: then other bytes are its own
+		f, err = k.store.File(ctx, f.ID)
+	}
+	if refused(err) { // sent at the last moment, or deleted already
 		return nil
 	}
 	if err != nil {
