@@ -169,7 +169,7 @@ func fromHuma(m *huma.ErrorModel) *Problem {
 
 // fieldName is the path of a field without the part of the request it stands in.
 func fieldName(location string) string {
-	for _, part := range []string{"body.", "query.", "path."} {
+	for _, part := range []string{"body.", "query.", "path.", "header."} {
 		if name, ok := strings.CutPrefix(location, part); ok {
 			return name
 		}

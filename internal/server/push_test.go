@@ -252,6 +252,9 @@ func TestPushOverREST(t *testing.T) {
 			t.Errorf("%s: %s", name, a.text)
 		}
 	}
+	if a := push(422, "", fields{"id": "x", "payload": "p"}); !strings.Contains(a.text, "Idempotency-Key") {
+		t.Errorf("it does not say which header is missing: %s", a.text)
+	}
 	legacyOnly := program(identity.LegacyScope)
 	legacyOnly.header.Set("Idempotency-Key", "k")
 	legacyOnly.want(403, "POST", "/api/v1/push", fields{"id": "x", "payload": "p"})
