@@ -42,6 +42,9 @@ type Command struct {
 	Owner FileOwner
 	// Broadcast is the one that a visitor's message answers; 0: none.
 	Broadcast int64
+	// Named is the broadcast that the visitor named, answered or not: a repetition names
+	// it again, wherever it comes in and whatever is known there of broadcasts by then.
+	Named int64
 }
 
 // Send appends a message; with files its text may be blank. Refusals: BadText, BlankText, TextTooLong,
@@ -103,7 +106,10 @@ func (d *Desk) text(c Command, what, text string, rule Decide, done Done) {
 		rule, what = attaching(rule, c, text), c.fingerprint(what)
 	}
 	if c.Broadcast != 0 {
-		rule, what = answering(rule, c.Broadcast), what+" to "+strconv.FormatInt(c.Broadcast, 10)
+		rule = answering(rule, c.Broadcast)
+	}
+	if c.Named != 0 {
+		what += " to " + strconv.FormatInt(c.Named, 10)
 	}
 	if err != nil {
 		done(Changed{Answer: -1}, err)

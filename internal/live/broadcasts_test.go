@@ -554,6 +554,30 @@ func TestBroadcastIsAnswered(t *testing.T) {
 	}
 }
 
+// A reply is repeated where the broadcast is not known, or no longer: it is the same message.
+func TestBroadcastIsAnsweredOnce(t *testing.T) {
+	w := newWorld(t, 1)
+	d := w.nodes[0].desk()
+	visitor := w.nodes[0].visitor(1)
+	c, err := d.Make(t.Context(), d.by, shop, everybody("any questions?"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := newID()
+	f := wire.ClientText{T: "send", ID: id, Text: "yes", Broadcast: int64(c.ID)}
+	visitor.say(f)
+	await(visitor, "ack", func(a wire.ServerAck) bool { return a.ID == id })
+	if _, err := d.Publish(t.Context(), d.by, shop, c.ID, c.Version); err != nil {
+		t.Fatal(err)
+	}
+	visitor.shows("any questions?")
+	visitor.say(f)
+	visitor.until("a second ack", func() bool { return len(all[wire.ServerAck](visitor, "ack")) == 2 })
+	f.Broadcast++
+	visitor.say(f)
+	await(visitor, "error", func(e wire.ServerError) bool { return e.Code == chat.ClientIDReused })
+}
+
 // A visitor whose frames come one by one, over requests, has read what another
 // connection brought.
 func TestBroadcastIsReadOverARequest(t *testing.T) {

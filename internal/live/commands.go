@@ -44,7 +44,7 @@ func (s *Session) text(f *wire.ClientText, t string) {
 		cmd.Files, cmd.Owner = f.Files, s.fileOwner()
 	}
 	if s.agent == nil && t == "send" {
-		cmd.Broadcast = s.answered(f.Broadcast)
+		cmd.Broadcast, cmd.Named = s.answered(f.Broadcast), f.Broadcast
 	}
 	done := s.answer(f.ID)
 	switch t {
