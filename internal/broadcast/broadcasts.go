@@ -235,14 +235,15 @@ const JobKind = "broadcast"
 type payload struct {
 	Site chat.SiteID `json:"site,string"`
 	ID   ID          `json:"id,string"`
-	// Wave is the one that is to go out.
-	Wave int `json:"wave"`
+	// Version is the broadcast's, as the job was planned: whatever changed it since has
+	// planned anew, or ended it.
+	Version int64 `json:"version"`
 }
 
 // plan adds or cancels the job that goes on with a broadcast.
 func (s *Broadcasts) plan(ctx context.Context, before, after Broadcast) error {
 	job := jobs.Job{Kind: JobKind, Key: strconv.FormatInt(int64(after.ID), 10)}
-	p := payload{Site: after.Site, ID: after.ID, Wave: after.Wave + 1}
+	p := payload{Site: after.Site, ID: after.ID, Version: after.Version}
 	switch after.State {
 	case Scheduled:
 		job.RunAt = after.ScheduledAt
@@ -281,8 +282,8 @@ func (s *Broadcasts) Run(ctx context.Context, j jobs.Job) error {
 			return nil
 		}
 		now := chat.At(s.now())
-		due := before.State == Scheduled && before.Wave == 0 || before.State == Publishing
-		if err != nil || !due || before.Wave+1 != p.Wave || before.StateAt(now) == Expired {
+		due := before.State == Scheduled || before.State == Publishing
+		if err != nil || !due || before.Version != p.Version || before.StateAt(now) == Expired {
 			return err
 		}
 		after := before.next(now)

@@ -171,6 +171,21 @@ func TestABroadcastIsScheduled(t *testing.T) {
 		t.Errorf("after its time it is %s", now.text)
 	}
 
+	made = boss.want(201, "POST", all, word("twice planned", "all"))
+	one = all + "/" + made.string("id")
+	boss.want(200, "POST", one+"/schedule", fields{"version": 1, "at": s.clock.Now().Add(time.Minute).UnixMilli()})
+	s.clock.forward(2 * time.Minute)
+	slow := s.due() // claimed, and then its node was slow
+	boss.want(200, "POST", one+"/withdraw", fields{"version": 2})
+	boss.want(200, "POST", one+"/schedule", fields{"version": 3, "at": s.clock.Now().Add(24 * time.Hour).UnixMilli()})
+	if len(slow) != 1 {
+		t.Fatalf("due are %v", slow)
+	}
+	s.must(s.parts.Broadcasts.Run(t.Context(), slow[0].Job))
+	if now := boss.want(200, "GET", one, nil); now.string("state") != "scheduled" {
+		t.Errorf("planned for tomorrow, after the run of its earlier time it is %s", now.text)
+	}
+
 	made = boss.want(201, "POST", all, word("never", "all"))
 	one = all + "/" + made.string("id")
 	boss.want(200, "POST", one+"/schedule", fields{"version": 1, "at": s.clock.Now().Add(time.Hour).UnixMilli()})
