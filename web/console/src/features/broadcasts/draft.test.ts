@@ -6,7 +6,8 @@ import type { Broadcast, BroadcastContent } from '../../backend/broadcasts.ts'
 import { Refused, restKey, type Rest } from '../../backend/rest.ts'
 import { useSession } from '../../session.ts'
 import { useDraft } from './draft.ts'
-import { forgetBroadcasts, keptOf, keyOf } from './keep.ts'
+import { emptyForm } from './form.ts'
+import { forgetBroadcasts, keep, keptOf, keyOf } from './keep.ts'
 import { pace, useListing } from './listing.ts'
 
 const offline = () => new Refused(0, 'offline', 'The server cannot be reached.')
@@ -144,4 +145,10 @@ it('looks at counts every two seconds, only while something is out', async () =>
   await vi.advanceTimersByTimeAsync(2 * pace)
   expect(list.asOf.value).toBe(since)
   expect(list.all.value?.[0]?.read).toBe(1)
+})
+
+it('begins anew with a field that another version of the page kept otherwise', () => {
+  const form = { ...emptyForm(), text: 'Tea', waves: 7 as unknown as string }
+  keep(keyOf('ada', '1', ''), { form, version: 0, dirty: true, at: 1 })
+  expect(keptOf(keyOf('ada', '1', ''))?.form).toMatchObject({ text: 'Tea', waves: '4' })
 })

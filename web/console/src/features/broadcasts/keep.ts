@@ -1,5 +1,5 @@
 import { useStorage } from '@vueuse/core'
-import type { Form } from './form.ts'
+import { emptyForm, type Form } from './form.ts'
 
 /** What this browser keeps of a draft that somebody writes, beside what the server has. */
 export interface Kept {
@@ -21,7 +21,17 @@ const kept = useStorage<Record<string, Kept>>('kefu.broadcasts', {})
 /** `id` is empty while the server has no such draft. */
 export const keyOf = (agent: string, site: string, id: string): string => `${agent} ${site} ${id}`
 
-export const keptOf = (key: string): Kept | undefined => kept.value[key]
+export function keptOf(key: string): Kept | undefined {
+  const one = kept.value[key]
+  return one && { ...one, form: readable(one.form) }
+}
+
+/** What is kept may be of another version of this page: a field that is not as it should be is empty. */
+function readable(form: Partial<Record<keyof Form, unknown>>): Form {
+  const empty = emptyForm()
+  const fields = Object.entries(empty) as [keyof Form, unknown][]
+  return { ...empty, ...Object.fromEntries(fields.flatMap(([name, none]) => (typeof form[name] === typeof none ? [[name, form[name]]] : []))) }
+}
 
 export function keep(key: string, one: Kept): void {
   const others = Object.entries(kept.value).filter(([known]) => known !== key)
