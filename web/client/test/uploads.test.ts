@@ -105,6 +105,16 @@ describe('an upload', () => {
     expect(uploads.state.get()[0]).toMatchObject({ sent: 11, size: 11, file: { id: '1' } })
   })
 
+  it('asks for nothing once it is cancelled while the file is looked at', async () => {
+    const { door, uploads } = house()
+    uploads.add('c1', [file('a.txt'), file('b.txt')])
+    const [a, b] = uploads.state.get()
+    uploads.cancel(a?.key ?? '')
+    await until(() => uploads.find(b?.key)?.state === 'done')
+    expect([...door.uploads.values()].map(({ name }) => name)).toEqual(['b.txt'])
+    expect(door.asked.filter(asked => asked === 'POST ')).toHaveLength(1)
+  })
+
   it('asks after a cut which parts are there, and sends only the others', async () => {
     const { door, uploads, states, world } = house()
     door.hold = /parts\/2/

@@ -118,6 +118,7 @@ export class Job {
   }
 
   #ask<T>(what: Omit<Ask, 'headers' | 'signal'> & { headers?: Ask['headers'] }): Promise<T> {
+    this.#ending.signal.throwIfAborted() // between two requests: nobody is told of it again
     return ask<T>(this.#options.send, { ...what, headers: { ...this.#options.headers(), ...what.headers }, signal: this.#ending.signal })
   }
 }
