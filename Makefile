@@ -13,11 +13,11 @@ build: web
 	CGO_ENABLED=0 go build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o bin/kefu ./cmd/kefu
 
 # The pages are built again only when something under web/ is newer than the last build.
-web: web/dist/widget.js
+web: web/dist/widget.js.gz
 
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/build/manifest/*' 2>/dev/null)
 
-web/dist/widget.js: web/node_modules/.package-lock.json $(WEB_SOURCES)
+web/dist/widget.js.gz: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	cd web && NODE_ENV=production npm run build --loglevel=error
 	@touch $@
 

@@ -5,9 +5,11 @@
 package web
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"io"
 	"io/fs"
 	"mime"
 	"path"
@@ -42,8 +44,12 @@ type Asset struct {
 func Built() bool { return built(embedded) }
 
 func built(files fs.FS) bool {
-	_, err := fs.Stat(files, "dist/"+ConsolePage)
-	return err == nil
+	for _, ending := range []string{"", ".gz"} {
+		if _, err := fs.Stat(files, "dist/"+ConsolePage+ending); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // Open finds a file of the built pages by its path without a leading slash, such as "widget.js", and chooses among its
@@ -62,10 +68,28 @@ func open(files fs.FS, name, acceptEncoding string) (Asset, bool) {
 			return newAsset(name, form.encoding, body), true
 		}
 	}
+	if body, err := unpacked(files, name); err == nil {
+		return newAsset(name, "", body), true
+	}
 	if strings.HasSuffix(name, ".html") && !built(files) {
 		return placeholder(files)
 	}
 	return Asset{}, false
+}
+
+// unpacked is a file for one of the few clients that take no packed form: the program
+// carries none beside those.
+func unpacked(files fs.FS, name string) ([]byte, error) {
+	packed, err := files.Open("dist/" + name + ".gz")
+	if err != nil {
+		return nil, err
+	}
+	defer packed.Close()
+	in, err := gzip.NewReader(packed)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(in)
 }
 
 func newAsset(name, encoding string, body []byte) Asset {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -40,6 +42,21 @@ func TestOpenChoosesTheFormTheClientTakes(t *testing.T) {
 	}
 	if asset, _ := open(builtPages(), "console/assets/main-B1a2C3d4.js", "br"); asset.Encoding != "" || !asset.Immutable {
 		t.Errorf("a file without a compressed form: got %+v", asset)
+	}
+}
+
+func TestAClientThatTakesNothingPackedGetsItPlain(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte("<p>packed only</p>"))
+	_ = z.Close()
+	files := fstest.MapFS{"dist/console/index.html.gz": {Data: packed.Bytes()}, "dist/console/index.html.br": {Data: []byte("brotli")}}
+	asset, found := open(files, ConsolePage, "identity")
+	if !found || asset.Encoding != "" || string(asset.Body) != "<p>packed only</p>" || asset.Placeholder {
+		t.Errorf("got %+v, %q (found %v), want the page itself", asset, asset.Body, found)
+	}
+	if !built(files) {
+		t.Error("pages whose forms are all packed are built")
 	}
 }
 

@@ -1,4 +1,4 @@
-// Writes the .br and .gz beside every text file of dist, and moves the builds' manifests out of what is served.
+// Writes a .br and a .gz in place of every text file of dist, so that the program does not carry each one three times, and moves the builds' manifests out of what is served.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,9 +21,11 @@ function compress(file) {
   const body = readFileSync(file)
   if (body.length < smallest) return
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: body.length }
-  for (const [ending, packed] of [['.br', brotliCompressSync(body, { params })], ['.gz', gzipSync(body, { level: 9 })]]) {
-    if (packed.length < body.length) writeFileSync(file + ending, packed)
-  }
+  const packed = gzipSync(body, { level: 9 })
+  if (packed.length >= body.length) return
+  writeFileSync(file + '.gz', packed)
+  writeFileSync(file + '.br', brotliCompressSync(body, { params }))
+  rmSync(file)
 }
 
 moveManifest(join(dist, 'console'), 'console.json')

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { built } from './dist.mjs'
 
 const KB = 1024
-const dist = new URL('../dist/', import.meta.url)
 
-const gzipped = file => gzipSync(readFileSync(new URL(file, dist)), { level: 9 }).length
+const gzipped = file => gzipSync(built(file), { level: 9 }).length
 const manifestOf = name => JSON.parse(readFileSync(new URL(`manifest/${name}.json`, import.meta.url), 'utf8'))
 
 /** Every file that the entry loads: scripts and styles, following static imports and, if asked, dynamic ones. */

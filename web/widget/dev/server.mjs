@@ -3,14 +3,13 @@
 // The same pages on the next port stand for somebody else's website with a strict policy.
 //   POST /dev/<verb>?...   say text= | typing on= | agents presence= | drop code= | down on= | refuse on= | look json=
 import { createServer } from 'node:http'
-import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { WebSocketServer } from 'ws'
+import { built } from '../../build/dist.mjs'
 
 const port = Number(process.argv[2] ?? 8099)
 const host = `http://127.0.0.1:${port}`
-const dist = new URL('../../dist/', import.meta.url)
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8' }
 const agent = { id: '126871239800000101', name: '林晓' }
 const by = { kind: 'agent', ...agent }
@@ -119,7 +118,7 @@ function serve(strict) {
     if (strict && url.pathname === '/') return strictPage(response, url)
     const name = { '/demo': 'widget/demo.html', '/widget/frame.html': 'widget/frame.html' }[url.pathname] ?? (url.pathname.startsWith('/chat/') ? 'widget/chat.html' : url.pathname.slice(1))
     try {
-      const body = readFileSync(new URL(name, dist))
+      const body = built(name)
       response.writeHead(200, { 'Content-Type': types[extname(name)] ?? 'text/plain', 'Content-Security-Policy': policy, 'Access-Control-Allow-Origin': '*' })
       response.end(body)
     } catch {
