@@ -77,6 +77,29 @@ test('a supervisor writes to everybody, sees it read, answers a reply to it, and
   await line.getByText(ada.t('takenBack')).waitFor()
 })
 
+test('to a chosen visitor, by the id that stands beside the conversation', async ({ agent, visitor }) => {
+  const mia = await visitor()
+  await known(mia, 'I am Mia')
+  const noah = await visitor()
+  await known(noah, 'I am Noah')
+  const ada = await agent()
+  await ada.openRow('I am Mia')
+  await ada.page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await button(ada.page, ada.t('copyId')).press('Enter')
+  await button(ada.page, ada.t('copiedId')).waitFor()
+  const id = await ada.page.evaluate(() => navigator.clipboard.readText())
+
+  await ada.page.goto(new URL('/console/broadcasts', ada.page.url()).href)
+  await writes(ada, 'Only for you')
+  await ada.page.getByText(t('listOf'), { exact: true }).click()
+  await ada.page.getByRole('textbox', { name: t('ids') }).fill(id)
+  await button(ada.page, t('send', { n: 1 })).click()
+  await dialog(ada.page).getByRole('button', { name: t('send', { n: 1 }) }).click()
+  await wordIn(mia, 'Only for you').waitFor()
+  await ada.page.getByRole('img', { name: t('counts', { expected: 1, delivered: 1, read: 1 }) }).waitFor()
+  expect(await wordIn(noah, 'Only for you').count()).toBe(0)
+})
+
 test('a scheduled one says when, and is a draft again when that is cancelled', async ({ agent }) => {
   const ada = await agent(undefined, { path: '/console/broadcasts' })
   await writes(ada, 'We are closed on Monday')
