@@ -1,5 +1,6 @@
-import { closeCodes, comesBack, type AgentClient, type ConnectionState, type OpenConversation, type OutboxFile, type OutboxItem, type Readable, type Refused, type SendProblem } from '@client/index.ts'
+import { browserWorld, closeCodes, comesBack, type AgentClient, type ConnectionState, type OpenConversation, type OutboxFile, type OutboxItem, type Readable, type Refused, type SendProblem } from '@client/index.ts'
 import type { Uploads } from '@client/files/uploads.ts'
+import { insist } from '@client/world.ts'
 import { watch } from 'vue'
 import { useInbox } from '../features/inbox/store.ts'
 import { useVisitors } from '../features/visitors/store.ts'
@@ -206,12 +207,12 @@ export class AgentLive implements Live {
   /** What sends files, whose code comes with the first of them; nothing, where this agent has left meanwhile. */
   private withUploads(): Promise<Uploads | undefined> {
     const { client } = this
-    return (this.coming ??= import('./files.ts').then(({ openUploads }) => {
+    return (this.coming ??= insist(browserWorld, () => import('./files.ts')).then(({ openUploads }) => {
       if (!client || client !== this.client) return undefined
       this.uploads = openUploads(client)
       this.follow(this.uploads.state, uploads => (useInbox().uploads = uploads))
       return this.uploads
-    }).catch(() => (this.coming = undefined)))
+    }))
   }
 
   private write(c: string, send: (client: Client, files?: readonly OutboxFile[]) => SendProblem | undefined): void {
