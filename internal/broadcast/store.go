@@ -54,6 +54,8 @@ type Reading interface {
 	Advance(ctx context.Context, on chat.SiteID, all []Advance, delivered, read map[int64]int64) (otherwise []chat.VisitorID, err error)
 	// SetOff writes whether a visitor wants broadcasts.
 	SetOff(ctx context.Context, id chat.VisitorID, off bool) error
+	// OffAmong are those of these visitors who want no broadcasts.
+	OffAmong(ctx context.Context, visitors []chat.VisitorID) ([]chat.VisitorID, error)
 	// Came are the broadcasts that came to visitors, oldest first.
 	Came(ctx context.Context, on chat.SiteID, visitors []chat.VisitorID) (map[chat.VisitorID][]Arrival, error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -118,19 +119,30 @@ func (h *Hub) renewBoard(n *siteNode) {
 		}
 		return
 	}
+	h.learnOff(n)
 	h.tellBoard(n, b)
 }
 
 func (h *Hub) readBoard(n *siteNode) (*board, error) {
 	n.board.loading.Lock()
 	defer n.board.loading.Unlock()
+	return h.loadBoard(n)
+}
+
+// loadBoard is readBoard for who holds loading.
+func (h *Hub) loadBoard(n *siteNode) (b *board, err error) {
+	defer func() {
+		if err != nil {
+			n.board.failedAt, n.board.failure = time.Now(), err
+		}
+	}()
 	ctx, cancel := h.reading()
 	defer cancel()
 	entries, about, err := h.Broadcasts.BroadcastLog(ctx, n.id, broadcast.LogWindow)
 	if err != nil {
 		return nil, err
 	}
-	b := &board{entries: entries, about: make(map[broadcast.ID]*broadcast.Broadcast, len(about))}
+	b = &board{entries: entries, about: make(map[broadcast.ID]*broadcast.Broadcast, len(about))}
 	if len(entries) > 0 {
 		b.head = entries[len(entries)-1].Position()
 	}
@@ -167,12 +179,22 @@ func (h *Hub) readLists(ctx context.Context, b, before *board) error {
 	return nil
 }
 
-// boardOf is a site's board; it is read when somebody comes for the first time.
+// boardOf is a site's board; it is read when somebody comes for the first time. After a
+// start thousands come at once: the first one reads it for all who wait.
 func (h *Hub) boardOf(n *siteNode) (*board, error) {
 	if b := n.board.now.Load(); b != nil || h.Broadcasts == nil {
 		return b, nil
 	}
-	return h.readBoard(n)
+	asked := time.Now()
+	n.board.loading.Lock()
+	defer n.board.loading.Unlock()
+	if b := n.board.now.Load(); b != nil {
+		return b, nil
+	}
+	if n.board.failedAt.After(asked) {
+		return nil, n.board.failure
+	}
+	return h.loadBoard(n)
 }
 
 // healBoards finds logs that have grown, or are others now, unheard of.

@@ -15,8 +15,10 @@ import (
 // siteBoard is a site's board on this node, with what is to be written about who got what.
 type siteBoard struct {
 	now atomic.Pointer[board] // nil: not read yet
-	// loading lets one at a time read it.
-	loading sync.Mutex
+	// loading lets one at a time read it; failed is when that went wrong last, and why.
+	loading  sync.Mutex
+	failedAt time.Time
+	failure  error
 
 	mu sync.Mutex // a leaf
 	// advances are of visitors who have a row; begun of those who have just got one.
@@ -188,7 +190,12 @@ func (h *Hub) writeAdvancesOf(n *siteNode) {
 	s.begun, s.advances, s.off, s.tally = nil, nil, nil, tally{}
 	s.mu.Unlock()
 	for _, id := range off {
-		h.keepOff(id, true)
+		if err := h.keepOff(id, true); err != nil {
+			h.Log.Warn("it was not written down that a visitor wants no broadcasts", "site", n.id, "error", err)
+			s.mu.Lock()
+			s.off = append(s.off, id)
+			s.mu.Unlock()
+		}
 	}
 	for len(all) > 0 || !count.empty() {
 		part := all[:min(len(all), advancesAtOnce)]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -289,6 +290,50 @@ func TestBroadcastsAreNotForWhoWantsNone(t *testing.T) {
 	await(p, "broadcasts", func(b wire.ServerBroadcasts) bool { return !b.Broadcasts.Off })
 	d.counts(d.say(everybody("third")), 1, 0)
 	p.shows("first", "third")
+}
+
+// A visitor with a tab on each of two nodes wants no broadcasts, and says so on one of them.
+func TestBroadcastsAreNotForWhoWantsNoneElsewhere(t *testing.T) {
+	w := newWorld(t, 2)
+	d := w.nodes[0].desk()
+	here := w.nodes[0].visitor(1)
+	here.send(chat.ConversationUUID{}, "one")
+	there := w.nodes[1].visitor(1)
+	d.say(everybody("first"))
+	here.shows("first")
+	there.shows("first")
+	off := true
+	here.say(wire.ClientBroadcasts{Off: &off})
+	await(here, "broadcasts", func(b wire.ServerBroadcasts) bool { return b.Broadcasts.Off })
+	b := d.say(everybody("second"))
+	await(there, "broadcasts", func(b wire.ServerBroadcasts) bool { return b.Broadcasts.At.N == 2 && b.Broadcasts.Off })
+	there.shows("first")
+	d.counts(b, 0, 0)
+}
+
+// After a start thousands say hello at once: the log is read once for all of them.
+func TestBroadcastsAreReadOnceForAll(t *testing.T) {
+	w := newWorld(t, 1)
+	gate := make(chan struct{})
+	w.logGate.Store(&gate)
+	var group sync.WaitGroup
+	var peers []*peer
+	for who := range byte(20) {
+		p := w.nodes[0].stranger()
+		peers = append(peers, p)
+		group.Go(func() { p.raw(`{"t":"hello","site":"ShopKey","secret":"` + secret(who) + `"}`) })
+	}
+	for deadline := time.Now().Add(8 * time.Second); w.logs.Load() == 0 && time.Now().Before(deadline); {
+		<-time.After(time.Millisecond)
+	}
+	close(gate)
+	group.Wait()
+	for _, p := range peers {
+		await(p, "hello", yes[wire.ServerHello])
+	}
+	if n := w.logs.Load(); n != 1 {
+		t.Errorf("the log was read %d times for %d visitors", n, len(peers))
+	}
 }
 
 func TestBroadcastIsHealed(t *testing.T) {

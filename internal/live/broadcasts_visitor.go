@@ -1,7 +1,6 @@
 package live
 
 import (
-	"context"
 	"strconv"
 
 	"github.com/kefu-chat/kefu/internal/broadcast"
@@ -20,6 +19,8 @@ type boardReader struct {
 	since int64
 	// whole: Seen is all that its tabs show, so that a tab is told all of it.
 	whole bool
+	// turns rises whenever its tabs here say whether it wants broadcasts.
+	turns int
 }
 
 // prepareBoard reads what is needed to tell a visitor of its site's broadcasts.
@@ -264,7 +265,7 @@ func (f *boardFrames) of(v *visitor, news boardNews, came int) *ws.Prepared {
 
 // ofBroadcasts is the command "broadcasts".
 func (s *Session) ofBroadcasts(f *wire.ClientBroadcasts) {
-	v, h := s.visitor, s.hub
+	v := s.visitor
 	v.mu.Lock()
 	b, w, id := v.site.board.now.Load(), v.words, v.identityLocked()
 	if b == nil || w == nil {
@@ -276,18 +277,9 @@ func (s *Session) ofBroadcasts(f *wire.ClientBroadcasts) {
 		s.readBoard(b, id, min(f.Read, w.at))
 	}
 	off := f.Off != nil && *f.Off != w.Off
-	if off {
-		w.Off = *f.Off
-		news := h.prepared(wire.ServerBroadcasts{Broadcasts: wire.Broadcasts{At: wire.Position{N: w.at, Tag: b.tagOf(w.at)}, Off: w.Off}})
-		for _, tab := range v.tabs {
-			if tab.ready {
-				tab.sendPrepared(news)
-			}
-		}
-	}
 	v.mu.Unlock()
-	if off && id != 0 {
-		h.keepOff(id, *f.Off)
+	if off {
+		s.wantBroadcasts(!*f.Off)
 	}
 }
 
@@ -302,8 +294,11 @@ func (s *Session) ofBroadcastsAway(f *wire.ClientBroadcasts, id chat.VisitorID) 
 		s.send(wire.ErrorOf(chat.NotFound, "no broadcast has come to this visitor", chat.ClientID{}, 0))
 	default:
 		s.visitor.site.board.advance(broadcast.Advance{Visitor: id, Read: min(f.Read, b.head.Number)})
-		if f.Off != nil {
-			h.keepOff(id, *f.Off)
+		if f.Off == nil {
+			return
+		}
+		if err := h.keepOff(id, *f.Off); err != nil {
+			s.fail(err, chat.ClientID{}, 0)
 		}
 	}
 }
@@ -345,14 +340,6 @@ func (s *Session) readBoard(b *board, id chat.VisitorID, to int64) {
 		if tab != s && tab.ready {
 			tab.send(news)
 		}
-	}
-}
-
-func (h *Hub) keepOff(id chat.VisitorID, off bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.cfg.ReadTimeout)
-	defer cancel()
-	if err := h.Broadcasts.SetOff(ctx, id, off); err != nil {
-		h.Log.Warn("whether a visitor wants broadcasts was not written", "visitor", id, "error", err)
 	}
 }
 

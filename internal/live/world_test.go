@@ -47,6 +47,8 @@ type world struct {
 	lost     atomic.Int64          // the position beyond which the database has lost its pushes; 0: none
 	lookups  int                   // of visitors
 	lists    atomic.Int64          // how often a broadcast's list was read
+	logs     atomic.Int64          // how often a site's log of broadcasts was read
+	logGate  atomic.Pointer[chan struct{}]
 }
 
 type author struct {
@@ -149,6 +151,15 @@ func (w *world) close() {
 type listReads struct {
 	*store.DB
 	w *world
+}
+
+// BroadcastLog waits for the world's gate, if it has one.
+func (r *listReads) BroadcastLog(ctx context.Context, on chat.SiteID, limit int) ([]broadcast.Entry, []broadcast.Broadcast, error) {
+	r.w.logs.Add(1)
+	if gate := r.w.logGate.Load(); gate != nil {
+		<-*gate
+	}
+	return r.DB.BroadcastLog(ctx, on, limit)
 }
 
 func (r *listReads) BroadcastList(ctx context.Context, id broadcast.ID) (*broadcast.List, error) {

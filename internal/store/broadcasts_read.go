@@ -110,6 +110,20 @@ func (db *DB) SetOff(ctx context.Context, id chat.VisitorID, off bool) error {
 	})
 }
 
+// OffAmong implements broadcast.Reading.
+func (db *DB) OffAmong(ctx context.Context, visitors []chat.VisitorID) (off []chat.VisitorID, err error) {
+	for ids := range slices.Chunk(visitors, listedPart) {
+		var some []chat.VisitorID
+		// The plus has SQLite look for the ids, not for all who want none.
+		err := db.reading(ctx).NewRaw("SELECT id FROM visitor WHERE +broadcast_off = 1 AND id IN (?)", bun.List(ids)).Scan(ctx, &some)
+		if err != nil {
+			return nil, err
+		}
+		off = append(off, some...)
+	}
+	return off, nil
+}
+
 // Came implements broadcast.Reading.
 func (db *DB) Came(ctx context.Context, on chat.SiteID, visitors []chat.VisitorID) (map[chat.VisitorID][]broadcast.Arrival, error) {
 	came := map[chat.VisitorID][]broadcast.Arrival{}

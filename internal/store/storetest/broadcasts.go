@@ -194,6 +194,9 @@ func testBroadcastReaders(f *fixture) {
 	if !r.Off {
 		f.Error("the visitor's wish is forgotten")
 	}
+	if off, err := s.OffAmong(ctx, append(slices.Clone(ids), 999)); err != nil || !slices.Equal(off, ids[:1]) {
+		f.Errorf("%v want none, %v: want the first", off, err)
+	}
 	_, err = s.ReaderOf(ctx, 999)
 	f.refused(err, chat.NotFound)
 }
