@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +30,9 @@ func TestVouched(t *testing.T) {
 		"one that says it otherwise": {"127.0.0.1:5", "localhost", http.Header{"X-Real-Ip": {"203.0.113.9"}}, nil, false},
 		"by the standard":            {"127.0.0.1:5", "localhost", http.Header{"Forwarded": {"for=203.0.113.9"}}, nil, false},
 		"a declared one, from here":  {"127.0.0.1:5", "localhost", http.Header{"X-Forwarded-For": {"127.0.0.1"}}, here, true},
+		"one that hides for whom":    {"127.0.0.1:5", "localhost", http.Header{"X-Forwarded-For": {"203.0.113.9, unknown"}}, here, false},
+		"one that says nothing":      {"127.0.0.1:5", "localhost", http.Header{"X-Forwarded-For": {""}}, here, false},
+		"behind far too many":        {"127.0.0.1:5", "localhost", http.Header{"X-Forwarded-For": {"203.0.113.9" + strings.Repeat(", 127.0.0.1", 30)}}, here, false},
 		"a declared one":             {"127.0.0.1:5", "localhost", http.Header{"X-Forwarded-For": {"203.0.113.9"}}, here, false},
 	} {
 		from, ok := locate(&http.Request{RemoteAddr: c.peer, Host: c.host, Header: c.header}, c.trusted)

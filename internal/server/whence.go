@@ -17,7 +17,7 @@ type whence struct {
 	scheme  string       // http or https
 	host    string       // with the port, as the browser sees it
 	request requestID
-	relayed bool // by a proxy that is not trusted: the address is that one's
+	relayed bool // by a proxy that is not trusted, or says nothing that can be read: the address is that one's
 }
 
 // origin is Kefu's own origin as this request's browser sees it.
@@ -61,7 +61,7 @@ func locate(r *http.Request, trusted []netip.Prefix) (whence, bool) {
 	}
 	w.address = plainAddress(peer.Addr())
 	if isTrusted(w.address, trusted) {
-		w.address = forwardedFor(r, w.address, trusted)
+		w.address, w.relayed = forwardedFor(r, w.address, trusted)
 		if s := strings.ToLower(lastOf(r.Header.Values("X-Forwarded-Proto"))); s == "http" || s == "https" {
 			w.scheme = s
 		}
@@ -79,21 +79,25 @@ func locate(r *http.Request, trusted []netip.Prefix) (whence, bool) {
 }
 
 // forwardedFor goes back from the nearest proxy to the first address that is
-// not a trusted one.
-func forwardedFor(r *http.Request, peer netip.Addr, trusted []netip.Prefix) netip.Addr {
-	list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	found := peer
-	for i := len(list) - 1; i >= 0 && i >= len(list)-maxForwarded; i-- {
+// not a trusted one. lost: it came to something else than an address, or to no end.
+func forwardedFor(r *http.Request, peer netip.Addr, trusted []netip.Prefix) (found netip.Addr, lost bool) {
+	values := r.Header.Values("X-Forwarded-For")
+	if len(values) == 0 {
+		return peer, false
+	}
+	list := strings.Split(strings.Join(values, ","), ",")
+	found = peer
+	for i := len(list) - 1; i >= 0; i-- {
 		a, ok := parseForwarded(strings.TrimSpace(list[i]))
-		if !ok {
-			break
+		if !ok || i < len(list)-maxForwarded {
+			return found, true
 		}
 		found = a
 		if !isTrusted(a, trusted) {
 			break
 		}
 	}
-	return found
+	return found, false
 }
 
 // parseForwarded reads an address with or without a port, as proxies write it.
