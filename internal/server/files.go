@@ -140,9 +140,34 @@ func (s *Server) beginUpload(w http.ResponseWriter, r *http.Request) {
 	}
 	var f files.File
 	if err == nil {
-		f, err = s.parts.Files.Begin(r.Context(), c.uploader(on), in.Name, in.Type, in.Size)
+		f, err = s.announce(r.Context(), c, on, in.Name, in.Type, in.Size)
 	}
 	s.answerJSON(w, r, http.StatusCreated, uploadOf(f, nil), err)
+}
+
+// The bytes that the visitors of one network may announce: at once, and then a second.
+// They count in the site's space from then on, so that announcing must take about as
+// long as sending: else somebody with many secrets fills it in moments, with nothing.
+const (
+	announceBurst     = 1 << 30
+	announcePerSecond = 1 << 20
+)
+
+// announce begins an upload; of visitors, who cost nothing to be, not too much at once.
+func (s *Server) announce(ctx context.Context, c fileCaller, on site.Site, name, typ string, size int64) (files.File, error) {
+	network, bytes := whenceOf(ctx).network, float64(max(0, size))
+	if c.visitor() {
+		if wait := s.announced.takeMany(network, bytes); wait > 0 {
+			p := problem(wire.RateLimited, "Many files were announced from this address just now. Try again after the pause.")
+			p.RetryAfter = max(1, wait.Milliseconds())
+			return files.File{}, p
+		}
+	}
+	f, err := s.parts.Files.Begin(ctx, c.uploader(on), name, typ, size)
+	if err != nil && c.visitor() {
+		s.announced.giveBackMany(network, bytes)
+	}
+	return f, err
 }
 
 // siteOfAgent finds the site that an agent uploads to.

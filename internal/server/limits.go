@@ -39,7 +39,12 @@ func newRateOf[K comparable](burst int, perSecond float64, now func() time.Time)
 }
 
 // take takes a token, or says when the next one is there.
-func (r *rateOf[K]) take(of K) (wait time.Duration) {
+func (r *rateOf[K]) take(of K) (wait time.Duration) { return r.takeMany(of, 1) }
+
+// takeMany takes so many tokens, or says when they are there; of more than there ever
+// are at once, those.
+func (r *rateOf[K]) takeMany(of K, n float64) (wait time.Duration) {
+	n = min(n, r.burst)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -57,20 +62,22 @@ func (r *rateOf[K]) take(of K) (wait time.Duration) {
 	b := e.Value.(*bucket[K])
 	b.missing = max(0, b.missing-max(0, now.Sub(b.at).Seconds())*r.perSecond)
 	b.at = now
-	if b.missing+1 > r.burst {
-		return time.Duration((b.missing + 1 - r.burst) / r.perSecond * float64(time.Second))
+	if b.missing+n > r.burst {
+		return time.Duration((b.missing + n - r.burst) / r.perSecond * float64(time.Second))
 	}
-	b.missing++
+	b.missing += n
 	return 0
 }
 
 // giveBack takes a token back that was taken for nothing.
-func (r *rateOf[K]) giveBack(of K) {
+func (r *rateOf[K]) giveBack(of K) { r.giveBackMany(of, 1) }
+
+func (r *rateOf[K]) giveBackMany(of K, n float64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e, ok := r.buckets[of]; ok {
 		b := e.Value.(*bucket[K])
-		b.missing = max(0, b.missing-1)
+		b.missing = max(0, b.missing-min(n, r.burst))
 	}
 }
 

@@ -134,6 +134,7 @@ type Server struct {
 	watch      Watch
 	handshakes *rate
 	requests   *rate
+	announced  *rate          // bytes of files that visitors are about to send
 	byKey      *rateOf[int64] // of API keys, by their ids
 	wrongKeys  *rate
 	pictures   *rateOf[chat.AgentID] // uploads of portraits and logos
@@ -161,6 +162,7 @@ func New(cfg Config, parts Parts) *Server {
 		cfg: cfg, parts: parts, log: slog.New(namedRequests{parts.Log.Handler()}), watch: parts.Watch,
 		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
 		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
+		announced:  newRate(announceBurst, announcePerSecond, cfg.Now),
 		byKey:      newRateOf[int64](cfg.KeyBurst, cfg.KeyPerSecond, cfg.Now),
 		wrongKeys:  newRate(wrongKeyBurst, wrongKeyPerSecond, cfg.Now),
 		pictures:   newRateOf[chat.AgentID](pictureBurst, picturePerSecond, cfg.Now),
