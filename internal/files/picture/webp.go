@@ -60,6 +60,8 @@ func stripChunk(in *bufio.Reader, out *bufio.Writer, head [8]byte, facts *Facts)
 	switch string(head[:4]) {
 	case "ANMF":
 		facts.Frames++
+		_, _ = out.Write(head[:])
+		return stripFrame(in, out, padded)
 	case "VP8X":
 		return stripFlags(in, out, head, padded)
 	case "VP8 ", "VP8L", "ALPH", "ANIM", "ICCP":
@@ -72,6 +74,58 @@ func stripChunk(in *bufio.Reader, out *bufio.Writer, head [8]byte, facts *Facts)
 	_, _ = out.Write(head[:])
 	_, err := io.CopyN(out, in, padded)
 	return err
+}
+
+// frameHead is what a frame of an animation begins with: place, size and duration.
+const frameHead = 16
+
+// stripFrame copies a frame, whose length has been written: what is in it beside the
+// picture is made empty, and stays as long as it was.
+func stripFrame(in *bufio.Reader, out *bufio.Writer, left int64) error {
+	if left < frameHead {
+		return broken("a frame is too short")
+	}
+	if _, err := io.CopyN(out, in, frameHead); err != nil {
+		return err
+	}
+	for left -= frameHead; left > 0; {
+		var head [8]byte
+		if _, err := io.ReadFull(in, head[:min(8, left)]); err != nil {
+			return err
+		}
+		padded := int64(binary.LittleEndian.Uint32(head[4:]))
+		padded += padded % 2
+		if left -= 8 + padded; left < 0 {
+			return broken("a frame ends within a chunk")
+		}
+		if err := stripFrameChunk(in, out, head, padded); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func stripFrameChunk(in *bufio.Reader, out *bufio.Writer, head [8]byte, padded int64) error {
+	switch string(head[:4]) {
+	case "VP8 ", "VP8L", "ALPH":
+		_, _ = out.Write(head[:])
+		_, err := io.CopyN(out, in, padded)
+		return err
+	}
+	if _, err := io.CopyN(io.Discard, in, padded); err != nil {
+		return err
+	}
+	copy(head[:], "JUNK")
+	_, _ = out.Write(head[:])
+	_, err := io.CopyN(out, zeros{}, padded)
+	return err
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
 }
 
 // stripFlags unsets what says that there is more; the orientation sets it again.
