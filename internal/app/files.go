@@ -112,7 +112,7 @@ func (a *App) handleFiles(ctx context.Context) error {
 		} else if n > 0 {
 			a.log.InfoContext(ctx, "bytes of no file were deleted, which a crash had left", "deleted", n)
 		}
-		return a.jobs.Add(ctx, again)
+		return a.jobs.Add(context.WithoutCancel(ctx), again) // also when the time of this run is over
 	})
 	return a.jobs.Add(ctx, again)
 }

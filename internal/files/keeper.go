@@ -323,27 +323,38 @@ func (k *Keeper) Open(ctx context.Context, f File, size int) (b Blob, typ string
 	return b, f.Type, ready, err
 }
 
-// Sweep deletes files whose time has come, and tells how many.
-func (k *Keeper) Sweep(ctx context.Context) (int, error) {
-	count := 0
+// Sweep deletes files whose time has come, and tells how many. One that cannot be
+// deleted does not keep the others; after some of them it gives up until the next time.
+func (k *Keeper) Sweep(ctx context.Context) (count int, err error) {
+	failed := map[chat.FileID]bool{}
 	for {
-		due, err := k.store.DueFiles(ctx, sweepStep)
-		if err != nil || len(due) == 0 {
-			return count, err
+		due, fault := k.store.DueFiles(ctx, sweepStep+len(failed))
+		if fault != nil {
+			return count, errors.Join(err, fault)
 		}
 		for _, f := range due {
-			if err := k.delete(ctx, f); err != nil {
-				return count, err
+			if failed[f.ID] {
+				continue
 			}
-			count++
+			if fault := k.delete(ctx, f); fault != nil {
+				failed[f.ID], err = true, fault
+			} else {
+				count++
+			}
+			if len(failed) == sweepFailures || ctx.Err() != nil {
+				return count, errors.Join(err, ctx.Err())
+			}
 		}
 		if len(due) < sweepStep {
-			return count, ctx.Err()
+			return count, err
 		}
 	}
 }
 
-const sweepStep = 100
+const (
+	sweepStep     = 100
+	sweepFailures = 20
+)
 
 // delete removes the bytes, then the row: cut off, it is done again.
 func (k *Keeper) delete(ctx context.Context, f File) error {

@@ -2,9 +2,11 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +26,8 @@ type meddler struct {
 	who    files.Uploader
 
 	beforeComplete, beforeAddPart, beforeGiveUp, beforeOpen func()
+	// stuck are those whose bytes cannot be deleted.
+	stuck []chat.FileID
 }
 
 type meddledStore struct {
@@ -62,6 +66,15 @@ func (s meddledStore) GiveUp(ctx context.Context, id chat.FileID) error {
 func (b meddledBlobs) Open(ctx context.Context, key string) (files.Blob, error) {
 	once(&b.m.beforeOpen)
 	return b.Blobs.Open(ctx, key)
+}
+
+func (b meddledBlobs) Delete(ctx context.Context, keys ...string) error {
+	for _, id := range b.m.stuck {
+		if strings.Contains(keys[0], strconv.FormatInt(int64(id), 10)) {
+			return errors.New("held by law")
+		}
+	}
+	return b.Blobs.Delete(ctx, keys...)
 }
 
 func newMeddler(t *testing.T, cfg files.Config) *meddler {
@@ -196,5 +209,25 @@ func TestAnUploadThatIsCompletedWhileItIsSweptIsWhollyDeleted(t *testing.T) {
 	}
 	if kept := m.kept(); len(kept) > 0 {
 		t.Errorf("there are %q", kept)
+	}
+}
+
+// A file whose bytes cannot be deleted does not keep the others that come after it.
+func TestAFileThatCannotBeDeletedKeepsNoOther(t *testing.T) {
+	m := newMeddler(t, files.Config{})
+	var ids []chat.FileID
+	for range 4 {
+		ids = append(ids, m.begun("hello"))
+	}
+	m.stuck = ids[:1]
+	for _, id := range ids {
+		m.must(m.Keeper.Cancel(t.Context(), m.who.Owner, id))
+	}
+	if n, err := m.Sweep(t.Context()); n != 3 || err == nil {
+		t.Errorf("%d were deleted, %v: want the other 3, and an error", n, err)
+	}
+	m.stuck = nil
+	if n, err := m.Sweep(t.Context()); n != 1 || err != nil {
+		t.Errorf("afterwards %d were deleted, %v", n, err)
 	}
 }
