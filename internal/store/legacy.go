@@ -114,8 +114,20 @@ func (db *DB) NamesSince(ctx context.Context, site chat.SiteID, spanMillis int64
 	return names, nil
 }
 
-// threadColumns are what is read of the conversation of a name.
-const threadColumns = "SELECT n.name, h.conversation, c.uuid, h.public_seq, h.public_tag, l.changed_at "
+// What is read of the conversations of names: of those that changed by way of the list,
+// of all by way of the names, for a site may have a million conversations of others. The
+// bound has SQLite begin with the names, and not with the site's visitors.
+const (
+	threadColumns  = "SELECT n.name, h.conversation, c.uuid, h.public_seq, h.public_tag, l.changed_at "
+	changedThreads = threadColumns + "FROM list l JOIN head h ON h.conversation = l.conversation JOIN conversation c ON c.id = l.conversation " +
+		"JOIN visitor v ON v.id = c.visitor_id JOIN legacy_name n ON n.site_id = v.site_id AND n.hash = v.secret_hash " +
+		"WHERE l.site_id = ? AND l.changed_at > ? ORDER BY l.changed_at DESC, l.conversation"
+	ofNames = " n JOIN visitor v ON v.site_id = n.site_id AND v.secret_hash = n.hash " +
+		"JOIN conversation c ON c.visitor_id = v.id JOIN head h ON h.conversation = c.id JOIN list l ON l.conversation = c.id"
+	allThreads = threadColumns + "FROM (SELECT site_id, name, hash FROM legacy_name WHERE site_id = ? LIMIT ?)" + ofNames +
+		" ORDER BY l.changed_at DESC, l.conversation"
+	oneThread = threadColumns + "FROM legacy_name" + ofNames + " WHERE n.site_id = ? AND n.name = ?"
+)
 
 type threadRow struct {
 	Name         []byte
@@ -140,15 +152,12 @@ func (db *DB) ThreadsSince(ctx context.Context, site chat.SiteID, spanMillis int
 	if err != nil {
 		return nil, 0, err
 	}
-	after := chat.Millis(0)
+	query, args := allThreads, []any{site, legacy.MaxNames}
 	if spanMillis > 0 {
-		after = now - chat.Millis(spanMillis)
+		query, args = changedThreads, []any{site, now - chat.Millis(spanMillis)}
 	}
 	var rows []threadRow
-	err = db.reading(ctx).NewRaw(threadColumns+"FROM list l JOIN head h ON h.conversation = l.conversation JOIN conversation c ON c.id = l.conversation "+
-		"JOIN visitor v ON v.id = c.visitor_id JOIN legacy_name n ON n.site_id = v.site_id AND n.hash = v.secret_hash "+
-		"WHERE l.site_id = ? AND l.changed_at > ? ORDER BY l.changed_at DESC, l.conversation", site, after).Scan(ctx, &rows)
-	if err != nil {
+	if err := db.reading(ctx).NewRaw(query, args...).Scan(ctx, &rows); err != nil {
 		return nil, 0, err
 	}
 	threads := make([]legacy.Thread, len(rows))
@@ -163,8 +172,7 @@ func (db *DB) ThreadsSince(ctx context.Context, site chat.SiteID, spanMillis int
 // ThreadOf implements legacy.Names.
 func (db *DB) ThreadOf(ctx context.Context, site chat.SiteID, name string) (legacy.Thread, error) {
 	var row threadRow
-	err := db.reading(ctx).NewRaw(threadColumns+"FROM legacy_name n JOIN visitor v ON v.site_id = n.site_id AND v.secret_hash = n.hash "+
-		"JOIN conversation c ON c.visitor_id = v.id JOIN head h ON h.conversation = c.id JOIN list l ON l.conversation = c.id WHERE n.site_id = ? AND n.name = ?", site, []byte(name)).Scan(ctx, &row)
+	err := db.reading(ctx).NewRaw(oneThread, site, []byte(name)).Scan(ctx, &row)
 	if err != nil {
 		return legacy.Thread{}, found(err, "name")
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,4 +145,16 @@ func say(t *testing.T, db *DB, hash []byte, text string) chat.Changed {
 		Begin: &chat.Beginning{Site: 1, SecretHash: hash}, By: visitor, ClientID: uuid.Must(uuid.NewV7()),
 		Fingerprint: []byte(text), Decide: chat.SendMessage(visitor, text, world{}),
 	})
+}
+
+// TestThreadsOfNamesNeedNoScan: a site with the legacy room may have a million other
+// conversations.
+func TestThreadsOfNamesNeedNoScan(t *testing.T) {
+	db := open(t, Config{})
+	for query, first := range map[string]string{allThreads: "SEARCH legacy_name ", oneThread: "SEARCH n ", changedThreads: "SEARCH l "} {
+		plan := explain(t, db, query, 1, 2)
+		if scans := strings.Count(plan, "SCAN") - strings.Count(plan, "SCAN n"); scans > 0 || !strings.Contains(plan, first) || strings.Contains(plan, "visitor_secret (site_id=?)") {
+			t.Errorf("%s: %s", query, plan)
+		}
+	}
 }
