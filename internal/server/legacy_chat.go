@@ -135,9 +135,7 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 		problemJSON(w, problemOf(r.Context(), s.log, err))
 		return
 	}
-	if !websocketAsked(r) {
-		w.Header().Set("Upgrade", "websocket")
-		problemJSON(w, &Problem{Code: badRequest, Text: "This address speaks WebSocket.", status: http.StatusUpgradeRequired})
+	if s.parts.PlainSockets.Check(w, r) != nil { // whoever just looks must not take a name from its owner
 		return
 	}
 	if !s.takeSeat(w, from.network) {
@@ -163,12 +161,6 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 	}
 	tied.conn.Store(c)
 	conn.Begin(c)
-}
-
-// websocketAsked tells whether this is a handshake: whoever just looks at the address
-// must not take a name from its owner.
-func websocketAsked(r *http.Request) bool {
-	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") && r.Header.Get("Sec-Websocket-Key") != ""
 }
 
 // chatSeat is a connection of the chat room.

@@ -69,13 +69,28 @@ func TestOpenChatRoom(t *testing.T) {
 func TestLookingAtADoorTakesNoName(t *testing.T) {
 	w := newRoom(t, openDoor())
 	alice := w.page(0, "alice")
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.bases[1]+"/websocket/mq/chat/alice", nil)
-	w.must(err)
-	res, err := http.DefaultClient.Do(r)
-	w.must(err)
-	w.must(res.Body.Close())
-	if res.StatusCode != http.StatusUpgradeRequired {
-		t.Errorf("%s, want 426", res.Status)
+	for name, c := range map[string]struct {
+		node   int
+		header map[string]string
+		status int
+	}{
+		"a page":                {1, nil, http.StatusUpgradeRequired},
+		"a version of tomorrow": {0, map[string]string{"Sec-Websocket-Version": "14", "Sec-Websocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}, http.StatusUpgradeRequired},
+		"a key that is none":    {0, map[string]string{"Sec-Websocket-Version": "13", "Sec-Websocket-Key": "x"}, http.StatusBadRequest},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.bases[c.node]+"/websocket/mq/chat/alice", nil)
+		w.must(err)
+		for name, value := range c.header {
+			r.Header.Set(name, value)
+			r.Header.Set("Upgrade", "websocket")
+			r.Header.Set("Connection", "Upgrade")
+		}
+		res, err := http.DefaultClient.Do(r)
+		w.must(err)
+		w.must(res.Body.Close())
+		if res.StatusCode != c.status {
+			t.Errorf("%s: %s, want %d", name, res.Status, c.status)
+		}
 	}
 	alice.says("still here", "super_admin")
 	alice.told("alice>super_admin:still here")

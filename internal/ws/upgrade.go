@@ -74,6 +74,15 @@ func (s *Server) early(r *bufio.Reader) (*buffer, int) {
 	return b, copy(b.b, held)
 }
 
+// Check is what Upgrade checks of a request: nil, or the answer has been written. It is
+// for who must do something before Upgrade that cannot be undone.
+func (s *Server) Check(w http.ResponseWriter, r *http.Request) error {
+	if _, refusal := s.checkRequest(r); refusal != nil {
+		return s.refuse(w, refusal)
+	}
+	return nil
+}
+
 func (s *Server) refuse(w http.ResponseWriter, e *HandshakeError) error {
 	s.stats.refused.Add(1)
 	switch e.Status {
