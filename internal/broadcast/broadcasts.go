@@ -21,9 +21,9 @@ type Told interface {
 
 // Here knows who is connected, to any node.
 type Here interface {
-	// Online counts a site's visitors who are connected and meet a rule; exact is false
-	// where some of them are known to another node only.
-	Online(on chat.SiteID, a Audience) (all, newcomers int64, exact bool)
+	// Online tells which of a site's visitors are connected and meet a rule, and how many
+	// more have not written yet; exact is false where some are known to another node only.
+	Online(on chat.SiteID, a Audience) (known []chat.VisitorID, newcomers int64, exact bool)
 }
 
 // Broadcasts makes and publishes broadcasts. Safe for concurrent use.

@@ -28,7 +28,10 @@ func (s *Broadcasts) Count(ctx context.Context, on chat.SiteID, a Audience) (Cou
 	if err != nil {
 		return Count{}, err
 	}
-	online, newcomers, exact := s.here.Online(on, a)
+	online, newcomers, exact, err := s.online(ctx, on, a)
+	if err != nil {
+		return Count{}, err
+	}
 	if a.Kind == Listed {
 		known, wanting, err := s.store.CountListed(ctx, on, a.List)
 		return Count{Visitors: wanting, Unknown: int64(a.List.Len()) - known, Online: online, Exact: exact}, err
@@ -38,6 +41,20 @@ func (s *Broadcasts) Count(ctx context.Context, on chat.SiteID, a Audience) (Cou
 	}
 	known, err := s.store.CountVisitors(ctx, on, a.Language)
 	return Count{Visitors: known + newcomers, Online: online, Exact: exact && a.Kind == Everybody}, err
+}
+
+// mostAsked bounds the connected visitors of whom it is looked up whether they want
+// broadcasts: consoles count every few seconds.
+const mostAsked = 10_000
+
+// online counts those who are connected and want broadcasts, newcomers among them.
+func (s *Broadcasts) online(ctx context.Context, on chat.SiteID, a Audience) (all, newcomers int64, exact bool, err error) {
+	ids, newcomers, exact := s.here.Online(on, a)
+	if len(ids) > mostAsked {
+		return int64(len(ids)) + newcomers, newcomers, false, nil
+	}
+	_, wanting, err := s.store.CountListed(ctx, on, ListOf(ids))
+	return wanting + newcomers, newcomers, exact, err
 }
 
 // CountOf is Count for the audience of a broadcast that was made before. Errors: NotFound.

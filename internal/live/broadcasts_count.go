@@ -11,7 +11,7 @@ var _ broadcast.Here = (*Hub)(nil)
 const mostCounted = 100_000
 
 // Online implements broadcast.Here.
-func (h *Hub) Online(on chat.SiteID, a broadcast.Audience) (all, newcomers int64, exact bool) {
+func (h *Hub) Online(on chat.SiteID, a broadcast.Audience) (known []chat.VisitorID, newcomers int64, exact bool) {
 	visitors, _ := h.Presence.Visitors(on, mostCounted)
 	for _, v := range visitors {
 		w := broadcast.Who{Key: v.Key[:], ID: v.Conversation.Visitor}
@@ -24,11 +24,12 @@ func (h *Hub) Online(on chat.SiteID, a broadcast.Audience) (all, newcomers int64
 		if !a.Has(w) {
 			continue
 		}
-		all++
-		if v.Conversation.Visitor == 0 {
+		if id := v.Conversation.Visitor; id != 0 {
+			known = append(known, id)
+		} else {
 			newcomers++
 		}
 	}
 	exact = int64(len(visitors)) >= h.Presence.Count(on) && (h.Bus.Alone() || h.site(on).hasAgents())
-	return all, newcomers, exact
+	return known, newcomers, exact
 }

@@ -275,6 +275,10 @@ func TestBroadcastsAreNotForWhoWantsNone(t *testing.T) {
 		await(one, "broadcasts", func(b wire.ServerBroadcasts) bool { return b.Broadcasts.Off })
 	}
 	newcomer.send(chat.ConversationUUID{}, "two")
+	eventually(t, "nobody who is here is counted", func() bool {
+		n, err := d.Count(t.Context(), shop, broadcast.Audience{Kind: broadcast.WhoIsHere})
+		return err == nil && n.Visitors == 0 && n.Online == 0
+	})
 	b := d.say(everybody("second"))
 	d.counts(b, 0, 0)
 	for who, one := range map[byte]*peer{1: p, 2: newcomer} {
