@@ -22,6 +22,7 @@ const (
 	MaxShown       = 20  // broadcasts of a site that visitors may see at the same time
 	LogWindow      = 500 // entries of a site's log that visitors are still told of
 	MaxAhead       = 366 * 24 * time.Hour
+	MaxLasting     = 10 * MaxAhead // pages cannot write down what lies much farther away
 	OnlineGrace    = 30 * time.Second
 	minLanguageTag = 2
 )
@@ -54,6 +55,8 @@ func (c Content) Check(now time.Time) (Content, error) {
 		return c, site.Bad("show", "Choose message or card.")
 	case c.ExpiresAt != 0 && !c.ExpiresAt.Time().After(now):
 		return c, site.Bad("expires_at", "The end lies in the past: choose a later one, or none.")
+	case c.ExpiresAt.Time().Sub(now) > MaxLasting:
+		return c, site.Bad("expires_at", "The end is more than ten years away: choose an earlier one, or none.")
 	case c.Waves < 1 || c.Waves > MaxWaves:
 		return c, site.Bad("waves", "Send in 1 to %d waves.", MaxWaves)
 	case c.Waves > 1 && (c.WaveSeconds < MinWavePause || c.WaveSeconds > MaxWavePause):

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,11 @@ func TestBroadcastsThatCannotBe(t *testing.T) {
 	}
 	if a := boss.want(422, "POST", all, word(strings.Repeat("长", broadcast.MaxText+1), "all")); a.string("field") != "text" {
 		t.Errorf("a long text: %s", a.text)
+	}
+	for _, at := range []int64{9_000_000_000_000_000, math.MaxInt64} { // no page can write that down
+		if a := boss.want(422, "POST", all, with("expires_at", at)); a.string("field") != "expires_at" {
+			t.Errorf("an end at %d: %s", at, a.text)
+		}
 	}
 	for range broadcast.MaxShown {
 		made := boss.want(201, "POST", all, word("one of many", "all"))
