@@ -211,6 +211,10 @@ func (db *DB) ForgetFile(ctx context.Context, id chat.FileID) error {
 				return err
 			}
 		}
+		// Whoever leaves nothing behind, and visitors make themselves up, leaves no row.
+		if _, err := tx.NewRaw("DELETE FROM file_use WHERE site_id = ? AND owner = ? AND bytes = 0", row.Site, row.Owner).Exec(ctx); err != nil {
+			return err
+		}
 		for _, statement := range []string{"DELETE FROM file_part WHERE file_id = ?", "DELETE FROM file WHERE id = ?"} {
 			if _, err := tx.NewRaw(statement, id).Exec(ctx); err != nil {
 				return err
