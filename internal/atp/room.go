@@ -133,6 +133,9 @@ func (r *Room) Open(ctx context.Context, who Who) (*Conn, error) {
 	defer one.Unlock()
 	var err error
 	if c.hash, err = r.Names.EnterName(ctx, who.Site, who.Name, c.token, r.Node); err != nil {
+		if chat.CodeOf(err) == chat.Unknown { // it may be in: nobody would ever say that it left
+			r.leave(c)
+		}
 		return nil, err
 	}
 	if who.Name == legacy.AgentName {
@@ -158,18 +161,28 @@ func (r *Room) enteringBy(at place) *sync.Mutex {
 	return &r.entering[sum.Sum32()%uint32(len(r.entering))]
 }
 
-// leave writes down that a connection has gone, or remembers to do so.
-func (r *Room) leave(c *Conn) {
+// maxGone bounds the leavings that wait for the database; who comes in addition is shown
+// as online until the name comes in again, or this node has gone.
+const maxGone = 10_000
+
+// leave writes down that a connection has gone, or remembers to do so; false: that.
+func (r *Room) leave(c *Conn) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), r.cfg.Timeout)
 	defer cancel()
 	if err := r.Names.LeaveName(ctx, c.who.Site, c.who.Name, c.token); err != nil {
 		r.Log.Warn("a name's leaving could not be written down yet", "error", err)
-		r.mu.Lock()
-		r.gone = append(r.gone, c)
-		r.mu.Unlock()
+		r.remember(c)
+		return false
 	}
 	r.Hub.Announce(announced)
 	r.kick()
+	return true
+}
+
+func (r *Room) remember(gone ...*Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gone = append(r.gone, gone[:max(0, min(len(gone), maxGone-len(r.gone)))]...)
 }
 
 // kick has the room look soon.
@@ -212,8 +225,11 @@ func (r *Room) pass() {
 	gone := r.gone
 	r.gone = nil
 	r.mu.Unlock()
-	for _, c := range gone {
-		r.leave(c)
+	for i, c := range gone {
+		if r.ctx.Err() != nil || !r.leave(c) { // the others would wait for the same database
+			r.remember(gone[i+1:]...)
+			break
+		}
 	}
 	for site, conns := range bySite {
 		if err := r.lookAt(site, conns); err != nil && r.ctx.Err() == nil {
