@@ -4,6 +4,7 @@ package scenario
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -56,7 +57,8 @@ func (p *legacyPage) listen() {
 	for {
 		data, err := p.conn.Read()
 		p.mu.Lock()
-		if end, ok := err.(*ws.CloseError); ok {
+		var end *ws.CloseError
+		if errors.As(err, &end) {
 			p.code = end.Code
 		}
 		if err == nil {
