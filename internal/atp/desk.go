@@ -1,7 +1,9 @@
 package atp
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -55,6 +57,24 @@ func (d *desk) learn(names []legacy.Name) {
 			d.names[n.Name] = n
 		}
 	}
+	if len(d.names) <= 2*legacy.MaxListed {
+		return
+	}
+	kept := newest(d.names)
+	clear(d.names)
+	for _, n := range kept {
+		d.names[n.Name] = n
+	}
+}
+
+// newest are the names that changed last, as many as a list has.
+func newest(names map[string]legacy.Name) []legacy.Name {
+	all := slices.Collect(maps.Values(names))
+	if len(all) > legacy.MaxListed {
+		slices.SortFunc(all, func(a, b legacy.Name) int { return cmp.Compare(b.Changed, a.Changed) })
+		all = all[:legacy.MaxListed]
+	}
+	return all
 }
 
 // write sends what the account says to a customer, as the agent behind it.
@@ -204,16 +224,8 @@ func missingIn(known, names []string) bool {
 // lists are who is online and who ever was, sorted.
 func (r *Room) lists(names map[string]legacy.Name) (online, users []string) {
 	alive, _ := r.Presence.Alive()
-	newest := make([]legacy.Name, 0, len(names))
-	for _, n := range names {
-		newest = append(newest, n)
-	}
-	if len(newest) > legacy.MaxListed {
-		slices.SortFunc(newest, func(a, b legacy.Name) int { return int(b.Changed - a.Changed) })
-		newest = newest[:legacy.MaxListed]
-	}
 	online, users = []string{}, []string{}
-	for _, n := range newest {
+	for _, n := range newest(names) {
 		users = append(users, n.Name)
 		if n.Token != "" && (n.Node == r.Node || slices.Contains(alive, n.Node)) {
 			online = append(online, n.Name)

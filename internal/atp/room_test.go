@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
@@ -64,5 +65,21 @@ func TestWhoMayBeInIsSaidToLeave(t *testing.T) {
 	}
 	if names.left != 1 || len(r.gone) != 1 {
 		t.Errorf("asked to leave %d times, %d are remembered: want one", names.left, len(r.gone))
+	}
+}
+
+// TestTheDeskForgetsNamesThatNoListTells: names come and go for as long as the account is in.
+func TestTheDeskForgetsNamesThatNoListTells(t *testing.T) {
+	d := &desk{names: map[string]legacy.Name{}}
+	for i := range 5 * legacy.MaxListed {
+		d.learn([]legacy.Name{{Name: strconv.Itoa(i), Changed: chat.Millis(i)}})
+	}
+	if n := len(d.names); n > 2*legacy.MaxListed || n < legacy.MaxListed {
+		t.Errorf("%d names are known", n)
+	}
+	for i := range legacy.MaxListed {
+		if name := strconv.Itoa(5*legacy.MaxListed - 1 - i); d.names[name].Name != name {
+			t.Fatalf("%s, which came after, is forgotten", name)
+		}
 	}
 }

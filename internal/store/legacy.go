@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/gofrs/uuid/v5"
@@ -48,7 +49,7 @@ func (db *DB) EnterName(ctx context.Context, site chat.SiteID, name, token, node
 			return err
 		}
 		if !there {
-			if err := makeName(ctx, tx, nameRow{SiteID: site, Name: []byte(name), Token: []byte{}, Node: []byte{}, ChangedAt: now, CreatedAt: now}); err != nil {
+			if err := makeName(ctx, tx, nameRow{SiteID: site, Name: []byte(name), Token: []byte{}, Node: []byte{}, ChangedAt: now, CreatedAt: now}, legacy.MaxNames); err != nil {
 				return err
 			}
 			if _, err := enter(); err != nil {
@@ -65,19 +66,41 @@ func (db *DB) EnterName(ctx context.Context, site chat.SiteID, name, token, node
 	return hash, err
 }
 
-// makeName makes a name, unless another node is making it now.
-func makeName(ctx context.Context, tx bun.Tx, row nameRow) error {
+// makeName makes a name, unless another node is making it now. Of more than most the
+// longest unused goes: whoever comes in by an open door makes names up, and must not
+// keep out everybody after it.
+func makeName(ctx context.Context, tx bun.Tx, row nameRow, most int64) error {
 	n, err := tx.NewSelect().Model((*nameRow)(nil)).Where("site_id = ?", row.SiteID).Count(ctx)
 	if err != nil {
 		return err
 	}
-	if n >= legacy.MaxNames {
-		return chat.Refuse(legacy.TooManyNames, "this site has %d names already", n)
+	if n >= most {
+		if gone, err := forgetNames(ctx, tx, row.SiteID, row.ChangedAt-unusedFor); err != nil || !gone {
+			return errors.Join(err, chat.Refuse(legacy.TooManyNames, "this site has %d names already", n))
+		}
 	}
 	row.Hash = make([]byte, 32)
 	_, _ = rand.Read(row.Hash) // never fails since Go 1.24
 	_, err = tx.NewInsert().Model(&row).Ignore().Exec(ctx)
 	return err
+}
+
+const (
+	unusedFor      = 60_000 // ms that a name has been away before it may go: somebody may be writing to it
+	namesForgotten = 100    // at once
+)
+
+// forgetNames removes names that were not in since, and of which nobody ever wrote or
+// was written to, the longest away first; false: there is none.
+func forgetNames(ctx context.Context, tx bun.Tx, site chat.SiteID, since chat.Millis) (bool, error) {
+	var names [][]byte
+	err := tx.NewRaw("SELECT n.name FROM legacy_name n LEFT JOIN visitor v ON v.site_id = n.site_id AND v.secret_hash = n.hash "+
+		"WHERE n.site_id = ? AND n.changed_at < ? AND LENGTH(n.token) = 0 AND v.id IS NULL ORDER BY n.changed_at LIMIT ?",
+		site, since, namesForgotten).Scan(ctx, &names)
+	if err != nil || len(names) == 0 {
+		return false, err
+	}
+	return met(tx.NewRaw("DELETE FROM legacy_name WHERE site_id = ? AND name IN (?) AND LENGTH(token) = 0", site, bun.List(names)).Exec(ctx))
 }
 
 // LeaveName implements legacy.Names.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gofrs/uuid/v5"
+	"github.com/uptrace/bun"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/legacy"
@@ -144,6 +146,41 @@ func say(t *testing.T, db *DB, hash []byte, text string) chat.Changed {
 	return send(t, db, chat.Change{
 		Begin: &chat.Beginning{Site: 1, SecretHash: hash}, By: visitor, ClientID: uuid.Must(uuid.NewV7()),
 		Fingerprint: []byte(text), Decide: chat.SendMessage(visitor, text, world{}),
+	})
+}
+
+// TestNamesThatNobodyUsesMakeRoom: who makes names up by an open door keeps nobody out; a
+// name that is in, was in just now, or has a conversation, stays.
+func TestNamesThatNobodyUsesMakeRoom(t *testing.T) {
+	everywhere(t, func(t *testing.T, clock *atomic.Int64, nodes ...*DB) {
+		db := nodes[0]
+		add := func(name string) error {
+			return db.change(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+				now, err := db.time(ctx)
+				if err != nil {
+					return err
+				}
+				return makeName(ctx, tx, nameRow{SiteID: 1, Name: []byte(name), Token: []byte{}, Node: []byte{}, ChangedAt: now, CreatedAt: now}, 4)
+			})
+		}
+		hash, err := db.EnterName(t.Context(), 1, "wrote", "one", "node")
+		must(t, err)
+		say(t, db, hash[:], "hello")
+		must(t, db.LeaveName(t.Context(), 1, "wrote", "one"))
+		_, err = db.EnterName(t.Context(), 1, "here", "two", "node")
+		must(t, err)
+		must(t, add("made up"))
+		clock.Add(unusedFor + 1)
+		must(t, add("new"))
+		must(t, add("newer")) // in place of the one that was made up
+		if err := add("one too many"); chat.CodeOf(err) != legacy.TooManyNames {
+			t.Errorf("one too many: %v", err)
+		}
+		all, err := db.NamesSince(t.Context(), 1, 0)
+		must(t, err)
+		if got := fmt.Sprint(namesOf(all)); got != "[here=two new= newer= wrote=]" {
+			t.Errorf("there are %s", got)
+		}
 	})
 }
 
