@@ -534,6 +534,42 @@ func TestBroadcastGoesInWaves(t *testing.T) {
 	}
 }
 
+// Who has not written yet and comes back between two waves, to another node, gets its own.
+func TestWavesComeToWhoCameBack(t *testing.T) {
+	w := newWorld(t, 2)
+	d := w.nodes[0].desk()
+	c := everybody("wave")
+	c.Waves, c.WaveSeconds = 2, 60
+	var here []*peer
+	for who := range byte(8) {
+		here = append(here, w.nodes[0].visitor(who))
+	}
+	b := d.say(c)
+	got := map[byte]bool{}
+	for who, p := range here {
+		p.until("the first wave", func() bool {
+			words, at := p.words()
+			got[byte(who)] = len(words) == 1
+			return at.N == 1
+		})
+	}
+	for who, p := range here {
+		at := p.position()
+		p.leave()
+		here[who] = w.nodes[1].returns(byte(who), at)
+	}
+	if err := d.Run(t.Context(), d.queue.jobs[fmt.Sprint(b.ID)]); err != nil {
+		t.Fatal(err)
+	}
+	for who, p := range here {
+		if got[byte(who)] {
+			continue
+		}
+		p.shows("wave")
+	}
+	d.counts(b, int64(len(here)), 0)
+}
+
 func TestAgentsSeeWhatTheVisitorSaw(t *testing.T) {
 	w := newWorld(t, 2)
 	d := w.nodes[0].desk()

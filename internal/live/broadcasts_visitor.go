@@ -53,8 +53,8 @@ func (s *Session) prepareBoard(f *wire.ClientHello) error {
 		if proved && p.N > w.at { // another node was faster than its writing
 			w.at, w.whole = p.N, false
 		}
-	} else if proved {
-		w.at, w.since, w.whole = p.N, p.N, false
+	} else if proved { // it was here by then: the next wave may be its own
+		w.at, w.since, w.whole = p.N, 0, false
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
