@@ -27,7 +27,7 @@ func onSiteOrKey(least chat.Role, scope identity.Scope) access {
 	return access{kind: "site", role: least, scope: scope}
 }
 
-// bearerOf is the key that a request carries, if it carries any.
+// bearerOf is the secret that a request carries, an API key or a visitor's, if it carries any.
 func bearerOf(r *http.Request) (secret string, there bool) {
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.TrimSpace(secret), strings.EqualFold(scheme, "Bearer")

@@ -68,7 +68,7 @@ func (c fileCaller) uploader(on site.Site) files.Uploader {
 // fileCaller tells who asks: a header that other websites cannot send, or the
 // cookie, which the protection before has kept them from using.
 func (s *Server) fileCaller(w http.ResponseWriter, r *http.Request) (fileCaller, error) {
-	secret, isVisitor := bearer(r)
+	secret, isVisitor := bearerOf(r)
 	if !isVisitor {
 		_, agent, err := s.authenticate(w, r)
 		return fileCaller{owner: chat.AgentFiles(agent.ID), agent: agent}, err

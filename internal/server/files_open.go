@@ -13,11 +13,6 @@ import (
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
-// bearer is the secret of the header Authorization, if there is one.
-func bearer(r *http.Request) (string, bool) {
-	return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-}
-
 // fileAddresses gives a visitor addresses of its conversation's files.
 func (s *Server) fileAddresses(w http.ResponseWriter, r *http.Request) {
 	c, ok := s.admitFiles(w, r)
