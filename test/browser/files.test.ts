@@ -130,6 +130,26 @@ describe('files', () => {
     expect(last?.text ?? '').toBe('')
   })
 
+  test('that are drawn late leave a chat at its newest', async ({ visitor }) => {
+    const mia = await visitor()
+    await mia.field.waitFor()
+    await mia.write(Array.from({ length: 40 }, (_, i) => `Line ${i}`).join('\n'))
+    await mia.write('The last one')
+    await mia.kept('The last one').waitFor()
+    const log = mia.panel.locator('.kw-log')
+    // In one frame it tells of a scroll and grows: as when the code that draws files comes right after the texts.
+    const stays = await log.evaluate(box => {
+      box.scrollTop -= 1
+      ;(box.firstElementChild as HTMLElement).style.paddingBlockStart = '2000px'
+      return new Promise(done => {
+        requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(() => {
+          done([box.scrollHeight > 2000 + box.clientHeight, box.scrollHeight - box.scrollTop - box.clientHeight < 2])
+        })))
+      })
+    })
+    expect(stays).toEqual([true, true])
+  })
+
   test('that are refused say why, and the message waits until they are gone', async ({ visitor, screen, later }) => {
     screen.expected.push(/status of 4\d\d .*\/files\/v1\//)
     const mia = await visitor()

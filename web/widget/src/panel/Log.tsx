@@ -106,7 +106,8 @@ function useScroll(lines: readonly Line[], opened: boolean, wantOlder: () => voi
   const stay = useRef(atEnd)
   stay.current = atEnd
   const toEnd = () => {
-    if (place.current) place.current.scrollTop = place.current.scrollHeight
+    const box = place.current
+    if (box) before.current.height = box.scrollTop = box.scrollHeight
   }
   const first = lines.find(line => line.kind !== 'day')?.key ?? ''
   useLayoutEffect(() => {
@@ -127,7 +128,9 @@ function useScroll(lines: readonly Line[], opened: boolean, wantOlder: () => voi
   }, [opened])
   const scrolled = () => {
     const box = place.current
-    if (!box || box.clientHeight === 0) return
+    if (!box?.clientHeight) return
+    // What has grown in this frame, by files that came, was not scrolled by anybody.
+    if (atEnd && box.scrollHeight !== before.current.height) return toEnd()
     setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < near)
     if (box.scrollTop < near) wantOlder()
   }
