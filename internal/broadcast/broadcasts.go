@@ -290,6 +290,9 @@ func (s *Broadcasts) Run(ctx context.Context, j jobs.Job) error {
 		if after.Wave == 1 {
 			after.Expected = expected
 		}
+		if after.Wave == 1 && chat.CodeOf(s.first(ctx, after)) == chat.Conflict {
+			return s.queue.Add(ctx, jobs.Job{Kind: j.Kind, Key: j.Key, In: untilRoom, Payload: j.Payload})
+		}
 		out = true
 		_, err = s.write(ctx, before, after)
 		return err
@@ -299,6 +302,9 @@ func (s *Broadcasts) Run(ctx context.Context, j jobs.Job) error {
 	}
 	return err
 }
+
+// untilRoom is how long one that is due waits while visitors see as many as they may.
+const untilRoom = time.Minute
 
 // One is a broadcast of a site. Errors: NotFound.
 func (s *Broadcasts) One(ctx context.Context, on chat.SiteID, id ID) (Broadcast, error) {

@@ -208,6 +208,36 @@ func TestABroadcastIsScheduled(t *testing.T) {
 	boss.want(404, "GET", one, nil)
 }
 
+func TestADueBroadcastWaitsForRoom(t *testing.T) {
+	s := newStage(t)
+	boss := s.cast["supervisor"]
+	all := "/api/v1/sites/" + jsonID(int64(s.own)) + "/broadcasts"
+	first := ""
+	for range broadcast.MaxShown {
+		first = all + "/" + boss.want(201, "POST", all, word("one of many", "all")).string("id")
+		boss.want(200, "POST", first+"/publish", fields{"version": 1})
+	}
+	one := all + "/" + boss.want(201, "POST", all, word("later", "all")).string("id")
+	boss.want(200, "POST", one+"/schedule", fields{"version": 1, "at": s.clock.Now().Add(time.Minute).UnixMilli()})
+	runs := func() (state string) {
+		s.clock.forward(2 * time.Minute)
+		due := s.due()
+		if len(due) != 1 {
+			t.Fatalf("due are %v", due)
+		}
+		s.must(s.parts.Broadcasts.Run(t.Context(), due[0].Job))
+		s.must(s.db.FinishJob(t.Context(), due[0]))
+		return boss.want(200, "GET", one, nil).string("state")
+	}
+	if state := runs(); state != "scheduled" {
+		t.Errorf("while visitors see as many as they may it is %s", state)
+	}
+	boss.want(200, "POST", first+"/withdraw", fields{"version": 2})
+	if state := runs(); state != "published" {
+		t.Errorf("once there is room it is %s", state)
+	}
+}
+
 func TestAnApplicationServerBroadcasts(t *testing.T) {
 	s := newStage(t)
 	all := "/api/v1/sites/" + jsonID(int64(s.own)) + "/broadcasts"
