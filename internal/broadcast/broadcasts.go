@@ -47,7 +47,8 @@ type By struct {
 	Address string
 }
 
-// Make stores a draft. Errors: NotAllowed, FieldError, refusals of the text.
+// Make stores a draft. Errors: NotAllowed, FieldError, refusals of the text, Conflict when
+// there are too many.
 func (s *Broadcasts) Make(ctx context.Context, by By, on chat.SiteID, c Content) (Broadcast, error) {
 	if err := MayBroadcast(by.Actor); err != nil {
 		return Broadcast{}, err
@@ -59,6 +60,11 @@ func (s *Broadcasts) Make(ctx context.Context, by By, on chat.SiteID, c Content)
 	}
 	if err != nil {
 		return Broadcast{}, err
+	}
+	if drafts, err := s.store.DraftBroadcasts(ctx, on); err != nil {
+		return Broadcast{}, err
+	} else if drafts >= MaxDrafts {
+		return Broadcast{}, conflict("the site has %d drafts already: send or delete some", drafts)
 	}
 	b := Broadcast{
 		ID: ID(chat.NewID(now)), Site: on, Content: c, State: Draft, CreatedAt: chat.At(now), By: by.Actor.Ref(), Version: 1,

@@ -20,6 +20,7 @@ const (
 	MinWavePause   = 10 // seconds
 	MaxWavePause   = 24 * 60 * 60
 	MaxShown       = 20  // broadcasts of a site that visitors may see at the same time
+	MaxDrafts      = 200 // of a site, the scheduled ones included
 	LogWindow      = 500 // entries of a site's log that visitors are still told of
 	MaxAhead       = 366 * 24 * time.Hour
 	MaxLasting     = 10 * MaxAhead // pages cannot write down what lies much farther away

@@ -26,6 +26,8 @@ type Store interface {
 	Broadcast(ctx context.Context, on chat.SiteID, id ID) (Broadcast, error)
 	// Broadcasts are a page, newest first; before 0: from the newest.
 	Broadcasts(ctx context.Context, on chat.SiteID, before ID, limit int) ([]Broadcast, error)
+	// DraftBroadcasts counts a site's drafts, the scheduled ones included.
+	DraftBroadcasts(ctx context.Context, on chat.SiteID) (int, error)
 	// ShownBroadcasts counts those that visitors may see at a moment.
 	ShownBroadcasts(ctx context.Context, on chat.SiteID, at chat.Millis) (int, error)
 	// CountVisitors counts the visitors whom a site knows and who want broadcasts, in a

@@ -208,6 +208,24 @@ func TestABroadcastIsScheduled(t *testing.T) {
 	boss.want(404, "GET", one, nil)
 }
 
+func TestDraftsOfASiteAreBounded(t *testing.T) {
+	s := newStage(t)
+	by := broadcast.By{Actor: chat.Actor{Kind: chat.KeyActor, ID: 1}}
+	c := broadcast.Content{Text: "word", Show: broadcast.AsCard, Audience: broadcast.Audience{Kind: broadcast.Everybody}}
+	var last broadcast.Broadcast
+	for range broadcast.MaxDrafts {
+		var err error
+		last, err = s.parts.Broadcasts.Make(t.Context(), by, s.own, c)
+		s.must(err)
+	}
+	boss, all := s.cast["supervisor"], "/api/v1/sites/"+jsonID(int64(s.own))+"/broadcasts"
+	if a := boss.want(409, "POST", all, word("one too many", "all")); !strings.Contains(a.text, "200 drafts") {
+		t.Errorf("one draft too many: %s", a.text)
+	}
+	boss.want(204, "DELETE", all+"/"+jsonID(int64(last.ID))+"?version=1", nil)
+	boss.want(201, "POST", all, word("room again", "all"))
+}
+
 func TestADueBroadcastWaitsForRoom(t *testing.T) {
 	s := newStage(t)
 	boss := s.cast["supervisor"]

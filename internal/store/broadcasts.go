@@ -186,6 +186,12 @@ func (db *DB) Broadcasts(ctx context.Context, on chat.SiteID, before broadcast.I
 	return broadcastsOf(rows)
 }
 
+// DraftBroadcasts implements broadcast.Store.
+func (db *DB) DraftBroadcasts(ctx context.Context, on chat.SiteID) (n int, err error) {
+	err = db.reading(ctx).NewRaw("SELECT COUNT(*) FROM broadcast WHERE site_id = ? AND state IN ('draft', 'scheduled')", on).Scan(ctx, &n)
+	return n, err
+}
+
 // ShownBroadcasts implements broadcast.Store.
 func (db *DB) ShownBroadcasts(ctx context.Context, on chat.SiteID, at chat.Millis) (n int, err error) {
 	err = db.reading(ctx).NewRaw("SELECT COUNT(*) FROM broadcast WHERE site_id = ? AND state IN ('publishing', 'published') "+

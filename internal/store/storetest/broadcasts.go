@@ -71,6 +71,12 @@ func testBroadcastRows(f *fixture) {
 			f.Errorf("at %d %d are shown, %v: want %d", at, n, err, want)
 		}
 	}
+	draft := want
+	draft.ID, draft.State = 14, broadcast.Draft
+	f.no(s.InsertBroadcast(ctx, draft))
+	if n, err := s.DraftBroadcasts(ctx, site); err != nil || n != 1 {
+		f.Errorf("%d drafts, %v: want 1", n, err)
+	}
 	f.no(s.DeleteBroadcast(ctx, got))
 	_, err = s.Broadcast(ctx, site, 11)
 	f.refused(err, chat.NotFound)
