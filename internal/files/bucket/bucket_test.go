@@ -19,15 +19,15 @@ func settings(s *engines.S3) Config {
 }
 
 func TestBucket(t *testing.T) {
-	s := engines.StartS3(t)
-	for name, change := range map[string]func(*Config){
-		"in the path":    func(*Config) {},
-		"in the host":    func(c *Config) { c.PathStyle, c.Endpoint, c.Dial = false, s.HostEndpoint(), s.Dial },
-		"below a prefix": func(c *Config) { c.Prefix = "kefu/" },
+	for name, change := range map[string]func(*engines.S3, *Config){
+		"in the path":    func(*engines.S3, *Config) {},
+		"in the host":    func(s *engines.S3, c *Config) { c.PathStyle, c.Endpoint, c.Dial = false, s.HostEndpoint(), s.Dial },
+		"below a prefix": func(_ *engines.S3, c *Config) { c.Prefix = "kefu/" },
 	} {
 		t.Run(name, func(t *testing.T) {
+			s := engines.StartS3(t) // one lists the whole bucket
 			cfg := settings(s)
-			change(&cfg)
+			change(s, &cfg)
 			b, err := Open(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
