@@ -60,6 +60,15 @@ func Find(t testing.TB, program string, folders ...string) string {
 // beside are ports that are to be free too, by their distance. None is given twice.
 func FreePort(t testing.TB, beside ...int) int {
 	t.Helper()
+	port, err := FindPort(beside...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// FindPort is FreePort where there is no test.
+func FindPort(beside ...int) (int, error) {
 	const first, last = 12_000, 32_000
 	for range 100 {
 		port := first + rand.N(last-first)
@@ -67,11 +76,10 @@ func FreePort(t testing.TB, beside ...int) int {
 			continue
 		}
 		if _, given := givenPorts.LoadOrStore(port, true); !given {
-			return port
+			return port, nil
 		}
 	}
-	t.Fatal("no free port was found")
-	return 0
+	return 0, errors.New("no free port was found")
 }
 
 var givenPorts sync.Map // port: true

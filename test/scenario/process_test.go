@@ -11,10 +11,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/kefu-chat/kefu/test/engines"
 )
 
 // process is a running server.
@@ -140,9 +143,6 @@ func (p *process) stop() error {
 
 // freeAddress is an address of this machine that nobody uses.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
+	port, err := engines.FindPort()
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
 }
