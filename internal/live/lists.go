@@ -292,9 +292,11 @@ func (h *Hub) countsOf(sites []chat.SiteID, agent chat.AgentID) wire.Counts {
 func (n *siteNode) publishRows(h *Hub) {
 	n.mu.Lock()
 	changed := n.changed
-	if len(changed) > 0 {
-		n.changed = map[chat.ConversationID]*room{}
+	if len(changed) == 0 { // it stays where others write to it
+		n.mu.Unlock()
+		return
 	}
+	n.changed = map[chat.ConversationID]*room{}
 	n.mu.Unlock()
 	var rows []rowNotice
 	size := 0
