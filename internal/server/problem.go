@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/identity"
@@ -134,37 +132,6 @@ func sentence(reason string) string {
 		return reason
 	}
 	return reason + "."
-}
-
-// shape is the transformer that gives huma's own refusals our shape.
-func shape(ctx huma.Context, _ string, v any) (any, error) {
-	model, ok := v.(*huma.ErrorModel)
-	if !ok {
-		return v, nil
-	}
-	ctx.SetHeader("Content-Type", "application/json")
-	return fromHuma(model), nil
-}
-
-func fromHuma(m *huma.ErrorModel) *Problem {
-	code := badRequest
-	switch m.Status {
-	case http.StatusUnprocessableEntity:
-		code = site.BadValue
-	case http.StatusRequestEntityTooLarge:
-		code = tooLarge
-	case http.StatusUnsupportedMediaType:
-		code = badMedia
-	case http.StatusInternalServerError:
-		code = failed
-	}
-	p := &Problem{Code: code, Text: sentence(m.Detail), status: m.Status}
-	if len(m.Errors) > 0 {
-		first := m.Errors[0]
-		p.Text = sentence(first.Message)
-		p.Field = fieldName(first.Location)
-	}
-	return p
 }
 
 // fieldName is the path of a field without the part of the request it stands in.

@@ -49,7 +49,6 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 		},
 		Formats:       map[string]huma.Format{"application/json": strictJSON(), "json": strictJSON()},
 		DefaultFormat: "application/json",
-		Transformers:  []huma.Transformer{shape},
 	}
 	api := humago.New(mux, config)
 	r := &routes{server: s, api: api}
@@ -64,9 +63,6 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.pushes()
 	r.widget()
 	r.pictures()
-	schemas := api.OpenAPI().Components.Schemas.Map()
-	delete(schemas, "ErrorModel") // huma's own shape is never sent
-	delete(schemas, "ErrorDetail")
 	s.routes = r.all
 	return api
 }
@@ -85,15 +81,26 @@ type op struct {
 	picture                   bool  // the body is one
 }
 
-// serve registers a route: the gate, then huma's checks, then handle.
+// serve registers a route: the gate, then the checks of its input, then handle.
 func serve[I, O any](r *routes, who access, o op, handle func(ctx context.Context, c caller, in *I) (*O, error)) {
+	r.register(who, o, reflect.TypeFor[I](), reflect.TypeFor[O](), func(ctx context.Context, in any) (any, error) {
+		out, err := handle(ctx, callerOf(ctx), in.(*I))
+		if err != nil || out == nil {
+			return nil, err
+		}
+		return out, nil
+	})
+}
+
+func (r *routes) register(who access, o op, input, output reflect.Type, handle func(ctx context.Context, in any) (any, error)) {
 	if o.body == 0 {
 		o.body = smallBody
 	}
-	operation := huma.Operation{
+	one := &operation{server: r.server, api: r.api, handle: handle}
+	one.Operation = huma.Operation{
 		OperationID: o.id, Method: o.method, Path: apiRoot + o.path, Summary: o.summary,
+		Description: "For: " + who.String() + ".", Security: who.security(),
 		DefaultStatus: o.status, MaxBodyBytes: o.body,
-		Middlewares: huma.Middlewares{r.server.gate(r.api, who)},
 		Responses: map[string]*huma.Response{"default": {
 			Description: "What was wrong, and what to do",
 			Content: map[string]*huma.MediaType{"application/json": {
@@ -101,26 +108,17 @@ func serve[I, O any](r *routes, who access, o op, handle func(ctx context.Contex
 			}},
 		}},
 	}
+	through := huma.Middlewares{r.server.gate(r.api, who)}
 	if o.body > settingsBody {
-		operation.BodyReadTimeout = r.server.cfg.RequestTimeout // huma's own is for small ones
+		one.BodyReadTimeout = r.server.cfg.RequestTimeout // smallBodyWithin is for small ones
 	}
 	if o.picture {
-		operation.BodyReadTimeout = -1 // it has bounds of its own
-		operation.Middlewares = append(operation.Middlewares, r.server.takesPicture(r.api))
+		one.BodyReadTimeout = -1 // it has bounds of its own
+		through = append(through, r.server.takesPicture(r.api))
 	}
-	operation.Description = "For: " + who.String() + "."
-	operation.Security = who.security()
-	r.all = append(r.all, Route{Method: o.method, Path: operation.Path, Access: who.String()})
-	huma.Register(r.api, operation, func(ctx context.Context, in *I) (*O, error) {
-		out, err := handle(ctx, callerOf(ctx), in)
-		if err != nil {
-			p := problemOf(ctx, r.server.log, err)
-			headers := http.Header{}
-			retryAfter(p, headers.Set)
-			return nil, huma.ErrorWithHeaders(p, headers)
-		}
-		return out, nil
-	})
+	one.describe(input, output)
+	r.all = append(r.all, Route{Method: o.method, Path: one.Path, Access: who.String()})
+	r.api.Adapter().Handle(&one.Operation, through.Handler(one.serve))
 }
 
 func retryAfter(p *Problem, set func(name, value string)) {

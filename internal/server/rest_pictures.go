@@ -52,7 +52,7 @@ type Portraits struct {
 // pictures are the routes about portraits and logos.
 func (r *routes) pictures() {
 	s, people, sites := r.server, r.server.parts.People, r.server.parts.Sites
-	serve(r, anyAgent(), op{method: "PUT", path: "/me/portrait", id: "put-my-portrait", summary: "Upload one's portrait: a JPEG, PNG, GIF or WebP, of which the middle is shown", body: files.MaxPictureBytes + 1, picture: true},
+	serve(r, anyAgent(), op{method: "PUT", path: "/me/portrait", id: "put-my-portrait", summary: "Upload one's portrait: a JPEG, PNG, GIF or WebP, of which the middle is shown", body: files.MaxPictureBytes, picture: true},
 		func(ctx context.Context, c caller, in *pictureInput) (*meOutput, error) {
 			return s.setMyPortrait(ctx, c, func() (chat.Picture, error) { return s.take(ctx, c, 0, files.Portrait, in.RawBody) })
 		})
@@ -72,7 +72,7 @@ func (r *routes) pictures() {
 			}
 			return &personOutput{Body: s.person(a)}, nil
 		})
-	serve(r, onSite(chat.RoleAdmin), op{method: "PUT", path: "/sites/{site}/logo", id: "put-logo", summary: "Upload a site's logo: a JPEG, PNG, GIF or WebP", body: files.MaxPictureBytes + 1, picture: true},
+	serve(r, onSite(chat.RoleAdmin), op{method: "PUT", path: "/sites/{site}/logo", id: "put-logo", summary: "Upload a site's logo: a JPEG, PNG, GIF or WebP", body: files.MaxPictureBytes, picture: true},
 		func(ctx context.Context, c caller, in *logoInput) (*siteOutput, error) {
 			logo, err := s.take(ctx, c, c.site.ID, files.Logo, in.RawBody)
 			if err != nil {
