@@ -16,13 +16,16 @@ type Scope string
 
 // The scopes.
 const (
+	ReadScope      Scope = "read"      // conversations, presence and settings are read
+	WriteScope     Scope = "write"     // they are changed, as an agent or a bot
+	PeopleScope    Scope = "people"    // what is known of visitors is read, changed and erased
 	PushScope      Scope = "push"      // pushes by id
 	BroadcastScope Scope = "broadcast" // a word to everybody
 	LegacyScope    Scope = "legacy"    // tickets for the doors of the legacy protocols
 )
 
 // Scopes are all of them.
-func Scopes() []Scope { return []Scope{PushScope, BroadcastScope, LegacyScope} }
+func Scopes() []Scope { return []Scope{ReadScope, WriteScope, PeopleScope, PushScope, BroadcastScope, LegacyScope} }
 
 // Key is an application server's right of entry to one site, until it is revoked.
 // Its secret is shown once; the database has only a hash.

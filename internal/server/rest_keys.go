@@ -36,7 +36,7 @@ type (
 		SitePath
 		Body struct {
 			Name   string   `json:"name" maxLength:"400" doc:"What uses it."`
-			Scopes []string `json:"scopes" nullable:"false" maxItems:"20" enum:"push,broadcast,legacy"`
+			Scopes []string `json:"scopes" nullable:"false" maxItems:"20" enum:"read,write,people,push,broadcast,legacy"`
 		}
 	}
 	madeAPIKey struct {

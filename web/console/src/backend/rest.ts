@@ -96,7 +96,7 @@ export interface SiteInfo {
 }
 
 /** What an API key opens. */
-export const apiScopes = ['push', 'broadcast', 'legacy'] as const
+export const apiScopes = ['read', 'write', 'people', 'push', 'broadcast', 'legacy'] as const
 export type ApiScope = (typeof apiScopes)[number]
 
 /** An application server's right of entry to a site; its secret is told only when it is made. */

@@ -79,9 +79,10 @@ it('makes a key only with a name and a scope, and shows its secret once', async 
   expect(dialog()?.textContent).toContain('Fill in a name.')
   expect(dialog()?.textContent).toContain('Choose at least one.')
   expect(rest.makeApiKey).not.toHaveBeenCalled()
+  expect([...dialog()?.querySelectorAll('.line .medium') ?? []].map(one => one.textContent)).toEqual(['Read', 'Write', 'Visitors’ data', 'Push by id', 'Broadcasts', 'Legacy protocols'])
 
   await write('  New one ')
-  dialog()?.querySelectorAll<HTMLElement>('[role=switch]')[1]?.click()
+  dialog()?.querySelectorAll<HTMLElement>('[role=switch]')[4]?.click()
   await settled()
   await press('Create a key', dialog() ?? undefined)
   expect(rest.makeApiKey).toHaveBeenCalledWith('7', 'New one', ['broadcast'])
