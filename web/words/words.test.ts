@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import { defineWords, fill, pickLang, translator, type Lang } from './words.ts'
+import { pickLang } from './pick.ts'
+import { defineWords, fill, translator, type Lang } from './words.ts'
 
 const words = defineWords(
   { plain: '会话', greet: '{name}，你好', count: '{n} 条消息' },

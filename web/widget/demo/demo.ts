@@ -1,6 +1,6 @@
 /** The demo shop: a page that stands for somebody's website, with the widget embedded as anybody would. */
 import { demoWords } from '@words/demo.ts'
-import { pickLang } from '@words/words.ts'
+import { pickLang } from '@words/pick.ts'
 import '../../tokens.css'
 import './demo.css'
 

@@ -1,6 +1,7 @@
 import { computed, watchEffect } from 'vue'
 import { useStorage } from '@vueuse/core'
-import { pickLang, translator, type Lang, type T, type Words } from '@words/words.ts'
+import { pickLang } from '@words/pick.ts'
+import { translator, type Lang, type T, type Words } from '@words/words.ts'
 
 const chosen = useStorage<Lang | ''>('kefu.lang', '')
 

@@ -1,4 +1,4 @@
-import { pickLang } from '@words/words.ts'
+import { pickLang } from '@words/pick.ts'
 import type { Visitor } from '../backend/types.ts'
 
 /** FNV-1a: the same key gives the same name and colour on every screen. */
