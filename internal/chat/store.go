@@ -86,13 +86,31 @@ type Beginning struct {
 	Profile Profile
 }
 
-// Profile is what a visitor's page said of it; nothing in it is verified.
+// Profile is what a visitor's page said of it, nothing of which is verified; and,
+// apart from that, what its website vouches for.
 type Profile struct {
 	Name     string            `json:"name,omitzero"`
 	Email    string            `json:"email,omitzero"`
 	Language string            `json:"language,omitzero"`
 	Browser  string            `json:"browser,omitzero"`
 	Fields   map[string]string `json:"fields,omitzero"`
+	// Vouched is set for verified visitors only. The page has no part in it, and it is
+	// never written with the rest: see identity.VisitorLogins.
+	Vouched *Vouched `json:"vouched,omitzero"`
+}
+
+// Vouched is what a website said of a visitor in a token that it signed.
+type Vouched struct {
+	ID     string            `json:"id"` // the person's at the website: 1 to 128 bytes
+	Name   string            `json:"name,omitzero"`
+	Email  string            `json:"email,omitzero"`
+	Fields map[string]string `json:"fields,omitzero"`
+}
+
+// Said is the profile without what the website vouches for.
+func (p Profile) Said() Profile {
+	p.Vouched = nil
+	return p
 }
 
 // Changed is what a change did.

@@ -20,6 +20,16 @@ const (
 	TooManyKeys   chat.Code = "too_many_keys"
 )
 
+// The codes of refusals about verified visitors, the same at every door.
+const (
+	BadToken     chat.Code = "bad_token"      // malformed, not signed by the site, or with claims that are missing or wrong
+	TokenExpired chat.Code = "token_expired"  // its exp has passed
+	TokenTooLong chat.Code = "token_too_long" // its exp lies too far ahead
+	TokenUsed    chat.Code = "token_used"     // it was exchanged already, by another browser, or its log-in has ended since
+	LogInEnded   chat.Code = "log_in_ended"   // revoked, long unused, or none
+	VerifiedOnly chat.Code = "verified_only"  // the site talks with verified visitors only
+)
+
 // TriesError is the refusal of a log-in: a wrong password with the tries that
 // are left, or (Left 0 and Wait set) too many wrong ones.
 type TriesError struct {

@@ -154,7 +154,8 @@ func (h *Hub) visitorOf(c chat.Conversation, p chat.Profile) wire.Visitor {
 	v, _ := h.Presence.ByID(c.Site, c.Visitor)
 	out := wire.Visitor{
 		ID: c.Visitor, Key: keyOfID(c.Visitor), C: c.UUID, Site: c.Site,
-		Says: wire.SaysOf(p), Language: p.Language, Browser: p.Browser, Presence: said(stateOf(v)),
+		Says: wire.SaysOf(p), Verified: p.Vouched != nil, Vouched: wire.VouchedOf(p),
+		Language: p.Language, Browser: p.Browser, Presence: said(stateOf(v)),
 	}
 	if v != nil {
 		out.Page, out.Since = pageInfo(v.Page), int64(v.Since)
@@ -170,7 +171,8 @@ func (h *Hub) visitorFor(v *presence.Visitor) wire.Visitor {
 	}
 	return wire.Visitor{
 		ID: v.Conversation.Visitor, Key: keyOfID(v.ID()), C: v.Conversation.UUID, Site: v.Site,
-		Says: wire.SaysOf(p), Language: p.Language, Browser: p.Browser, Presence: said(v.State),
+		Says: wire.SaysOf(p), Verified: p.Vouched != nil, Vouched: wire.VouchedOf(p),
+		Language: p.Language, Browser: p.Browser, Presence: said(v.State),
 		Page: pageInfo(v.Page), Since: int64(v.Since),
 	}
 }

@@ -48,16 +48,17 @@ func statusOf(code chat.Code) int {
 	switch code {
 	case badRequest, wire.BadFrame, wire.UnknownFrame, wire.HelloFirst, wire.BadSecret, files.BadPart:
 		return http.StatusBadRequest
-	case identity.NotLoggedIn, identity.WrongPassword, identity.BadKey:
+	case identity.NotLoggedIn, identity.WrongPassword, identity.BadKey,
+		identity.BadToken, identity.TokenExpired, identity.TokenTooLong, identity.LogInEnded:
 		return http.StatusUnauthorized
-	case chat.NotAllowed, chat.NotYours, crossOrigin:
+	case chat.NotAllowed, chat.NotYours, crossOrigin, identity.VerifiedOnly:
 		return http.StatusForbidden
 	case chat.NotFound, wire.UnknownSite, chat.NotMember:
 		return http.StatusNotFound
 	case badMethod:
 		return http.StatusMethodNotAllowed
 	case chat.Conflict, chat.NoOpenRound, chat.NotEditable, chat.ClientIDReused,
-		identity.AlreadySetUp, identity.EmailTaken, identity.LastOwner, identity.Elsewhere, identity.TooManyKeys:
+		identity.AlreadySetUp, identity.EmailTaken, identity.LastOwner, identity.Elsewhere, identity.TooManyKeys, identity.TokenUsed:
 		return http.StatusConflict
 	case identity.LinkSpent:
 		return http.StatusGone

@@ -4,6 +4,7 @@ package site
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -37,6 +38,14 @@ type Settings struct {
 	// FileTypes are the content types of files that visitors and agents may send, such
 	// as application/pdf or image/*. Empty: nobody may send any; null: the default ones.
 	FileTypes []string `json:"file_types" required:"false" nullable:"false"`
+	// RetainDays is how long a round is kept after it was resolved, and after the last word
+	// in it. 0: for ever.
+	RetainDays int `json:"retain_days" required:"false"`
+	// VerifiedOnly keeps out visitors for whom the website does not vouch.
+	VerifiedOnly bool `json:"verified_only" required:"false"`
+	// CarryOver lets a visitor who logs in take along the open round that it had without
+	// a log-in in the same browser. Where it is not said: yes.
+	CarryOver bool `json:"carry_over" required:"false" default:"true"`
 }
 
 // Look is how the widget looks on this site. An empty text: the widget's own words.
@@ -56,7 +65,21 @@ func DefaultSettings() Settings {
 		Look:              Look{Brand: "#2a4fd6", Placement: "right", Language: "auto", Theme: "auto"},
 		AnswerGoalSeconds: int((2 * time.Minute).Seconds()),
 		FileTypes:         DefaultFileTypes(),
+		CarryOver:         true,
 	}
+}
+
+// UnmarshalJSON reads settings; what an earlier program or client did not know of has
+// the value of a new site.
+func (s *Settings) UnmarshalJSON(data []byte) error {
+	type plain Settings
+	read := plain(*s)
+	read.CarryOver = true
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	*s = Settings(read)
+	return nil
 }
 
 // DefaultFileTypes are what people send one another: pictures, sound, video, texts

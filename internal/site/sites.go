@@ -197,6 +197,9 @@ func differences(a, b Site) string {
 		"look": a.Settings.Look == b.Settings.Look, "answer_goal_seconds": a.Settings.AnswerGoalSeconds == b.Settings.AnswerGoalSeconds,
 		"one_connection": a.Settings.OneConnection == b.Settings.OneConnection,
 		"file_types":     slices.Equal(a.Settings.FileTypes, b.Settings.FileTypes),
+		"verified_only":  a.Settings.VerifiedOnly == b.Settings.VerifiedOnly,
+		"carry_over":     a.Settings.CarryOver == b.Settings.CarryOver,
+		"retain_days":    a.Settings.RetainDays == b.Settings.RetainDays,
 	} {
 		if !same {
 			names = append(names, name)

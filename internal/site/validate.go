@@ -24,6 +24,10 @@ const (
 	MaxFileTypes = 100
 	minGoal      = 10
 	maxGoal      = 24 * 60 * 60
+	// MinRetainDays is as long as a client repeats a message by itself whose answer was
+	// lost: it is known again by the one that was kept.
+	MinRetainDays = 7
+	MaxRetainDays = 3650
 )
 
 var brandForm = regexp.MustCompile(`^#[0-9a-f]{6}$`)
@@ -58,6 +62,9 @@ func (s Settings) Check() (Settings, error) {
 	}
 	if s.FileTypes, err = checkFileTypes(s.FileTypes); err != nil {
 		return s, err
+	}
+	if s.RetainDays != 0 && (s.RetainDays < MinRetainDays || s.RetainDays > MaxRetainDays) {
+		return s, Bad("settings.retain_days", "Rounds are kept for %d to %d days, or for ever: 0.", MinRetainDays, MaxRetainDays)
 	}
 	return s, nil
 }

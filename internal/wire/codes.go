@@ -25,6 +25,10 @@ const (
 	UnknownSite  chat.Code = "unknown_site"
 	TooMany      chat.Code = "too_many"    // views, conversations open at once
 	Unavailable  chat.Code = "unavailable" // the database did not answer
+	// LogInEnded: the visitor's log-in was revoked, or is none. A client does not go on as
+	// an anonymous visitor by itself: it asks its page for a fresh token.
+	LogInEnded   chat.Code = "log_in_ended"
+	VerifiedOnly chat.Code = "verified_only" // the site talks with verified visitors only
 )
 
 // AdviceFor is what a client does about a code; an unknown one is "fix".
@@ -32,7 +36,7 @@ func AdviceFor(code chat.Code) Advice {
 	switch code {
 	case chat.Unknown, chat.Busy, RateLimited, Unavailable:
 		return Retry
-	case HelloFirst, BadSecret, UnknownSite:
+	case HelloFirst, BadSecret, UnknownSite, LogInEnded, VerifiedOnly:
 		return Stop
 	}
 	return Fix
@@ -41,7 +45,7 @@ func AdviceFor(code chat.Code) Advice {
 // Codes are all codes that an error frame may carry.
 func Codes() []chat.Code {
 	return []chat.Code{
-		BadFrame, UnknownFrame, HelloFirst, BadSecret, UnknownSite, RateLimited, TooMany, Unavailable,
+		BadFrame, UnknownFrame, HelloFirst, BadSecret, UnknownSite, RateLimited, TooMany, Unavailable, LogInEnded, VerifiedOnly,
 		chat.NotFound, chat.NotYours, chat.NotAllowed, chat.NoOpenRound, chat.Conflict, chat.NotMember,
 		chat.ClientIDReused, chat.BadText, chat.BlankText, chat.TextTooLong, chat.NotEditable, chat.BadFiles,
 		chat.Unknown, chat.Busy,

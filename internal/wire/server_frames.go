@@ -103,6 +103,8 @@ type Event struct {
 	Target *Event `json:"target,omitzero"`
 	// Broadcast is the one that a visitor's message answers.
 	Broadcast int64 `json:"broadcast,omitzero,string"`
+	// Via is, for agents, the API key by which it came in.
+	Via *Person `json:"via,omitzero"`
 	// Fallback words an event for clients that do not know its kind.
 	Fallback string `json:"fallback,omitzero"`
 }
@@ -292,12 +294,22 @@ type Visitor struct {
 	C        chat.ConversationUUID `json:"c,omitzero"`
 	Site     chat.SiteID           `json:"site,string"`
 	Says     *Says                 `json:"says,omitzero"`
-	Verified bool                  `json:"verified,omitzero"`
+	Verified bool                  `json:"verified,omitzero"` // its website says who it is
+	Vouched  *Vouched              `json:"vouched,omitzero"`  // what its website says of it: of verified ones
 	Language string                `json:"language,omitzero"`
 	Browser  string                `json:"browser,omitzero"`
 	Presence Presence              `json:"presence"` // online, away or offline
 	Page     *PageInfo             `json:"page,omitzero"`
 	Since    int64                 `json:"since,omitzero"` // when it came, ms
+}
+
+// Vouched is what a website said of a visitor in a token that it signed. It stands
+// beside what the page says, which anybody can write.
+type Vouched struct {
+	ID     string            `json:"id"` // the person's at the website
+	Name   string            `json:"name,omitzero"`
+	Email  string            `json:"email,omitzero"`
+	Fields map[string]string `json:"fields,omitzero"`
 }
 
 // Counts are the numbers of the open rounds on the agent's sites.

@@ -113,6 +113,14 @@ func SaysOf(p chat.Profile) *Says {
 	return &Says{Name: p.Name, Email: p.Email, Fields: p.Fields}
 }
 
+// VouchedOf is what a visitor's website vouches for; nil of one who is not verified.
+func VouchedOf(p chat.Profile) *Vouched {
+	if p.Vouched == nil {
+		return nil
+	}
+	return &Vouched{ID: p.Vouched.ID, Name: p.Vouched.Name, Email: p.Vouched.Email, Fields: p.Vouched.Fields}
+}
+
 // Apply puts what the page says now in place of what it said before.
 func (s *Says) Apply(p chat.Profile) chat.Profile {
 	if s != nil {

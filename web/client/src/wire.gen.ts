@@ -80,6 +80,10 @@ export type ErrorCode =
   | 'too_many'
   /** the database did not answer */
   | 'unavailable'
+  /** LogInEnded: the visitor's log-in was revoked, or is none. A client does not go on as an anonymous visitor by itself: it asks its page for a fresh token. */
+  | 'log_in_ended'
+  /** the site talks with verified visitors only */
+  | 'verified_only'
   /** absent or not yours to see: they look the same */
   | 'not_found'
   /** another agent has the round */
@@ -117,6 +121,8 @@ export const advice: Readonly<Record<ErrorCode, Advice>> = {
   unknown_site: 'stop',
   too_many: 'fix',
   unavailable: 'retry',
+  log_in_ended: 'stop',
+  verified_only: 'stop',
   not_found: 'fix',
   not_yours: 'fix',
   not_allowed: 'fix',
@@ -450,6 +456,8 @@ export interface Event {
   target?: Event
   /** Broadcast is the one that a visitor's message answers. */
   broadcast?: string
+  /** Via is, for agents, the API key by which it came in. */
+  via?: Person
   /** Fallback words an event for clients that do not know its kind. */
   fallback?: string
 }
@@ -639,7 +647,10 @@ export interface Visitor {
   c?: string
   site: string
   says?: Says
+  /** its website says who it is */
   verified?: boolean
+  /** what its website says of it: of verified ones */
+  vouched?: Vouched
   language?: string
   browser?: string
   /** online, away or offline */
@@ -647,6 +658,15 @@ export interface Visitor {
   page?: PageInfo
   /** when it came, ms */
   since?: number
+}
+
+/** Vouched is what a website said of a visitor in a token that it signed. It stands beside what the page says, which anybody can write. */
+export interface Vouched {
+  /** the person's at the website */
+  id: string
+  name?: string
+  email?: string
+  fields?: Record<string, string>
 }
 
 /** Counts are the numbers of the open rounds on the agent's sites. */
