@@ -90,7 +90,7 @@ function listen(heard: (message: ToFrame) => void): void {
 }
 
 /** Waits for the loader to say where it stands. */
-export function startFrame(): void {
+function startFrame(): void {
   let begun = false
   listen(message => {
     if (message.t !== 'init' || begun) return
@@ -100,4 +100,6 @@ export function startFrame(): void {
   if (parent !== window && site && origin) post({ t: 'ready' })
 }
 
-export const startPage = () => import('./page.ts').then(page => page.show())
+// Both documents have this one script: what an entry of its own would import is one more request.
+if (location.pathname.startsWith('/chat/')) void import('./page.ts').then(page => page.show())
+else startFrame()

@@ -1,3 +1,0 @@
-import { startFrame } from './start.ts'
-
-startFrame()
