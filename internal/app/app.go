@@ -23,6 +23,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/jobs"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/metrics"
+	"github.com/kefu-chat/kefu/internal/outbound"
 	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/site"
@@ -44,6 +45,7 @@ type App struct {
 	https      https
 	db         *store.DB
 	jobs       *jobs.Runner
+	outbound   *outbound.Client
 	files      *files.Keeper // nil where nobody may send files
 	sites      *site.Sites
 	people     *identity.People
@@ -66,7 +68,7 @@ func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startChatRoom, a.startSockets, a.serve, a.startJobs, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.makeOutbound, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startChatRoom, a.startSockets, a.serve, a.startJobs, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()

@@ -34,6 +34,7 @@ type Config struct {
 	Redis    RedisConfig    `group:"Redis" namespace:"redis"`
 	RocketMQ RocketMQConfig `group:"RocketMQ" namespace:"rocketmq"`
 	Files    FilesConfig    `group:"Files" namespace:"files"`
+	Outbound OutboundConfig `group:"Outbound" namespace:"outbound"`
 	Drain    DrainConfig    `group:"Drain" namespace:"drain"`
 	Login    LoginConfig    `group:"Log-ins" namespace:"login"`
 	Legacy   LegacyConfig   `group:"Legacy" namespace:"legacy"`

@@ -21,9 +21,9 @@ var arrows = map[string][]string{
 	"cmd/kefu":             {"internal/app", "internal/bench"},
 	"internal/app":         {"*"},
 	"internal/server":      {"internal/live", "internal/atp", "internal/legacy", "internal/push", "internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/wire", "internal/ws", "web"},
-	"internal/live":        {"internal/audit", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus", "internal/wire", "internal/ws"},
+	"internal/live":        {"internal/audit", "internal/retention", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus", "internal/wire", "internal/ws"},
 	"internal/atp":         {"internal/live", "internal/legacy", "internal/chat", "internal/identity", "internal/presence", "internal/wire", "internal/ws"},
-	"internal/store":       {"internal/audit", "internal/legacy", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus/seal"},
+	"internal/store":       {"internal/audit", "internal/retention", "internal/legacy", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus/seal"},
 	"internal/bench":       {"internal/wire", "internal/ws", "internal/store", "internal/chat", "internal/client", "internal/site", "internal/identity"},
 	"internal/client":      {"internal/wire", "internal/ws", "internal/chat"}, // an agent's and a visitor's program, for bench and test
 	"internal/metrics":     {"internal/live", "internal/bus", "internal/ws", "internal/store", "internal/chat", "internal/wire"},
@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"internal/trust":       {},
 	"internal/ws":          {},
 	"internal/certificate": {},
+	"internal/outbound":    {},
 	"internal/faults":      {}, // every part may ask it; it asks nobody
 
 	// The nouns look only toward chat and site, and toward audit, where their deeds are written down.
@@ -48,6 +49,7 @@ var arrows = map[string][]string{
 	"internal/presence":  {"internal/chat", "internal/site", "internal/redis"},
 	"internal/push":      {"internal/chat", "internal/audit", "internal/site"},
 	"internal/legacy":    {"internal/chat", "internal/audit", "internal/site"},
+	"internal/retention": {"internal/chat", "internal/audit", "internal/site", "internal/files", "internal/jobs"},
 
 	"web":  {},
 	"test": {"*"},
