@@ -67,8 +67,25 @@ func (a Actor) Agent() AgentID {
 	return AgentID(a.ID)
 }
 
-func (a Actor) isAgent() bool      { return a.Kind == AgentActor && a.Role >= RoleAgent }
-func (a Actor) isSupervisor() bool { return a.Kind == AgentActor && a.Role >= RoleSupervisor }
+func (a Actor) isAgent() bool { return a.Kind == AgentActor && a.Role >= RoleAgent }
+
+// works tells whether the actor works on the site: an agent, and a bot or an API key
+// that was given a role.
+func (a Actor) works() bool {
+	switch a.Kind {
+	case AgentActor, BotActor, KeyActor:
+		return a.Role >= RoleAgent
+	}
+	return false
+}
+
+func (a Actor) isSupervisor() bool { return a.works() && a.Role >= RoleSupervisor }
+
+// Via is the API key by which an act of an agent or a bot came in.
+type Via struct {
+	ID   int64  `json:"id,string"`
+	Name string `json:"name"`
+}
 
 // ActorRef refers to an actor from an event: kind, id, and its name then.
 type ActorRef struct {

@@ -50,6 +50,9 @@ func (s State) countMessage(by ActorKind, now Millis) State {
 		return s
 	}
 	s.AgentMessages++
+	if by == BotActor { // no reply: whoever waited for a person still does
+		return s
+	}
 	s.LastReplySeq, s.RepliedTo = s.Seq, s.VisitorMessages
 	s.UnansweredSince = 0
 	return s

@@ -54,10 +54,10 @@ type State struct {
 	Tag, PublicTag           uint32 // of the last event, of the last public event
 	FirstSeq, FirstPublicSeq int64  // of the first event that is kept; 1 at first
 	VisitorMessages          int64
-	AgentMessages            int64 // replies: messages of agents and bots
+	AgentMessages            int64 // messages of agents and bots
 	Round                    Round
 
-	// LastReplySeq is the last reply of anyone, and RepliedTo the count of the
+	// LastReplySeq is the last reply of any agent, and RepliedTo the count of the
 	// visitor's messages then: an agent's unread never reaches back behind it.
 	LastReplySeq, RepliedTo int64
 	// UnansweredSince is when the visitor wrote what nobody has answered; 0: nothing.

@@ -45,6 +45,8 @@ type Command struct {
 	// Named is the broadcast that the visitor named, answered or not: a repetition names
 	// it again, wherever it comes in and whatever is known there of broadcasts by then.
 	Named int64
+	// Via is the API key by which the command came in; nil: none.
+	Via *Via
 }
 
 // Send appends a message; with files its text may be blank. Refusals: BadText, BlankText, TextTooLong,
@@ -137,7 +139,47 @@ func answering(rule Decide, broadcast int64) Decide {
 	}
 }
 
+// through adds to a rule by which API key its changes came in.
+func through(rule Decide, via *Via) Decide {
+	return func(s State, log Log) ([]Draft, error) {
+		drafts, err := rule(s, log)
+		for i := range drafts {
+			if drafts[i].By.Kind != SystemActor {
+				drafts[i].Body = drafts[i].Body.through(drafts[i].Kind, via)
+			}
+		}
+		return drafts, err
+	}
+}
+
+// through is a draft's body with the API key in it.
+func (b Body) through(kind Kind, via *Via) Body {
+	switch {
+	case kind == Message || kind == Note:
+		text, err := b.Text()
+		if err != nil { // a draft of this package: its body was just made
+			panic(err)
+		}
+		text.Via = via
+		return bodyOf(text)
+	case kind.turnsRound():
+		change, err := b.RoundChange()
+		if err != nil {
+			panic(err)
+		}
+		change.Via = via
+		return bodyOf(change)
+	}
+	return b
+}
+
 func (d *Desk) change(c Command, fingerprint string, rule Decide, done Done) {
+	if c.Via != nil {
+		rule = through(rule, c.Via)
+	}
+	if c.By.Kind == BotActor { // a key's bots have one id
+		fingerprint = "bot " + c.By.Name + "\n" + fingerprint
+	}
 	d.store.Change(&Change{
 		Conversation: c.Conversation, Begin: c.Begin, By: c.By,
 		ClientID: c.ClientID, Fingerprint: []byte(fingerprint), Decide: d.naming(rule), Done: done,

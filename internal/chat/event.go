@@ -80,6 +80,7 @@ type Text struct {
 	Files []File `json:"files,omitzero"` // in the order in which they were chosen
 	// Broadcast is the one that a visitor's message answers; 0: none.
 	Broadcast int64 `json:"broadcast,omitzero,string"`
+	Via       *Via  `json:"via,omitzero"`
 }
 
 // TargetRef is the body of an edit and a recall: the number of what it changed,
@@ -97,6 +98,7 @@ type RoundChange struct {
 	AgentName string  `json:"agent_name,omitzero"`
 	From      AgentID `json:"from,omitzero,string"`
 	FromName  string  `json:"from_name,omitzero"`
+	Via       *Via    `json:"via,omitzero"`
 }
 
 func bodyOf(v any) Body {

@@ -61,6 +61,12 @@ func beforeVisitorMessage(s State, by Actor, world Surroundings) []Draft {
 }
 
 func beforeReply(s State, by Actor) ([]Draft, error) {
+	if by.Kind == BotActor && by.works() { // it answers while nobody has the round, and takes none
+		if s.Round.State == Assigned {
+			return nil, s.refuse(NotYours, "an agent has this round: a bot is silent then")
+		}
+		return nil, nil
+	}
 	if !by.isAgent() {
 		return nil, s.refuse(NotAllowed, "only agents of this site may reply")
 	}
@@ -73,10 +79,10 @@ func beforeReply(s State, by Actor) ([]Draft, error) {
 	return nil, nil
 }
 
-// AddNote is the rule for a note: every agent of the site may add one.
+// AddNote is the rule for a note: everybody who works on the site may add one.
 func AddNote(by Actor, text string) Decide {
 	return func(s State, _ Log) ([]Draft, error) {
-		if !by.isAgent() {
+		if !by.works() {
 			return nil, s.refuse(NotAllowed, "only agents of this site may add notes")
 		}
 		return []Draft{{Kind: Note, By: by.Ref(), Body: bodyOf(Text{Text: text}), Answers: true}}, nil
@@ -88,6 +94,9 @@ func Take(by Actor) Decide {
 	return func(s State, _ Log) ([]Draft, error) {
 		if err := mayWork(s, by); err != nil {
 			return nil, err
+		}
+		if !by.isAgent() {
+			return nil, s.refuse(NotAllowed, "only an agent takes a round")
 		}
 		if s.Round.State == Assigned {
 			if s.Round.Assignee == by.Agent() {
@@ -163,7 +172,7 @@ func ReturnAbsent(agent AgentID, world Surroundings) Decide {
 }
 
 func mayWork(s State, by Actor) error {
-	if !by.isAgent() {
+	if !by.works() {
 		return s.refuse(NotAllowed, "only agents of this site may do this")
 	}
 	if !s.Round.State.Open() {

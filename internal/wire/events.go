@@ -34,6 +34,9 @@ func EventFor(e *chat.Event, a Audience, withClientID bool) (Event, bool) {
 	}
 	if a == ForVisitor {
 		out.N = e.PublicSeq
+		if e.By.Kind == chat.KeyActor {
+			out.By = Person{Kind: chat.KeyActor} // which programs a team has is its own business
+		}
 	}
 	if withClientID && !e.ClientID.IsNil() {
 		out.ID = e.ClientID.String()
@@ -52,6 +55,7 @@ func (out *Event) fill(e *chat.Event, a Audience) {
 		for _, f := range text.Files {
 			out.Files = append(out.Files, File(f))
 		}
+		out.Via = viaOf(text.Via, a)
 		if err != nil {
 			out.Fallback = unreadable
 		}
@@ -70,9 +74,17 @@ func (out *Event) fill(e *chat.Event, a Audience) {
 				Agent:  agentOf(change.Agent, change.AgentName),
 				From:   agentOf(change.From, change.FromName),
 			}
+			out.Via = viaOf(change.Via, a)
 		}
 	}
 	out.Fallback = fallback(e.Kind, out.Round)
+}
+
+func viaOf(v *chat.Via, a Audience) *Person {
+	if v == nil || a == ForVisitor {
+		return nil
+	}
+	return &Person{Kind: chat.KeyActor, ID: v.ID, Name: v.Name}
 }
 
 const unreadable = "This entry was written by a newer version of Kefu."
