@@ -104,6 +104,11 @@ func (a *App) startChatRoom(context.Context) error {
 	if a.cfg.Legacy.ATP.Mode == "off" {
 		return nil
 	}
+	if email := a.cfg.Legacy.ATP.Agent; email != "" {
+		if _, there := a.people.ByEmail(email); !there {
+			a.log.Warn("nobody has the address that legacy.atp.agent names: super_admin cannot come in before an agent of the site has it")
+		}
+	}
 	a.room = atp.Start(atp.Config{FrameBytes: a.cfg.Limits.FrameBytes}, atp.Parts{
 		Node: a.node, Hub: a.hub, Names: a.db, Store: a.db, Presence: a.presence, Log: a.log,
 	})

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/kefu-chat/kefu/internal/server"
@@ -51,5 +53,21 @@ func TestTheLegacyPagesExamplesAreGood(t *testing.T) {
 		if modes[i] != want[i] {
 			t.Errorf("they open %q, want %q", modes, want)
 		}
+	}
+}
+
+// TestAChatRoomWithoutItsAgentIsToldAtTheStart: not only to the first page that asks.
+func TestAChatRoomWithoutItsAgentIsToldAtTheStart(t *testing.T) {
+	log := &tail{}
+	a, err := Start(t.Context(), configured(t, "--data="+t.TempDir(), "--legacy-atp-mode=open", "--legacy-atp-anybody-may-connect", "--legacy-atp-agent=nobody@example.com"),
+		"test", slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Stop(); err != nil {
+		t.Error(err)
+	}
+	if said := log.String(); !strings.Contains(said, "legacy.atp.agent") || strings.Contains(said, "nobody@") {
+		t.Errorf("the log says %s: want it to name the key, and no address", said)
 	}
 }
