@@ -25,7 +25,9 @@ const (
 )
 
 // Scopes are all of them.
-func Scopes() []Scope { return []Scope{ReadScope, WriteScope, PeopleScope, PushScope, BroadcastScope, LegacyScope} }
+func Scopes() []Scope {
+	return []Scope{ReadScope, WriteScope, PeopleScope, PushScope, BroadcastScope, LegacyScope}
+}
 
 // Key is an application server's right of entry to one site, until it is revoked.
 // Its secret is shown once; the database has only a hash.

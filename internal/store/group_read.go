@@ -36,7 +36,7 @@ func newStatements(db *DB) *statements {
 		list:            newMulti(g, "list", listColumns, "conversation", others(listColumns, "conversation")),
 		touch:           newMulti(g, "list", listColumns, "conversation", []string{"last_at", "changed_at"}),
 		marks:           newMulti(g, "mark", append(slices.Clone(markColumns), "site_id"), markKey, others(markColumns, markKey)),
-		newVisitor:      newMulti(g, "visitor", []string{"id", "site_id", "secret_hash", "profile", "created_at"}, "", nil),
+		newVisitor:      newMulti(g, "visitor", []string{"id", "site_id", "secret_hash", "profile", "email", "created_at"}, "", nil),
 		newConversation: newMulti(g, "conversation", conversationColumns, "", nil),
 		newRound:        newMulti(g, "round", []string{"conversation", "number", "site_id", "opened_at", "resolved_at", "first_seq", "assignee"}, "", nil),
 		revision:        newMulti(g, "event_revision", []string{"conversation", "seq", "rev", "site_id", "edit_seq", "replaced_at", "body"}, "", nil),

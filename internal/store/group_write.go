@@ -83,6 +83,7 @@ func (g *group) writeBegun() error {
 		g.h.ints(int64(w.conversation.Visitor), int64(w.site))
 		g.h.arg(w.begin.SecretHash)
 		g.h.arg(string(w.profile))
+		g.h.blob(emailOf(w.begin.Profile))
 		g.h.arg(int64(w.conversation.CreatedAt))
 	})
 	if err != nil {
