@@ -31,9 +31,16 @@ const (
 	APIKeyMade      What = "api_key_made"
 	APIKeyRevoked   What = "api_key_revoked"
 
+	SigningKeyMade    What = "signing_key_made"
+	SigningKeyRevoked What = "signing_key_revoked"
+
 	BroadcastScheduled What = "broadcast_scheduled"
 	BroadcastPublished What = "broadcast_published"
 	BroadcastWithdrawn What = "broadcast_withdrawn"
+
+	RoundsRemoved   What = "rounds_removed" // by retention
+	VisitorErased   What = "visitor_erased" // without a word about who it was
+	VisitorExported What = "visitor_exported"
 )
 
 // By is who does something, and from which network address (empty: from the command line).

@@ -74,6 +74,8 @@ type Audience struct {
 	// Both have to hold; empty: any.
 	Language string `json:"language,omitzero"`
 	Page     string `json:"page,omitzero"`
+	// Verified is for those of a segment for whom the website vouches.
+	Verified bool `json:"verified,omitzero"`
 	// Size is how many visitors a list names, Unknown how many of them were none of the
 	// site's when it was given.
 	Size    int `json:"size,omitzero"`

@@ -39,7 +39,7 @@ func (s *Broadcasts) Count(ctx context.Context, on chat.SiteID, a Audience) (Cou
 	if a.Kind == WhoIsHere || a.Page != "" { // of who is away nobody knows on which page it will come back
 		return Count{Visitors: online, Online: online, Exact: exact && a.Page == ""}, nil
 	}
-	known, err := s.store.CountVisitors(ctx, on, a.Language)
+	known, err := s.store.CountVisitors(ctx, on, a.Language, a.Verified)
 	return Count{Visitors: known + newcomers, Online: online, Exact: exact && a.Kind == Everybody}, err
 }
 

@@ -31,8 +31,9 @@ type Store interface {
 	// ShownBroadcasts counts those that visitors may see at a moment.
 	ShownBroadcasts(ctx context.Context, on chat.SiteID, at chat.Millis) (int, error)
 	// CountVisitors counts the visitors whom a site knows and who want broadcasts, in a
-	// language ("": in any).
-	CountVisitors(ctx context.Context, on chat.SiteID, language string) (int64, error)
+	// language ("": in any); verified: those only for whom the website vouches. Verified ones
+	// who have not written yet are as newcomers: they do not count.
+	CountVisitors(ctx context.Context, on chat.SiteID, language string, verified bool) (int64, error)
 	// CountListed counts those of a list whom a site knows, and those of them who want
 	// broadcasts.
 	CountListed(ctx context.Context, on chat.SiteID, l *List) (known, wanting int64, err error)

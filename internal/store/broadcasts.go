@@ -201,8 +201,14 @@ func (db *DB) ShownBroadcasts(ctx context.Context, on chat.SiteID, at chat.Milli
 
 // CountVisitors implements broadcast.Store. The language stands in the profile's text,
 // which the server writes in one form; a page's own field of that name counts as well.
-func (db *DB) CountVisitors(ctx context.Context, on chat.SiteID, language string) (n int64, err error) {
+func (db *DB) CountVisitors(ctx context.Context, on chat.SiteID, language string, verified bool) (n int64, err error) {
 	query, args := "SELECT COUNT(*) FROM visitor WHERE site_id = ? AND broadcast_off = 0", []any{on}
+	wrote := "EXISTS (SELECT 1 FROM conversation c WHERE c.visitor_id = visitor.id)"
+	if verified {
+		query += " AND external_id IS NOT NULL AND " + wrote
+	} else {
+		query += " AND (external_id IS NULL OR " + wrote + ")"
+	}
 	if language != "" {
 		begin := `%"language":"` + strings.ToLower(language)
 		query += " AND (LOWER(profile) LIKE ? OR LOWER(profile) LIKE ?)"

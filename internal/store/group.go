@@ -27,6 +27,8 @@ type group struct {
 	// those that another committer writes.
 	found     map[beginKey]chat.Conversation
 	elsewhere map[beginKey]chat.Conversation
+	// expected are visitors who are known, and have no conversation yet.
+	expected map[beginKey]chat.VisitorID
 
 	attached map[chat.FileID]bool // by this group; nil for none
 
@@ -58,6 +60,8 @@ type answer struct {
 type working struct {
 	entry
 	known bool // it is in the database
+	// expected: its visitor is, before it is.
+	expected bool
 	// begin and profile are of one that is not: profile as JSON, or why it has none.
 	begin   *chat.Beginning
 	profile []byte
@@ -83,6 +87,7 @@ func newGroup(c *committer, batch []item) *group {
 		c: c, h: c.h, batch: batch, prints: make([][]byte, len(batch)), outcomes: make([]outcome, len(batch)),
 		open: map[chat.ConversationID]*working{}, begun: map[beginKey]*working{}, answers: map[sender]answer{},
 		found: map[beginKey]chat.Conversation{}, elsewhere: map[beginKey]chat.Conversation{},
+		expected: map[beginKey]chat.VisitorID{},
 	}
 }
 

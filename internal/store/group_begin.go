@@ -12,8 +12,8 @@ import (
 )
 
 func (s *statements) begunQuery(n int) string {
-	return "SELECT e.site_id, e.secret_hash, c.id, c.visitor_id " +
-		s.g.among(n, "visitor e JOIN conversation c ON c.visitor_id = e.id", []string{"site_id", "secret_hash"}, []string{"bigint", "bytea"})
+	return "SELECT e.site_id, e.secret_hash, COALESCE(c.id, 0), e.id " +
+		s.g.among(n, "visitor e LEFT JOIN conversation c ON c.visitor_id = e.id", []string{"site_id", "secret_hash"}, []string{"bigint", "bytea"})
 }
 
 // findBegun finds the conversations of the visitors who begin, as far as they have
@@ -37,6 +37,10 @@ func (g *group) findBegun() error {
 		var visitor chat.VisitorID
 		if err := r.Scan(&key.site, &key.secret, &id, &visitor); err != nil {
 			return err
+		}
+		if id == 0 { // a verified visitor, who exists before its first message
+			g.expected[key] = visitor
+			return nil
 		}
 		if g.c.db.shareOf(id) != g.c.share {
 			g.elsewhere[key] = chat.Conversation{ID: id, Visitor: visitor}
@@ -110,8 +114,12 @@ func (g *group) make(begin *chat.Beginning) *working {
 	if begin.Visitor != 0 {
 		conversation.Visitor = begin.Visitor
 	}
-	w := &working{begin: begin, site: begin.Site, before: chat.NewState(conversation)}
-	if w.profile, w.invalid = json.Marshal(begin.Profile, json.Deterministic(true)); w.invalid != nil {
+	expected, known := g.expected[beginKey{begin.Site, string(begin.SecretHash)}]
+	if known {
+		conversation.Visitor = expected
+	}
+	w := &working{begin: begin, site: begin.Site, before: chat.NewState(conversation), expected: known}
+	if w.profile, w.invalid = json.Marshal(begin.Profile.Said(), json.Deterministic(true)); w.invalid != nil {
 		w.invalid = fmt.Errorf("the visitor's profile: %w", w.invalid)
 	}
 	w.conversation, w.state = conversation, w.before

@@ -77,9 +77,21 @@ func (g *group) writeBegun() error {
 	slices.SortFunc(begun, func(a, b *working) int {
 		return cmp.Or(cmp.Compare(a.site, b.site), bytes.Compare(a.begin.SecretHash, b.begin.SecretHash))
 	})
-	err := g.c.sql.newVisitor.insert(g.h, len(begun), func(i int) {
-		w := begun[i]
+	var visitors []*working
+	for _, w := range begun {
 		w.known = true
+		if !w.expected {
+			visitors = append(visitors, w)
+			continue
+		}
+		g.h.arg(string(w.profile))
+		g.h.ints(int64(w.conversation.Visitor))
+		if err := g.h.exec("UPDATE visitor SET profile = ? WHERE id = ?"); err != nil {
+			return err
+		}
+	}
+	err := g.c.sql.newVisitor.insert(g.h, len(visitors), func(i int) {
+		w := visitors[i]
 		g.h.ints(int64(w.conversation.Visitor), int64(w.site))
 		g.h.arg(w.begin.SecretHash)
 		g.h.arg(string(w.profile))

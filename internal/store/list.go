@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/kefu-chat/kefu/internal/chat"
 )
 
@@ -175,7 +173,7 @@ const maxRows = 512
 func listRows(h *hot, agent chat.AgentID, ids []chat.ConversationID) ([]chat.ListRow, error) {
 	found := make(map[chat.ConversationID]chat.ListRow, len(ids))
 	for part := range slices.Chunk(ids, maxRows) {
-		query := "SELECT " + of("c", conversationColumns) + ", " + of("h", headColumns) + ", v.profile," +
+		query := "SELECT " + of("c", conversationColumns) + ", " + of("h", headColumns) + ", v.profile, v.vouched," +
 			" COALESCE(m.visitor_messages_read, 0), e.seq IS NOT NULL, " + lastEventColumns +
 			" FROM head h JOIN conversation c ON c.id = h.conversation JOIN visitor v ON v.id = h.visitor_id" +
 			" LEFT JOIN mark m ON m.conversation = h.conversation AND m.who_kind = ? AND m.who_id = ?" +
@@ -223,17 +221,17 @@ var lastEventColumns = func() string {
 
 func scanListRow(r scanner) (row chat.ListRow, err error) {
 	var lastText int64
-	var profile []byte
+	var profile, vouched []byte
 	var mark chat.Mark
 	var hasLast bool
 	var last chat.Event
 	dest := append(scanConversation(&row.Conversation), scanState(&row.State, &lastText)...)
-	dest = append(dest, &profile, &mark.VisitorMessagesRead, &hasLast)
+	dest = append(dest, &profile, &vouched, &mark.VisitorMessagesRead, &hasLast)
 	if err := r.Scan(append(dest, scanEvent(&last)...)...); err != nil {
 		return row, err
 	}
-	if err := json.Unmarshal(profile, &row.Profile); err != nil {
-		return row, fmt.Errorf("profile of visitor %d: %w", row.Conversation.Visitor, err)
+	if row.Profile, err = readProfile(row.Conversation.Visitor, profile, vouched); err != nil {
+		return row, err
 	}
 	if hasLast {
 		row.Last = &last

@@ -17,6 +17,7 @@ var _ identity.Visitors = (*DB)(nil)
 type visitorRow struct {
 	ID           chat.VisitorID      `bun:"id"`
 	Profile      []byte              `bun:"profile"`
+	Vouched      []byte              `bun:"vouched"`
 	Conversation chat.ConversationID `bun:"conversation"`
 	UUID         []byte              `bun:"uuid"`
 	CreatedAt    chat.Millis         `bun:"created_at"`
@@ -25,7 +26,7 @@ type visitorRow struct {
 // Visitor finds a site's visitor by the hash of its secret. Errors: NotFound.
 func (db *DB) Visitor(ctx context.Context, site chat.SiteID, secretHash []byte) (identity.Visitor, error) {
 	var row visitorRow
-	err := db.reading(ctx).NewRaw("SELECT v.id, v.profile, c.id AS conversation, c.uuid, c.created_at FROM visitor v "+
+	err := db.reading(ctx).NewRaw("SELECT v.id, v.profile, v.vouched, c.id AS conversation, c.uuid, c.created_at FROM visitor v "+
 		"JOIN conversation c ON c.visitor_id = v.id WHERE v.site_id = ? AND v.secret_hash = ?", site, secretHash).Scan(ctx, &row)
 	if err != nil {
 		return identity.Visitor{}, found(err, "visitor")
@@ -38,32 +39,33 @@ func (db *DB) Visitor(ctx context.Context, site chat.SiteID, secretHash []byte) 
 		ID: row.ID, Site: site,
 		Conversation: chat.Conversation{ID: row.Conversation, UUID: name, Site: site, Visitor: row.ID, CreatedAt: row.CreatedAt},
 	}
-	if err := json.Unmarshal(row.Profile, &v.Profile); err != nil {
-		return identity.Visitor{}, fmt.Errorf("profile of visitor %d: %w", row.ID, err)
-	}
-	return v, nil
+	v.Profile, err = readProfile(row.ID, row.Profile, row.Vouched)
+	return v, err
 }
 
-// emailOf is the address that a visitor's page said, to find it by; nil: it said none.
-func emailOf(p chat.Profile) []byte {
-	email := identity.NormalEmail(p.Email)
-	if email == "" || len(email) > maxEmail {
-		return nil
+// readProfile puts together what a visitor's page and what its website say of it.
+func readProfile(id chat.VisitorID, said, vouched []byte) (p chat.Profile, err error) {
+	if err := json.Unmarshal(said, &p); err != nil {
+		return p, fmt.Errorf("profile of visitor %d: %w", id, err)
 	}
-	return []byte(email)
+	p.Vouched = nil
+	if len(vouched) == 0 {
+		return p, nil
+	}
+	if err := json.Unmarshal(vouched, &p.Vouched); err != nil {
+		return p, fmt.Errorf("what is said of visitor %d: %w", id, err)
+	}
+	return p, nil
 }
-
-// maxEmail is what the column has room for, in bytes.
-const maxEmail = 320
 
 // UpdateProfile replaces what a visitor's page says of it.
 func (db *DB) UpdateProfile(ctx context.Context, id chat.VisitorID, p chat.Profile) error {
-	profile, err := json.Marshal(p, json.Deterministic(true))
+	profile, err := json.Marshal(p.Said(), json.Deterministic(true))
 	if err != nil {
 		return fmt.Errorf("the visitor's profile: %w", err)
 	}
 	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewRaw("UPDATE visitor SET profile = ?, email = ? WHERE id = ?", string(profile), emailOf(p), id).Exec(ctx)
+		_, err := tx.NewRaw("UPDATE visitor SET profile = ? WHERE id = ?", string(profile), id).Exec(ctx)
 		return err
 	})
 }

@@ -188,11 +188,11 @@ func testBroadcastReaders(f *fixture) {
 	if other, err := s.Came(ctx, site+1, ids); err != nil || len(other) != 0 {
 		f.Errorf("of another site came %v, %v", other, err)
 	}
-	if n, err := s.CountVisitors(ctx, site, ""); err != nil || n != 3 {
+	if n, err := s.CountVisitors(ctx, site, "", false); err != nil || n != 3 {
 		f.Errorf("%d visitors, %v: want 3", n, err)
 	}
 	f.no(s.SetOff(ctx, ids[0], true))
-	if n, err := s.CountVisitors(ctx, site, ""); err != nil || n != 2 {
+	if n, err := s.CountVisitors(ctx, site, "", false); err != nil || n != 2 {
 		f.Errorf("%d visitors want broadcasts, %v: want 2", n, err)
 	}
 	r, err = s.ReaderOf(ctx, ids[0])
@@ -212,7 +212,7 @@ func testBroadcastSegment(f *fixture) {
 		f.begin(chat.Beginning{Site: site, SecretHash: secret(i), Profile: p}, "hello")
 	}
 	for language, want := range map[string]int64{"zh": 2, "zh-CN": 1, "en": 1, "de": 0, "": 5} {
-		if n, err := f.broadcasts().CountVisitors(f.Context(), site, language); err != nil || n != want {
+		if n, err := f.broadcasts().CountVisitors(f.Context(), site, language, false); err != nil || n != want {
 			f.Errorf("%d speak %q, %v: want %d", n, language, err, want)
 		}
 	}

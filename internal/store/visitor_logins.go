@@ -1,0 +1,221 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/uptrace/bun"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
+)
+
+var _ identity.VisitorLoginStore = (*DB)(nil)
+
+// exchangeTries is how often an exchange is tried when another node writes the same
+// token, or the same visitor, at the same moment: the next try sees what that wrote.
+const exchangeTries = 4
+
+// AddVisitorLogin implements identity.VisitorLoginStore.
+func (db *DB) AddVisitorLogin(ctx context.Context, n identity.NewVisitorLogin) (login identity.VisitorLogin, err error) {
+	for range exchangeTries {
+		err = db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+			login, err = db.exchange(ctx, tx, n)
+			return err
+		})
+		if db.dialect.failure(err) != duplicate {
+			break
+		}
+	}
+	return login, err
+}
+
+func (db *DB) exchange(ctx context.Context, tx bun.Tx, n identity.NewVisitorLogin) (identity.VisitorLogin, error) {
+	var before struct {
+		Exchange []byte `bun:"exchange_hash"`
+		Login    int64  `bun:"login_id"`
+	}
+	err := tx.NewRaw("SELECT exchange_hash, login_id FROM visitor_token WHERE site_id = ? AND jti = ?", n.Login.Site, []byte(n.JTI)).Scan(ctx, &before)
+	switch {
+	case err == nil:
+		return repeatExchange(ctx, tx, n, before.Exchange, before.Login)
+	case !errors.Is(err, sql.ErrNoRows):
+		return n.Login, err
+	}
+	if _, err := tx.NewRaw("INSERT INTO visitor_token (site_id, jti, exchange_hash, login_id, expires_at) VALUES (?, ?, ?, ?, ?)",
+		n.Login.Site, []byte(n.JTI), n.ExchangeHash, n.Login.ID, n.Expires).Exec(ctx); err != nil {
+		return n.Login, err
+	}
+	if err := db.vouch(ctx, tx, &n.Login); err != nil {
+		return n.Login, err
+	}
+	if err := makeLoginRoom(ctx, tx, n.Login.Visitor.ID); err != nil {
+		return n.Login, err
+	}
+	l := &n.Login
+	_, err = tx.NewRaw("INSERT INTO visitor_login (id, site_id, visitor_id, token_hash, signing_key, made_at, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		l.ID, l.Site, l.Visitor.ID, n.Hash, l.SigningKey, l.MadeAt, l.LastUsedAt).Exec(ctx)
+	return n.Login, err
+}
+
+// repeatExchange answers a token that was exchanged before.
+func repeatExchange(ctx context.Context, tx bun.Tx, n identity.NewVisitorLogin, exchange []byte, login int64) (identity.VisitorLogin, error) {
+	used := chat.Refuse(identity.TokenUsed, "this token was exchanged before: the page asks its server for a fresh one, with another jti")
+	if !bytes.Equal(exchange, n.ExchangeHash) {
+		return n.Login, used
+	}
+	first, err := visitorLogin(ctx, tx, "l.id = ?", login)
+	if chat.CodeOf(err) == chat.NotFound {
+		return n.Login, used
+	}
+	if err == nil && (first.SigningKey != n.Login.SigningKey || first.Visitor.Vouched.ID != n.Login.Visitor.Vouched.ID) {
+		return n.Login, used
+	}
+	return first, err
+}
+
+// vouch finds the visitor of a log-in, or makes it, and writes what its website says of it.
+func (db *DB) vouch(ctx context.Context, tx bun.Tx, l *identity.VisitorLogin) error {
+	said, err := json.Marshal(l.Visitor.Vouched, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("what is said of a visitor: %w", err)
+	}
+	var row struct {
+		ID   chat.VisitorID `bun:"id"`
+		Hash []byte         `bun:"secret_hash"`
+	}
+	external := []byte(l.Visitor.Vouched.ID)
+	err = tx.NewRaw("SELECT id, secret_hash FROM visitor WHERE site_id = ? AND external_id = ?"+db.dialect.grammar().forUpdate, l.Site, external).Scan(ctx, &row)
+	if errors.Is(err, sql.ErrNoRows) {
+		_, err = tx.NewRaw("INSERT INTO visitor (id, site_id, secret_hash, profile, external_id, verified_at, vouched, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+			l.Visitor.ID, l.Site, l.Visitor.Hash[:], "{}", external, l.MadeAt, string(said), l.MadeAt).Exec(ctx)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	l.Visitor.ID = row.ID
+	copy(l.Visitor.Hash[:], row.Hash)
+	_, err = tx.NewRaw("UPDATE visitor SET vouched = ?, verified_at = ? WHERE id = ?", string(said), l.MadeAt, row.ID).Exec(ctx)
+	return err
+}
+
+// makeLoginRoom ends the longest unused log-ins of a visitor beyond what it may have.
+func makeLoginRoom(ctx context.Context, tx bun.Tx, visitor chat.VisitorID) error {
+	var all []int64
+	if err := tx.NewRaw("SELECT id FROM visitor_login WHERE visitor_id = ? ORDER BY last_used_at DESC, id DESC", visitor).Scan(ctx, &all); err != nil {
+		return err
+	}
+	if len(all) < identity.MaxVisitorLogins {
+		return nil
+	}
+	_, err := tx.NewRaw("DELETE FROM visitor_login WHERE id IN (?)", bun.List(all[identity.MaxVisitorLogins-1:])).Exec(ctx)
+	return err
+}
+
+// VisitorLogin implements identity.VisitorLoginStore.
+func (db *DB) VisitorLogin(ctx context.Context, hash []byte) (identity.VisitorLogin, error) {
+	return visitorLogin(ctx, db.reading(ctx), "l.token_hash = ?", hash)
+}
+
+func visitorLogin(ctx context.Context, in bun.IDB, where string, arg any) (identity.VisitorLogin, error) {
+	var row struct {
+		ID         int64          `bun:"id"`
+		Site       chat.SiteID    `bun:"site_id"`
+		Visitor    chat.VisitorID `bun:"visitor_id"`
+		SigningKey int64          `bun:"signing_key"`
+		MadeAt     chat.Millis    `bun:"made_at"`
+		LastUsedAt chat.Millis    `bun:"last_used_at"`
+		Hash       []byte         `bun:"secret_hash"`
+		Vouched    string         `bun:"vouched"`
+	}
+	err := in.NewRaw("SELECT l.id, l.site_id, l.visitor_id, l.signing_key, l.made_at, l.last_used_at, v.secret_hash, v.vouched "+
+		"FROM visitor_login l JOIN visitor v ON v.id = l.visitor_id WHERE "+where+" AND v.vouched IS NOT NULL", arg).Scan(ctx, &row)
+	if err != nil {
+		return identity.VisitorLogin{}, found(err, "log-in")
+	}
+	l := identity.VisitorLogin{
+		ID: row.ID, Site: row.Site, SigningKey: row.SigningKey, MadeAt: row.MadeAt, LastUsedAt: row.LastUsedAt,
+		Visitor: identity.VerifiedVisitor{ID: row.Visitor},
+	}
+	copy(l.Visitor.Hash[:], row.Hash)
+	if err := json.Unmarshal([]byte(row.Vouched), &l.Visitor.Vouched); err != nil {
+		return l, fmt.Errorf("what is said of visitor %d: %w", row.Visitor, err)
+	}
+	return l, nil
+}
+
+// TouchVisitorLogin implements identity.VisitorLoginStore.
+func (db *DB) TouchVisitorLogin(ctx context.Context, id int64, at chat.Millis) error {
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw("UPDATE visitor_login SET last_used_at = ? WHERE id = ? AND last_used_at < ?", at, id, at).Exec(ctx)
+		return err
+	})
+}
+
+// EndVisitorLogin implements identity.VisitorLoginStore.
+func (db *DB) EndVisitorLogin(ctx context.Context, id int64) (ended bool, err error) {
+	err = db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		ended, err = met(tx.NewRaw("DELETE FROM visitor_login WHERE id = ?", id).Exec(ctx))
+		return err
+	})
+	return ended, err
+}
+
+// EndedVisitorLogins implements identity.VisitorLoginStore.
+func (db *DB) EndedVisitorLogins(ctx context.Context, ids []int64) (ended []int64, err error) {
+	const atOnce = 500
+	for some := range slices.Chunk(ids, atOnce) {
+		var good []int64
+		if err := db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE id IN (?)", bun.List(some)).Scan(ctx, &good); err != nil {
+			return nil, err
+		}
+		slices.Sort(good)
+		for _, id := range some {
+			if _, is := slices.BinarySearch(good, id); !is {
+				ended = append(ended, id)
+			}
+		}
+	}
+	return ended, nil
+}
+
+// ForgetVisitorLogins implements identity.VisitorLoginStore.
+func (db *DB) ForgetVisitorLogins(ctx context.Context, unusedSince, expiredBefore chat.Millis, atOnce int) error {
+	var logins []int64
+	if err := db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE last_used_at < ? ORDER BY last_used_at LIMIT ?", unusedSince, atOnce).Scan(ctx, &logins); err != nil {
+		return err
+	}
+	var tokens []struct {
+		Site chat.SiteID `bun:"site_id"`
+		JTI  []byte      `bun:"jti"`
+	}
+	if err := db.reading(ctx).NewRaw("SELECT site_id, jti FROM visitor_token WHERE expires_at < ? ORDER BY expires_at LIMIT ?", expiredBefore, atOnce).Scan(ctx, &tokens); err != nil {
+		return err
+	}
+	if len(logins)+len(tokens) == 0 {
+		return nil
+	}
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		if len(logins) > 0 {
+			if _, err := tx.NewRaw("DELETE FROM visitor_login WHERE id IN (?) AND last_used_at < ?", bun.List(logins), unusedSince).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		bySite := map[chat.SiteID][][]byte{}
+		for _, t := range tokens {
+			bySite[t.Site] = append(bySite[t.Site], t.JTI)
+		}
+		for on, jtis := range bySite {
+			if _, err := tx.NewRaw("DELETE FROM visitor_token WHERE site_id = ? AND jti IN (?) AND expires_at < ?", on, bun.List(jtis), expiredBefore).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
