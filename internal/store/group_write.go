@@ -85,8 +85,9 @@ func (g *group) writeBegun() error {
 			continue
 		}
 		g.h.arg(string(w.profile))
+		g.h.arg(emailOf(w.begin.Profile))
 		g.h.ints(int64(w.conversation.Visitor))
-		if err := g.h.exec("UPDATE visitor SET profile = ? WHERE id = ?"); err != nil {
+		if err := g.h.exec("UPDATE visitor SET profile = ?, email = ? WHERE id = ?"); err != nil {
 			return err
 		}
 	}

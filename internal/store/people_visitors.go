@@ -58,6 +58,18 @@ func readProfile(id chat.VisitorID, said, vouched []byte) (p chat.Profile, err e
 	return p, nil
 }
 
+// emailOf is the address that a visitor's page said, to find it by; nil: it said none.
+func emailOf(p chat.Profile) []byte {
+	email := identity.NormalEmail(p.Email)
+	if email == "" || len(email) > maxEmail {
+		return nil
+	}
+	return []byte(email)
+}
+
+// maxEmail is what the column has room for, in bytes.
+const maxEmail = 320
+
 // UpdateProfile replaces what a visitor's page says of it.
 func (db *DB) UpdateProfile(ctx context.Context, id chat.VisitorID, p chat.Profile) error {
 	profile, err := json.Marshal(p.Said(), json.Deterministic(true))
@@ -65,7 +77,7 @@ func (db *DB) UpdateProfile(ctx context.Context, id chat.VisitorID, p chat.Profi
 		return fmt.Errorf("the visitor's profile: %w", err)
 	}
 	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewRaw("UPDATE visitor SET profile = ? WHERE id = ?", string(profile), id).Exec(ctx)
+		_, err := tx.NewRaw("UPDATE visitor SET profile = ?, email = ? WHERE id = ?", string(profile), emailOf(p), id).Exec(ctx)
 		return err
 	})
 }
