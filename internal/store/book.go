@@ -26,7 +26,7 @@ type listedRow struct {
 }
 
 const listedColumns = "SELECT v.id, v.profile, v.external_id, v.told, v.created_at, COALESCE(c.id, 0) AS conversation, c.uuid, COALESCE(c.created_at, 0) AS begun_at " +
-	"FROM visitor v LEFT JOIN conversation c ON c.visitor_id = v.id WHERE v.site_id = ?"
+	"FROM visitor v LEFT JOIN conversation c ON c.visitor_id = v.id WHERE v.site_id = ? AND v.id > 0"
 
 // Listed implements identity.Book. Each way to a visitor has an index of its own.
 func (db *DB) Listed(ctx context.Context, q identity.BookQuery) ([]identity.Listed, error) {
@@ -134,3 +134,15 @@ func writeTold(ctx context.Context, tx bun.Tx, id chat.VisitorID, t identity.Tol
 	_, err = tx.NewRaw("UPDATE visitor SET told = ?, told_email = ? WHERE id = ?", string(said), emailOf(chat.Profile{Email: t.Email}), id).Exec(ctx)
 	return err
 }
+
+// emailOf is the address that a visitor's page said, to find it by; nil: it said none.
+func emailOf(p chat.Profile) []byte {
+	email := identity.NormalEmail(p.Email)
+	if email == "" || len(email) > maxEmail {
+		return nil
+	}
+	return []byte(email)
+}
+
+// maxEmail is what the column has room for, in bytes.
+const maxEmail = 320

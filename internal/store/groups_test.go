@@ -250,7 +250,7 @@ func TestLookUpsOnAServerUseAnIndex(t *testing.T) {
 				send(t, db, message(n, "hello"))
 			}
 			pool := beside(t, address)
-			for _, table := range []string{"list", "event", "head"} {
+			for _, table := range []string{"list", "event", "head", "visitor"} {
 				_, err := pool.ExecContext(t.Context(), map[string]string{"PostgreSQL": "ANALYZE ", "MariaDB": "ANALYZE TABLE "}[s.name]+table)
 				must(t, err)
 			}
