@@ -58,18 +58,6 @@ func readProfile(id chat.VisitorID, said, vouched []byte) (p chat.Profile, err e
 	return p, nil
 }
 
-// emailOf is the address that a visitor's page said, to find it by; nil: it said none.
-func emailOf(p chat.Profile) []byte {
-	email := identity.NormalEmail(p.Email)
-	if email == "" || len(email) > maxEmail {
-		return nil
-	}
-	return []byte(email)
-}
-
-// maxEmail is what the column has room for, in bytes.
-const maxEmail = 320
-
 // UpdateProfile replaces what a visitor's page says of it.
 func (db *DB) UpdateProfile(ctx context.Context, id chat.VisitorID, p chat.Profile) error {
 	profile, err := json.Marshal(p.Said(), json.Deterministic(true))
