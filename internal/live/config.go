@@ -11,6 +11,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/push"
+	"github.com/kefu-chat/kefu/internal/retention"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
@@ -177,9 +178,11 @@ type Parts struct {
 	Keys Keys
 	// Broadcasts, if any, are words to all visitors of a site.
 	Broadcasts broadcast.Reading
-	Bus        bus.Bus
-	Presence   presence.Registry
-	Log        *slog.Logger
+	// Erasures, if any, tells which visitors were erased.
+	Erasures Erasures
+	Bus      bus.Bus
+	Presence presence.Registry
+	Log      *slog.Logger
 }
 
 // People is this node's picture of the agents (identity.People).
@@ -209,6 +212,13 @@ type Logins interface {
 type Keys interface {
 	// RevokedKeys are those of these API keys that are revoked, or are not there.
 	RevokedKeys(ctx context.Context, ids []int64) ([]int64, error)
+}
+
+// Erasures tells which visitors are no more.
+type Erasures interface {
+	// ErasedSince are the hashes (retention.HashOf) of the visitors who were erased in the
+	// last span milliseconds by the database's clock, with that clock's present time.
+	ErasedSince(ctx context.Context, spanMillis int64) ([]retention.Hash, chat.Millis, error)
 }
 
 // Seen remembers when agents were last connected.

@@ -31,6 +31,28 @@ func (k *conversations) find(id chat.ConversationUUID) (chat.Conversation, bool)
 	return c, ok
 }
 
+// forget drops a conversation.
+func (k *conversations) forget(id chat.ConversationUUID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.now, id)
+	delete(k.old, id)
+}
+
+// which are those of which is says yes.
+func (k *conversations) which(is func(chat.Conversation) bool) (all []chat.Conversation) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, generation := range []map[chat.ConversationUUID]chat.Conversation{k.now, k.old} {
+		for _, c := range generation {
+			if is(c) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
 func (k *conversations) put(c chat.Conversation) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

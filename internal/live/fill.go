@@ -156,13 +156,20 @@ func (h *Hub) fillFollow(f *follow) {
 	public := f.session.agent == nil
 	for {
 		r.mu.Lock()
-		after := f.at
+		q := chat.PageQuery{Conversation: r.conv.ID, Public: public, After: &chat.Position{Number: f.at.Number, Tag: f.at.Tag}, Limit: wire.MaxPage}
+		anew := f.anew != 0
 		r.mu.Unlock()
-		page, err := h.page(chat.PageQuery{Conversation: r.conv.ID, Public: public, After: &after, Limit: wire.MaxPage})
+		if anew {
+			q.After, q.Limit = nil, h.cfg.PageEvents
+		}
+		page, err := h.page(q)
 		if err != nil || page.Reset {
 			h.Log.Warn("a session could not be caught up", "conversation", r.conv.ID, "reset", page.Reset, "error", err)
 			f.session.close(wire.CloseChanged, "say hello anew")
 			return
+		}
+		if anew { // the newest page, in place of what the follower has
+			page.Truncated, page.Reset, page.More = !page.More, page.More, false
 		}
 		r.mu.Lock()
 		done := f.sendPage(h, &page)
@@ -180,7 +187,11 @@ func (f *follow) sendPage(h *Hub, page *chat.Page) (live bool) {
 	if f.gone {
 		return true
 	}
-	if len(page.Events) > 0 {
+	anew := page.Truncated || page.Reset
+	if anew && page.State.FirstSeq >= f.anew {
+		f.anew = 0
+	}
+	if len(page.Events) > 0 || anew {
 		h.stats.catchUpEvents.Add(int64(len(page.Events)))
 		s.send(wire.ServerPage{C: r.conv.UUID, Page: wire.PageFor(*page, s.audience(), s.self())})
 	}
@@ -193,7 +204,7 @@ func (f *follow) sendPage(h *Hub, page *chat.Page) (live bool) {
 		r.advance(h, page.State)
 	}
 	f.at = f.headOf(&page.State)
-	if f.at.Number < f.headOf(&r.head).Number {
+	if f.anew != 0 || f.at.Number < f.headOf(&r.head).Number {
 		return false
 	}
 	f.live, f.reading = true, false

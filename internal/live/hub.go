@@ -65,6 +65,7 @@ type siteNode struct {
 	agents   int   // sessions
 	version  int64 // of the site, as its sessions were told; 0: of none
 	dirty    map[chat.ConversationID]*room
+	erased   []chat.ConversationUUID // whose rows lists are to drop
 	// changed are conversations that were changed here since the other nodes were told.
 	changed map[chat.ConversationID]*room
 	watch   siteWatch

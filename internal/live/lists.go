@@ -117,7 +117,11 @@ func (h *Hub) tellRows() {
 	var turned []chat.SiteID
 	for _, n := range h.everySite() {
 		n.publishRows(h)
-		rooms := n.takeDirty()
+		rooms, gone := n.takeDirty()
+		for _, id := range gone {
+			updates[n.id] = append(updates[n.id], rowUpdate{c: id, site: n.id, gone: true})
+			turned = append(turned, n.id)
+		}
 		if len(rooms) == 0 {
 			continue
 		}
@@ -125,7 +129,7 @@ func (h *Hub) tellRows() {
 		for _, r := range rooms {
 			r.mu.Lock()
 			u, ok := rowUpdate{}, false
-			if !r.cold && r.row.loaded {
+			if !r.cold && r.row.loaded && !r.erased {
 				u, ok = r.update(h)
 			}
 			r.mu.Unlock()
@@ -144,19 +148,21 @@ func (h *Hub) tellRows() {
 	}
 }
 
-// takeDirty takes the rooms whose rows changed; without agents nobody cares.
-func (n *siteNode) takeDirty() []*room {
+// takeDirty takes the rooms whose rows changed, and the conversations that are no more;
+// without agents nobody cares.
+func (n *siteNode) takeDirty() (rooms []*room, gone []chat.ConversationUUID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	gone, n.erased = n.erased, nil
 	if len(n.dirty) == 0 {
-		return nil
+		return nil, gone
 	}
-	rooms := make([]*room, 0, len(n.dirty))
+	rooms = make([]*room, 0, len(n.dirty))
 	for _, r := range n.dirty {
 		rooms = append(rooms, r)
 	}
 	clear(n.dirty)
-	return rooms
+	return rooms, gone
 }
 
 // loadRows reads what the rooms' rows lack. What cannot be read now is tried
@@ -227,6 +233,8 @@ func (s *Session) tellRows(updates map[chat.SiteID][]rowUpdate, frame []byte) []
 		for i := range updates[site] {
 			u := &updates[site][i]
 			switch {
+			case u.gone:
+				drop = append(drop, u.c)
 			case viewsOf(u.state, u.agent, s.agent.id)&views != 0:
 				if len(frame) == len(rowsBegin) {
 					frame = append(slices.Grow(frame, sizeOf(updates, sites)), `"put":[`...)

@@ -43,6 +43,8 @@ type notice struct {
 	Pushed       *pushNotice        `json:"pushed,omitzero"`
 	Reached      *reachedNotice     `json:"reached,omitzero"`
 	Announced    string             `json:"announced,omitzero"`
+	Shortened    *chat.State        `json:"shortened,omitzero"`
+	Erased       *presence.Key      `json:"erased,omitzero"`
 }
 
 // changedNotice is an appended stretch; without Events, which were too big, it
@@ -198,6 +200,10 @@ func (h *Hub) hear(n *notice) {
 		h.hearPushed(n.Node, n.Pushed)
 	case n.Reached != nil:
 		h.hearReached(n.Node, n.Reached)
+	case n.Shortened != nil:
+		h.shorten(n.Conversation.ID, *n.Shortened)
+	case n.Erased != nil:
+		h.erase(n.Conversation, *n.Erased)
 	case n.Announced != "":
 		h.announced(n.Announced)
 	case n.Broadcasts != 0 && h.Broadcasts != nil:
@@ -249,6 +255,8 @@ func (h *Hub) hearHead(c chat.Conversation, s chat.State) bool {
 	}
 	defer r.mu.Unlock()
 	switch {
+	case !r.cold && s.Seq == r.head.Seq && s.FirstSeq > r.head.FirstSeq:
+		r.advance(h, s)
 	case !r.cold && s.Seq <= r.head.Seq:
 		return false
 	case r.followed():

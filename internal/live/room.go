@@ -19,6 +19,8 @@ type room struct {
 
 	mu   sync.Mutex
 	gone bool // no longer in Hub.rooms
+	// erased: the conversation is no more.
+	erased bool
 	// head is the state behind the last event that was sent to the followers.
 	// While the room is cold nobody follows it and head is not known.
 	head chat.State
@@ -45,9 +47,11 @@ type follow struct {
 	session *Session
 	room    *room
 	at      chat.Position // of the last event that it was sent, in its own numbers
-	live    bool          // it gets events as they come; otherwise somebody reads for it
-	reading bool          // it is in the fill queue
-	gone    bool          // it has left the room
+	// anew is where its copy must begin, in seq, because what came before was removed; 0: it does.
+	anew    int64
+	live    bool // it gets events as they come; otherwise somebody reads for it
+	reading bool // it is in the fill queue
+	gone    bool // it has left the room
 }
 
 // roomOf finds a room that exists.
@@ -125,7 +129,11 @@ func (r *room) take(h *Hub, c *chat.Changed) (gap bool) {
 
 // advance makes s the room's head, and its row one to be told.
 func (r *room) advance(h *Hub, s chat.State) {
+	shorter := !r.cold && s.FirstSeq > r.head.FirstSeq
 	r.head, r.cold = s, false
+	if shorter {
+		r.beginLater(h)
+	}
 	r.touched = h.cfg.Instant()
 	r.retopic(h)
 	r.site.touch(r)
@@ -213,7 +221,10 @@ func (r *room) settle(h *Hub, f *follow, at chat.Position, read *chat.State) {
 	joined := r.joined
 	r.retopic(h)
 	fresh := r.joined && !joined && !h.Bus.Alone() // what came before the topic was joined
-	if fresh || f.headOf(&r.head).Number > at.Number {
+	if r.head.FirstSeq > read.FirstSeq {
+		f.anew = r.head.FirstSeq
+	}
+	if fresh || f.anew != 0 || f.headOf(&r.head).Number > at.Number {
 		h.catchUp(f)
 	}
 }

@@ -52,6 +52,7 @@ type rowUpdate struct {
 	marks    []chat.Mark
 	state    chat.RoundState
 	agent    chat.AgentID
+	gone     bool // its conversation is no more; nothing else is known of it
 	before   bool // the lists were told of the row before, as:
 	oldState chat.RoundState
 	oldAgent chat.AgentID

@@ -170,6 +170,8 @@ func newServerFrame(t string) Frame { //nolint:cyclop // a case for each frame
 		return new(ServerPong)
 	case "broadcasts":
 		return new(ServerBroadcasts)
+	case "gone":
+		return new(ServerGone)
 	}
 	return nil
 }

@@ -12,12 +12,14 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/files"
+	"github.com/kefu-chat/kefu/internal/retention"
 )
 
 // Engine is an open store.
 type Engine interface {
 	chat.Store
 	files.Store
+	retention.RoundStore
 	Close() error
 }
 
@@ -87,6 +89,11 @@ func Run(t *testing.T, open Open) {
 		"FilesUploads":      testFilesUploads,
 		"FilesQuotas":       testFilesQuotas,
 		"FilesQuotasRace":   testFilesQuotasRace,
+
+		"Retention":          testRetention,
+		"RetentionMarks":     testRetentionMarks,
+		"RetentionSteps":     testRetentionSteps,
+		"RetentionPositions": testRetentionPositions,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}

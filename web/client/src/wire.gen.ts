@@ -360,6 +360,12 @@ export interface ClientPing {
   t: 'ping'
 }
 
+/** ServerGone is "gone", to agents who have a conversation open: its visitor was erased, and nothing of it is left. Lists drop its row. */
+export interface ServerGone {
+  t: 'gone'
+  c: string
+}
+
 /** ServerHello answers the client's hello: who it is, what it may do, and where things stand. */
 export interface ServerHello {
   t: 'hello'
@@ -735,6 +741,7 @@ export type ClientFrame =
 
 export type ServerFrame =
   | ServerBroadcasts
+  | ServerGone
   | ServerHello
   | ServerAgents
   | ServerPage

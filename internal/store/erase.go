@@ -1,0 +1,353 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/gofrs/uuid/v5"
+	"github.com/uptrace/bun"
+
+	"github.com/kefu-chat/kefu/internal/broadcast"
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/files"
+	"github.com/kefu-chat/kefu/internal/retention"
+)
+
+var _ retention.EraseStore = (*DB)(nil)
+
+type subjectRow struct {
+	ID           chat.VisitorID      `bun:"id"`
+	Site         chat.SiteID         `bun:"site_id"`
+	SecretHash   []byte              `bun:"secret_hash"`
+	Conversation chat.ConversationID `bun:"conversation"`
+	UUID         []byte              `bun:"uuid"`
+	CreatedAt    chat.Millis         `bun:"created_at"`
+}
+
+// Subject implements retention.EraseStore.
+func (db *DB) Subject(ctx context.Context, on chat.SiteID, id chat.VisitorID) (s retention.Subject, err error) {
+	var row subjectRow
+	err = db.reading(ctx).NewRaw("SELECT v.id, v.site_id, v.secret_hash, COALESCE(c.id, 0) AS conversation, c.uuid, COALESCE(c.created_at, 0) AS created_at "+
+		"FROM visitor v LEFT JOIN conversation c ON c.visitor_id = v.id WHERE v.site_id = ? AND v.id = ?", on, id).Scan(ctx, &row)
+	if err != nil {
+		return s, found(err, "visitor")
+	}
+	s = retention.Subject{Site: row.Site, Visitor: row.ID, SecretHash: row.SecretHash}
+	s.Conversation.Site, s.Conversation.Visitor = row.Site, row.ID
+	if row.Conversation == 0 {
+		return s, nil
+	}
+	s.Conversation.ID, s.Conversation.CreatedAt = row.Conversation, row.CreatedAt
+	if s.Conversation.UUID, err = uuid.FromBytes(row.UUID); err != nil {
+		err = fmt.Errorf("name of conversation %d: %w", row.Conversation, err)
+	}
+	return s, err
+}
+
+// Subjects implements retention.EraseStore.
+func (db *DB) Subjects(ctx context.Context, after chat.VisitorID, limit int) ([]retention.Subject, error) {
+	var rows []subjectRow
+	err := db.reading(ctx).NewRaw("SELECT id, site_id FROM visitor WHERE id > ? ORDER BY id LIMIT ?", after, limit).Scan(ctx, &rows)
+	all := make([]retention.Subject, len(rows))
+	for i, r := range rows {
+		all[i] = retention.Subject{Site: r.Site, Visitor: r.ID}
+	}
+	return all, err
+}
+
+// RemoveEvents implements retention.EraseStore.
+func (db *DB) RemoveEvents(ctx context.Context, s retention.Subject) (removed retention.Removed, more bool, err error) {
+	err = db.committerOf(s.Conversation.ID).do(ctx, func(h *hot) error {
+		c, err := cutting(h, db.dialect.grammar(), s.Conversation.ID)
+		if err != nil {
+			return err
+		}
+		more, err = c.removeBefore(c.state.Seq + 1)
+		removed = c.removed
+		return err
+	})
+	return removed, more, err
+}
+
+// RemoveSubject implements retention.EraseStore.
+func (db *DB) RemoveSubject(ctx context.Context, s retention.Subject, e retention.Erasure) (done retention.Erasure, err error) {
+	err = db.committerOf(s.Conversation.ID).do(ctx, func(h *hot) error {
+		done = e
+		r := removal{h: h, g: db.dialect.grammar(), s: &s, removed: &done.Removed}
+		if err := r.conversation(); err != nil {
+			return err
+		}
+		if err := r.visitor(); err != nil {
+			return err
+		}
+		if done.At, err = h.now(db); err != nil {
+			return err
+		}
+		return keepErasure(h, r.g, done)
+	})
+	return done, err
+}
+
+// removal takes a visitor's rows away, those of its conversation first: its head is
+// what all others lock first, too.
+type removal struct {
+	h       *hot
+	g       *grammar
+	s       *retention.Subject
+	removed *retention.Removed
+}
+
+// run runs statements with the same number.
+func (r *removal) run(id int64, statements ...string) error {
+	for _, statement := range statements {
+		r.h.ints(id)
+		if err := r.h.exec(statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count adds the rows of a statement with one number.
+func (r *removal) count(to *int64, id int64, statement string) error {
+	r.h.ints(id)
+	return r.h.query(statement, func(row scanner) error {
+		var n int64
+		err := row.Scan(&n)
+		*to += n
+		return err
+	})
+}
+
+func (r *removal) conversation() error {
+	has := int64(0)
+	if err := r.count(&has, int64(r.s.Visitor), "SELECT COUNT(*) FROM conversation WHERE visitor_id = ?"); err != nil {
+		return err
+	}
+	id := r.s.Conversation.ID
+	switch {
+	case id == 0 && has > 0:
+		return retention.ErrGoesOn
+	case id == 0:
+		return nil
+	}
+	c, err := cutting(r.h, r.g, id)
+	if err != nil {
+		return err
+	}
+	if c.state.FirstSeq <= c.state.Seq {
+		return retention.ErrGoesOn
+	}
+	if err := r.count(&r.removed.Rounds, int64(id), "SELECT COUNT(*) FROM round WHERE conversation = ?"); err != nil {
+		return err
+	}
+	return r.run(int64(id), "DELETE FROM mark WHERE conversation = ?", "DELETE FROM round WHERE conversation = ?", "DELETE FROM list WHERE conversation = ?",
+		"DELETE FROM head WHERE conversation = ?", "DELETE FROM conversation WHERE id = ?")
+}
+
+func (r *removal) visitor() error {
+	if err := r.uploads(); err != nil {
+		return err
+	}
+	if err := r.names(); err != nil {
+		return err
+	}
+	return r.run(int64(r.s.Visitor), "DELETE FROM visitor WHERE id = ?")
+}
+
+// uploads are files that the visitor has sent to nobody.
+func (r *removal) uploads() error {
+	const whose = " WHERE owner = ? AND state IN ('uploading', 'complete') AND site_id = ?"
+	owner := []byte(chat.VisitorFiles(r.s.SecretHash))
+	r.h.arg(owner)
+	r.h.ints(int64(r.s.Site))
+	c := cut{removed: *r.removed}
+	if err := r.h.query("SELECT size FROM file"+whose, c.addFile); err != nil {
+		return err
+	}
+	*r.removed = c.removed
+	r.h.arg(string(files.Gone))
+	r.h.ints(int64(atOnce))
+	r.h.arg(owner)
+	r.h.ints(int64(r.s.Site))
+	return r.h.exec("UPDATE file SET state = ?, delete_at = ?" + whose)
+}
+
+// names are what the visitor was called in the legacy chat room, and the tickets to it.
+func (r *removal) names() error {
+	var names [][]byte
+	r.h.ints(int64(r.s.Site))
+	r.h.arg(r.s.SecretHash)
+	err := r.h.query("SELECT name FROM legacy_name WHERE site_id = ? AND hash = ?", func(row scanner) error {
+		var name []byte
+		err := row.Scan(&name)
+		names = append(names, slices.Clone(name))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		r.removed.Names++
+		for _, statement := range []string{"DELETE FROM ticket WHERE site_id = ? AND name = ? AND door = 'chat'", "DELETE FROM legacy_name WHERE site_id = ? AND name = ?"} {
+			r.h.ints(int64(r.s.Site))
+			r.h.arg(name)
+			if err := r.h.exec(statement); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// now is the time of the database, within the transaction.
+func (h *hot) now(db *DB) (now chat.Millis, err error) {
+	clock := db.clock()
+	if clock == "" {
+		return db.now(), nil
+	}
+	err = h.query("SELECT "+clock, func(r scanner) error { return r.Scan(&now) })
+	return now, err
+}
+
+var erasureColumns = []string{"id", "hash", "site_id", "by_kind", "by_id", "at", "removed"}
+
+// keepErasure writes the receipt, unless there is one already.
+func keepErasure(h *hot, g *grammar, e retention.Erasure) error {
+	removed, err := json.Marshal(e.Removed)
+	if err != nil {
+		return fmt.Errorf("what an erasure removed: %w", err)
+	}
+	return newMulti(g, "erasure", erasureColumns, "hash", []string{"hash"}).insert(h, 1, func(int) {
+		h.ints(e.ID)
+		h.arg(e.Hash[:])
+		h.ints(int64(e.Site))
+		h.arg(string(e.By.Kind))
+		h.ints(e.By.ID, int64(e.At))
+		h.arg(string(removed))
+	})
+}
+
+// KeepErasure implements retention.EraseStore.
+func (db *DB) KeepErasure(ctx context.Context, e retention.Erasure) error {
+	return db.committerOf(0).do(ctx, func(h *hot) (err error) {
+		if e.At, err = h.now(db); err != nil {
+			return err
+		}
+		return keepErasure(h, db.dialect.grammar(), e)
+	})
+}
+
+type erasureRow struct {
+	bun.BaseModel `bun:"table:erasure,alias:erasure"`
+
+	ID      int64          `bun:"id,pk"`
+	Hash    []byte         `bun:"hash"`
+	Site    chat.SiteID    `bun:"site_id"`
+	ByKind  chat.ActorKind `bun:"by_kind"`
+	ByID    int64          `bun:"by_id"`
+	At      chat.Millis    `bun:"at"`
+	Removed string         `bun:"removed"`
+}
+
+// Erasure implements retention.EraseStore.
+func (db *DB) Erasure(ctx context.Context, hash retention.Hash) (e retention.Erasure, err error) {
+	var row erasureRow
+	if err := db.reading(ctx).NewSelect().Model(&row).Where("hash = ?", hash[:]).Scan(ctx); err != nil {
+		return e, found(err, "visitor")
+	}
+	e = retention.Erasure{ID: row.ID, Hash: hash, Site: row.Site, By: chat.ActorRef{Kind: row.ByKind, ID: row.ByID}, At: row.At}
+	if err := json.Unmarshal([]byte(row.Removed), &e.Removed); err != nil {
+		return e, fmt.Errorf("what the erasure %d removed: %w", row.ID, err)
+	}
+	return e, nil
+}
+
+// ErasedSince implements live.Erasures.
+func (db *DB) ErasedSince(ctx context.Context, spanMillis int64) (all []retention.Hash, now chat.Millis, err error) {
+	if now, err = db.time(ctx); err != nil {
+		return nil, now, err
+	}
+	all, err = db.hashes(ctx, "SELECT hash FROM erasure WHERE at BETWEEN ? AND ?", int64(now)-spanMillis, int64(now)+spanMillis)
+	return all, now, err
+}
+
+// Unknown implements retention.EraseStore.
+func (db *DB) Unknown(ctx context.Context, all []retention.Hash) (unknown []retention.Hash, err error) {
+	for part := range slices.Chunk(all, maxRows) {
+		asked := make([][]byte, len(part))
+		for i := range part {
+			asked[i] = part[i][:]
+		}
+		kept, err := db.hashes(ctx, "SELECT hash FROM erasure WHERE hash IN (?)", bun.List(asked))
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range part {
+			if !slices.Contains(kept, h) {
+				unknown = append(unknown, h)
+			}
+		}
+	}
+	return unknown, nil
+}
+
+func (db *DB) hashes(ctx context.Context, query string, args ...any) ([]retention.Hash, error) {
+	var rows [][]byte
+	if err := db.reading(ctx).NewRaw(query, args...).Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	all := make([]retention.Hash, len(rows))
+	for i, row := range rows {
+		copy(all[i][:], row)
+	}
+	return all, nil
+}
+
+// RemoveListed implements retention.EraseStore.
+func (db *DB) RemoveListed(ctx context.Context, s retention.Subject) (n int64, err error) {
+	var lists []broadcast.ID
+	err = db.reading(ctx).NewRaw("SELECT DISTINCT b.id FROM broadcast b JOIN broadcast_list l ON l.broadcast_id = b.id WHERE b.site_id = ?", s.Site).Scan(ctx, &lists)
+	for _, id := range lists {
+		if err != nil {
+			return n, err
+		}
+		var parts []listPart
+		if err = db.reading(ctx).NewRaw("SELECT part, ids FROM broadcast_list WHERE broadcast_id = ? ORDER BY part", id).Scan(ctx, &parts); err != nil {
+			return n, err
+		}
+		var named bool
+		if named, err = db.removeListed(ctx, id, parts, s.Visitor); named {
+			n++
+		}
+	}
+	return n, err
+}
+
+type listPart struct {
+	Part int64  `bun:"part"`
+	IDs  []byte `bun:"ids"`
+}
+
+// removeListed takes a visitor out of the part that has it; a list that is written
+// anew meanwhile is its author's, who can name nobody who is not there.
+func (db *DB) removeListed(ctx context.Context, id broadcast.ID, parts []listPart, visitor chat.VisitorID) (bool, error) {
+	for _, p := range parts {
+		ids, err := broadcast.UnpackIDs(nil, p.IDs)
+		if err != nil {
+			return false, err
+		}
+		at, has := slices.BinarySearch(ids, visitor)
+		if !has {
+			continue
+		}
+		left := broadcast.PackIDs(slices.Delete(ids, at, at+1))
+		return true, db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+			_, err := tx.NewRaw("UPDATE broadcast_list SET ids = ? WHERE broadcast_id = ? AND part = ? AND ids = ?", left, id, p.Part, p.IDs).Exec(ctx)
+			return err
+		})
+	}
+	return false, nil
+}
