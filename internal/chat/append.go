@@ -66,7 +66,7 @@ func (s State) turnRound(d *Draft, now Millis) State {
 	s.Round.Number, s.Round.Assignee = change.Round, change.Agent
 	s.Round.State = Waiting
 	switch {
-	case d.Kind == Resolution:
+	case d.Kind == Resolution || d.Kind == Carried:
 		s.Round.State, s.Round.ResolvedAt = Resolved, now
 		s.Round.Assignee = change.From
 		s.UnansweredSince = 0

@@ -65,6 +65,9 @@ type State struct {
 	// WaitingSince orders the queue: since when the round waits; 0 unless it does.
 	WaitingSince Millis
 	LastAt       Millis
+	// CarriedTo is where the conversation went on when its visitor logged in; 0:
+	// it did not. Then it has ended.
+	CarriedTo ConversationID
 }
 
 // NewState is the head of a conversation without any event.

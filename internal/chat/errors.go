@@ -19,6 +19,7 @@ const (
 	TextTooLong    Code = "text_too_long"
 	NotEditable    Code = "not_editable"    // neither message nor note, or recalled
 	BadFiles       Code = "bad_files"       // a file is not there, not complete, not yours, or in another message
+	Ended          Code = "ended"           // the conversation goes on in another one
 	Unknown        Code = "unknown_outcome" // repeat it with the same client_id
 	Busy           Code = "busy"            // a queue is full: repeat it later
 )

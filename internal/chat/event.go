@@ -23,12 +23,13 @@ const (
 	Released   Kind = "released" // its agent or a supervisor gave it back: it waits
 	Returned   Kind = "returned" // its agent was absent: it waits
 	Resolution Kind = "resolved" // the round is done
+	Carried    Kind = "carried"  // its visitor logged in: the round goes on in another conversation
 )
 
 // turnsRound tells whether events of this kind change the round.
 func (k Kind) turnsRound() bool {
 	switch k {
-	case Opened, Reopened, AssignedTo, Released, Returned, Resolution:
+	case Opened, Reopened, AssignedTo, Released, Returned, Resolution, Carried:
 		return true
 	}
 	return false
@@ -36,7 +37,7 @@ func (k Kind) turnsRound() bool {
 
 // Kinds are all kinds of events.
 func Kinds() []Kind {
-	return []Kind{Message, Note, Edit, Recall, Opened, Reopened, AssignedTo, Released, Returned, Resolution}
+	return []Kind{Message, Note, Edit, Recall, Opened, Reopened, AssignedTo, Released, Returned, Resolution, Carried}
 }
 
 // BodyVersion is the version of the bodies that this program writes.
@@ -80,7 +81,10 @@ type Text struct {
 	Files []File `json:"files,omitzero"` // in the order in which they were chosen
 	// Broadcast is the one that a visitor's message answers; 0: none.
 	Broadcast int64 `json:"broadcast,omitzero,string"`
-	Via       *Via  `json:"via,omitzero"`
+	// Carried tells that the text was carried to another conversation: nothing is here.
+	Carried bool    `json:"carried,omitzero"`
+	Origin  *Origin `json:"origin,omitzero"`
+	Via     *Via    `json:"via,omitzero"`
 }
 
 // TargetRef is the body of an edit and a recall: the number of what it changed,
@@ -88,9 +92,12 @@ type Text struct {
 type TargetRef struct {
 	Seq       int64 `json:"seq"`
 	PublicSeq int64 `json:"public_seq,omitzero"`
+
+	Origin *Origin `json:"origin,omitzero"`
 }
 
-// RoundChange is the body of opened, reopened, assigned, released, returned and resolved.
+// RoundChange is the body of opened, reopened, assigned, released, returned, resolved
+// and carried.
 type RoundChange struct {
 	Round int64 `json:"round"`
 	// Agent has the round after the change; From had it before. 0 for nobody.
@@ -98,7 +105,10 @@ type RoundChange struct {
 	AgentName string  `json:"agent_name,omitzero"`
 	From      AgentID `json:"from,omitzero,string"`
 	FromName  string  `json:"from_name,omitzero"`
-	Via       *Via    `json:"via,omitzero"`
+	// To is the conversation in which the round goes on; of carried only.
+	To     ConversationUUID `json:"to,omitzero"`
+	Origin *Origin          `json:"origin,omitzero"`
+	Via    *Via             `json:"via,omitzero"`
 }
 
 func bodyOf(v any) Body {

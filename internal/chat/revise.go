@@ -6,6 +6,9 @@ import "errors"
 // the event's number as its author sees it: public for a visitor.
 func EditText(by Actor, number int64, text string) Decide {
 	return func(s State, log Log) ([]Draft, error) {
+		if err := s.ended(); err != nil {
+			return nil, err
+		}
 		target, err := revisable(s, log, by, number)
 		if err != nil {
 			return nil, err
@@ -28,7 +31,8 @@ func EditText(by Actor, number int64, text string) Decide {
 }
 
 // RecallText is the rule for taking a text back: its author, or a supervisor
-// for what agents wrote. The body is emptied, the row stays as a tombstone.
+// for what agents wrote. The body is emptied, the row stays as a tombstone. What
+// agents wrote in a conversation that has ended can still be taken back.
 func RecallText(by Actor, number int64) Decide {
 	return func(s State, log Log) ([]Draft, error) {
 		target, err := revisable(s, log, by, number)
@@ -49,6 +53,11 @@ func revisable(s State, log Log, by Actor, number int64) (Event, error) {
 	if !visitor && !by.isAgent() {
 		return Event{}, s.refuse(NotAllowed, "only agents of this site and the visitor may do this")
 	}
+	if visitor {
+		if err := s.ended(); err != nil {
+			return Event{}, err
+		}
+	}
 	target, err := log.Event(number, visitor)
 	if errors.Is(err, &Refusal{Code: NotFound}) {
 		return Event{}, s.refuse(NotFound, "there is no event %d in this conversation", number)
@@ -58,6 +67,9 @@ func revisable(s State, log Log, by Actor, number int64) (Event, error) {
 	}
 	if (target.Kind != Message && target.Kind != Note) || target.Erased() {
 		return Event{}, s.refuse(NotEditable, "event %d is no message or note, or was recalled", number)
+	}
+	if text, err := target.Body.Text(); err == nil && text.Carried {
+		return Event{}, s.elsewhere()
 	}
 	return target, nil
 }

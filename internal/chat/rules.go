@@ -30,6 +30,9 @@ type Surroundings interface {
 // SendMessage is the rule for a message of either side.
 func SendMessage(by Actor, text string, world Surroundings) Decide {
 	return func(s State, _ Log) ([]Draft, error) {
+		if err := s.ended(); err != nil {
+			return nil, err
+		}
 		message := Draft{Kind: Message, Public: true, By: by.Ref(), Body: bodyOf(Text{Text: text}), Answers: true}
 		if by.Kind == VisitorActor {
 			return append(beforeVisitorMessage(s, by, world), message), nil
@@ -84,6 +87,9 @@ func AddNote(by Actor, text string) Decide {
 	return func(s State, _ Log) ([]Draft, error) {
 		if !by.works() {
 			return nil, s.refuse(NotAllowed, "only agents of this site may add notes")
+		}
+		if err := s.ended(); err != nil {
+			return nil, err
 		}
 		return []Draft{{Kind: Note, By: by.Ref(), Body: bodyOf(Text{Text: text}), Answers: true}}, nil
 	}
@@ -175,10 +181,25 @@ func mayWork(s State, by Actor) error {
 	if !by.works() {
 		return s.refuse(NotAllowed, "only agents of this site may do this")
 	}
+	if err := s.ended(); err != nil {
+		return err
+	}
 	if !s.Round.State.Open() {
 		return s.refuse(NoOpenRound, "no round is open: a message of the visitor opens one")
 	}
 	return nil
+}
+
+// ended refuses what would go on in a conversation that goes on elsewhere.
+func (s State) ended() error {
+	if s.CarriedTo == 0 {
+		return nil
+	}
+	return s.elsewhere()
+}
+
+func (s State) elsewhere() error {
+	return s.refuse(Ended, "this conversation went along with its visitor's log-in: go on in the other one")
 }
 
 func assigned(s State, by Actor, to AgentID, name string) Draft {

@@ -15,6 +15,8 @@ type Store interface {
 	// Mark moves a participant's marks forward in the next commit group and
 	// returns at once. Marks that would go backward change nothing.
 	Mark(m *MarkChange)
+	// Carry takes a round along in a transaction of its own, as Change does.
+	Carry(c *Carry)
 
 	// Head is the conversation's state now. Errors: NotFound.
 	Head(ctx context.Context, id ConversationID) (State, error)

@@ -13,6 +13,7 @@ type outcome struct {
 	changed chat.Changed
 	mark    chat.Mark
 	moved   bool
+	over    chat.CarriedOver
 	err     error
 	// handed tells that another committer decides it.
 	handed bool
@@ -40,6 +41,7 @@ func (a *announcer) tell(outcomes []outcome) {
 	now := time.Now()
 	for i := range outcomes {
 		outcomes[i].changed.Kept = now
+		outcomes[i].over.From.Kept, outcomes[i].over.To.Kept = now, now
 	}
 	a.groups <- outcomes
 }
@@ -64,6 +66,14 @@ func (a *announcer) run() {
 				}
 				if o.err == nil && o.moved {
 					marks = append(marks, o.mark)
+				}
+			case o.item.carry != nil:
+				if o.item.carry.Done != nil {
+					o.item.carry.Done(o.over, o.err)
+				}
+				if o.err == nil && len(o.over.To.Events) > 0 { // first where it is now
+					changes = append(changes, o.over.To, o.over.From)
+					marks = append(marks, o.over.Marks...)
 				}
 			default:
 				if o.item.change.Done != nil {

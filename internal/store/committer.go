@@ -10,10 +10,11 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 )
 
-// item is what waits for a group: one of the three.
+// item is what waits for a group: one of the four.
 type item struct {
 	change *chat.Change
 	mark   *chat.MarkChange
+	carry  *chat.Carry // a group of its own
 	// task runs between groups, on the committer's connection, without any head cached.
 	task *task
 }
@@ -108,9 +109,9 @@ func (c *committer) run() {
 	for it := range c.lane {
 		c.db.queue.leave(it)
 		batch = append(batch[:0], it)
-		var after *task
-		if it.task != nil {
-			batch, after = batch[:0], it.task
+		var after *item
+		if it.alone() {
+			batch, after = batch[:0], &it
 		}
 		var late *time.Timer // while there are only marks, a change is awaited
 		if it.mark != nil {
@@ -124,8 +125,8 @@ func (c *committer) run() {
 			if next.mark == nil {
 				late = nil
 			}
-			if next.task != nil {
-				after = next.task
+			if next.alone() {
+				after = &next
 				break
 			}
 			batch = append(batch, next)
@@ -133,11 +134,18 @@ func (c *committer) run() {
 		if len(batch) > 0 {
 			c.commit(batch)
 		}
-		if after != nil {
-			c.work(after)
+		switch {
+		case after == nil:
+		case after.task != nil:
+			c.work(after.task)
+		default:
+			c.commit([]item{*after})
 		}
 	}
 }
+
+// alone tells whether it shares its transaction with no other.
+func (it item) alone() bool { return it.task != nil || it.carry != nil }
 
 // next takes what is queued already; a lone change waits for nobody. With late
 // it waits until then: marks alone are not worth a commit of their own.

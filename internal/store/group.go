@@ -31,6 +31,7 @@ type group struct {
 	expected map[beginKey]chat.VisitorID
 
 	attached map[chat.FileID]bool // by this group; nil for none
+	carried  *carried             // nil: this group is no carry
 
 	wrote bool
 	told  bool
@@ -120,9 +121,12 @@ func (g *group) run() error {
 			o.handed = true
 			continue
 		}
-		if it.mark != nil {
+		switch {
+		case it.mark != nil:
 			o.mark, o.moved, o.err, fatal = g.markOne(it.mark)
-		} else {
+		case it.carry != nil:
+			o.over, o.err, fatal = g.carryOne(it.carry)
+		default:
 			o.changed, o.err, fatal = g.changeOne(it.change, g.prints[i])
 		}
 		if fatal != nil {

@@ -23,9 +23,11 @@ func (g *group) findBegun() error {
 	var keys []beginKey
 	asked := map[beginKey]bool{}
 	for _, it := range g.batch {
-		if key, begins := it.begins(); begins && !asked[key] {
-			asked[key] = true
-			keys = append(keys, key)
+		for _, key := range it.begun() {
+			if !asked[key] {
+				asked[key] = true
+				keys = append(keys, key)
+			}
 		}
 	}
 	err := g.lookUp(g.c.sql.begun, len(keys), g.c.sql.begunQuery, func(i int) {
@@ -42,7 +44,7 @@ func (g *group) findBegun() error {
 			g.expected[key] = visitor
 			return nil
 		}
-		if g.c.db.shareOf(id) != g.c.share {
+		if g.c.db.shareOf(id) != g.c.share && g.batch[0].carry == nil {
 			g.elsewhere[key] = chat.Conversation{ID: id, Visitor: visitor}
 			return nil
 		}
@@ -55,6 +57,17 @@ func (g *group) findBegun() error {
 	return g.h.flush()
 }
 
+// begun are the visitors whose conversations are found by their secrets.
+func (it item) begun() []beginKey {
+	if c := it.carry; c != nil {
+		return []beginKey{{c.Site, string(c.From)}, {c.Site, string(c.To.SecretHash)}}
+	}
+	if key, begins := it.begins(); begins {
+		return []beginKey{key}
+	}
+	return nil
+}
+
 func (it item) begins() (beginKey, bool) {
 	if it.change == nil || it.change.Conversation != 0 || it.change.Begin == nil {
 		return beginKey{}, false
@@ -65,20 +78,31 @@ func (it item) begins() (beginKey, bool) {
 // openBegun opens what was found, and makes what was not.
 func (g *group) openBegun() error {
 	for _, it := range g.batch {
-		key, begins := it.begins()
-		if _, handed := g.elsewhere[key]; !begins || handed || g.begun[key] != nil {
-			continue
+		for _, key := range it.begun() {
+			if err := g.openOne(it, key); err != nil {
+				return err
+			}
 		}
-		c, found := g.found[key]
-		if !found {
-			g.begun[key] = g.make(it.change.Begin)
-			continue
-		}
+	}
+	return nil
+}
+
+func (g *group) openOne(it item, key beginKey) error {
+	if _, handed := g.elsewhere[key]; handed || g.begun[key] != nil {
+		return nil
+	}
+	c, found := g.found[key]
+	switch {
+	case found:
 		w := g.open[c.ID]
 		if w == nil {
 			return errors.New("a conversation has no head")
 		}
 		g.begun[key] = w
+	case it.carry == nil:
+		g.begun[key] = g.make(it.change.Begin)
+	case key.secret == string(it.carry.To.SecretHash):
+		g.begun[key] = g.make(it.carry.To)
 	}
 	return nil
 }

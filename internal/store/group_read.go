@@ -184,10 +184,13 @@ func (g *group) use(e entry) {
 }
 
 func (it item) conversation() chat.ConversationID {
-	if it.mark != nil {
+	switch {
+	case it.mark != nil:
 		return it.mark.Conversation
+	case it.change != nil:
+		return it.change.Conversation
 	}
-	return it.change.Conversation
+	return 0
 }
 
 func (g *group) working(c *chat.Change) *working {

@@ -66,7 +66,7 @@ func (w *working) revise(d *chat.Draft, target chat.Event, by *chat.Event) *chat
 // noteRound keeps the history of rounds in step with the events about them.
 func (w *working) noteRound(e *chat.Event) {
 	switch e.Kind {
-	case chat.Opened, chat.Reopened, chat.AssignedTo, chat.Released, chat.Returned, chat.Resolution:
+	case chat.Opened, chat.Reopened, chat.AssignedTo, chat.Released, chat.Returned, chat.Resolution, chat.Carried:
 	default:
 		return
 	}
@@ -86,7 +86,7 @@ func (w *working) noteRound(e *chat.Event) {
 	switch e.Kind {
 	case chat.Opened:
 		r.fresh, r.OpenedAt, r.FirstSeq = true, e.At, e.Seq
-	case chat.Resolution:
+	case chat.Resolution, chat.Carried:
 		r.Assignee, r.ResolvedAt = change.From, e.At
 	}
 }

@@ -34,6 +34,9 @@ func (g *group) write() error {
 	if err := g.writeBegun(); err != nil {
 		return err
 	}
+	if err := g.writeCarried(); err != nil {
+		return err
+	}
 	err := g.c.sql.events.insert(g.h, len(events), func(i int) {
 		w, n := events[i].w, events[i].i
 		bindEvent(g.h, &w.events[n], w.site, w.prints[n])

@@ -13,7 +13,7 @@ var (
 	headColumns = []string{
 		"conversation", "site_id", "visitor_id", "seq", "public_seq", "tag", "public_tag", "first_seq", "first_public_seq",
 		"visitor_messages", "agent_messages", "round", "state", "assignee", "opened_at", "resolved_at",
-		"last_reply_seq", "replied_to", "unanswered_since", "waiting_since", "last_at", "last_text_seq",
+		"last_reply_seq", "replied_to", "unanswered_since", "waiting_since", "last_at", "last_text_seq", "carried_to",
 	}
 	eventColumns = []string{
 		"conversation", "seq", "public_seq", "public", "tag", "kind", "v", "rev", "by_kind", "by_id", "by_name",
@@ -36,7 +36,7 @@ func scanState(s *chat.State, lastText *int64) []any {
 	return []any{
 		&s.Conversation, &s.Site, &s.Visitor, &s.Seq, &s.PublicSeq, &s.Tag, &s.PublicTag, &s.FirstSeq, &s.FirstPublicSeq,
 		&s.VisitorMessages, &s.AgentMessages, &s.Round.Number, &s.Round.State, &s.Round.Assignee, &s.Round.OpenedAt, &s.Round.ResolvedAt,
-		&s.LastReplySeq, &s.RepliedTo, &s.UnansweredSince, &s.WaitingSince, &s.LastAt, lastText,
+		&s.LastReplySeq, &s.RepliedTo, &s.UnansweredSince, &s.WaitingSince, &s.LastAt, lastText, &s.CarriedTo,
 	}
 }
 
@@ -47,7 +47,7 @@ func bindState(h *hot, s *chat.State, lastText int64) {
 	h.arg(string(s.Round.State))
 	h.ints(
 		int64(s.Round.Assignee), int64(s.Round.OpenedAt), int64(s.Round.ResolvedAt),
-		s.LastReplySeq, s.RepliedTo, int64(s.UnansweredSince), int64(s.WaitingSince), int64(s.LastAt), lastText)
+		s.LastReplySeq, s.RepliedTo, int64(s.UnansweredSince), int64(s.WaitingSince), int64(s.LastAt), lastText, int64(s.CarriedTo))
 }
 
 func scanEvent(e *chat.Event) []any {

@@ -27,7 +27,9 @@ const (
 	Unavailable  chat.Code = "unavailable" // the database did not answer
 	// LogInEnded: the visitor's log-in was revoked, or is none. A client does not go on as
 	// an anonymous visitor by itself: it asks its page for a fresh token.
-	LogInEnded   chat.Code = "log_in_ended"
+	LogInEnded chat.Code = "log_in_ended"
+	// CarriedOver: what this secret began went along with a log-in; it begins nothing more.
+	CarriedOver  chat.Code = "carried_over"
 	VerifiedOnly chat.Code = "verified_only" // the site talks with verified visitors only
 )
 
@@ -36,7 +38,7 @@ func AdviceFor(code chat.Code) Advice {
 	switch code {
 	case chat.Unknown, chat.Busy, RateLimited, Unavailable:
 		return Retry
-	case HelloFirst, BadSecret, UnknownSite, LogInEnded, VerifiedOnly:
+	case HelloFirst, BadSecret, UnknownSite, LogInEnded, CarriedOver, VerifiedOnly:
 		return Stop
 	}
 	return Fix
@@ -45,9 +47,9 @@ func AdviceFor(code chat.Code) Advice {
 // Codes are all codes that an error frame may carry.
 func Codes() []chat.Code {
 	return []chat.Code{
-		BadFrame, UnknownFrame, HelloFirst, BadSecret, UnknownSite, RateLimited, TooMany, Unavailable, LogInEnded, VerifiedOnly,
+		BadFrame, UnknownFrame, HelloFirst, BadSecret, UnknownSite, RateLimited, TooMany, Unavailable, LogInEnded, CarriedOver, VerifiedOnly,
 		chat.NotFound, chat.NotYours, chat.NotAllowed, chat.NoOpenRound, chat.Conflict, chat.NotMember,
-		chat.ClientIDReused, chat.BadText, chat.BlankText, chat.TextTooLong, chat.NotEditable, chat.BadFiles,
+		chat.ClientIDReused, chat.BadText, chat.BlankText, chat.TextTooLong, chat.NotEditable, chat.BadFiles, chat.Ended,
 		chat.Unknown, chat.Busy,
 	}
 }
@@ -69,6 +71,7 @@ const (
 	CloseSilent    CloseCode = 4002 // no answer to a ping
 	CloseRate      CloseCode = 4003 // far too many frames
 	CloseChanged   CloseCode = 4004 // rights or settings changed: say hello anew
+	CloseCarried   CloseCode = 4005 // the chat went along with a log-in: say hello with that
 	CloseRevoked   CloseCode = 4500 // the log-in is revoked
 	CloseRefused   CloseCode = 4501 // hello was refused; the error frame before says why
 	CloseElsewhere CloseCode = 4502 // signed in elsewhere
@@ -79,7 +82,7 @@ const (
 func CloseCodes() []CloseCode {
 	return []CloseCode{
 		CloseGoingAway, CloseTooBig, CloseRestart, CloseTryLater,
-		CloseSlow, CloseNoHello, CloseSilent, CloseRate, CloseChanged, CloseRevoked, CloseRefused, CloseElsewhere, CloseBadClient,
+		CloseSlow, CloseNoHello, CloseSilent, CloseRate, CloseChanged, CloseCarried, CloseRevoked, CloseRefused, CloseElsewhere, CloseBadClient,
 	}
 }
 

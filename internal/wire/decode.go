@@ -158,6 +158,8 @@ func newServerFrame(t string) Frame { //nolint:cyclop // a case for each frame
 		return new(ServerAgents)
 	case "looking":
 		return new(ServerLooking)
+	case "carried":
+		return new(ServerCarried)
 	case "list":
 		return new(ServerList)
 	case "rows":

@@ -51,7 +51,8 @@ func (out *Event) fill(e *chat.Event, a Audience) {
 	switch e.Kind {
 	case chat.Message, chat.Note:
 		text, err := e.Body.Text()
-		out.Text, out.Erased, out.Broadcast = text.Text, e.Erased(), text.Broadcast
+		out.Text, out.Erased, out.Broadcast = text.Text, e.Erased() || text.Carried, text.Broadcast
+		out.Carried, out.Origin = text.Carried, originOf(text.Origin, a)
 		for _, f := range text.Files {
 			out.Files = append(out.Files, File(f))
 		}
@@ -61,14 +62,18 @@ func (out *Event) fill(e *chat.Event, a Audience) {
 		}
 		return
 	case chat.Edit, chat.Recall:
+		if ref, err := e.Body.TargetRef(); err == nil {
+			out.Origin = originOf(ref.Origin, a)
+		}
 		if e.Target != nil {
 			if target, visible := EventFor(e.Target, a, false); visible {
 				out.Target = &target
 			}
 		}
-	case chat.Opened, chat.Reopened, chat.AssignedTo, chat.Released, chat.Returned, chat.Resolution:
+	case chat.Opened, chat.Reopened, chat.AssignedTo, chat.Released, chat.Returned, chat.Resolution, chat.Carried:
 		change, err := e.Body.RoundChange()
 		if err == nil && !e.Erased() {
+			out.To, out.Origin = change.To, originOf(change.Origin, a)
 			out.Round = &RoundChange{
 				Number: change.Round,
 				Agent:  agentOf(change.Agent, change.AgentName),
@@ -85,6 +90,14 @@ func viaOf(v *chat.Via, a Audience) *Person {
 		return nil
 	}
 	return &Person{Kind: chat.KeyActor, ID: v.ID, Name: v.Name}
+}
+
+// originOf is for agents: a visitor saw the same words, under other numbers.
+func originOf(o *chat.Origin, a Audience) *Origin {
+	if o == nil || a == ForVisitor {
+		return nil
+	}
+	return &Origin{C: o.Conversation, N: o.Seq}
 }
 
 const unreadable = "This entry was written by a newer version of Kefu."
@@ -109,6 +122,8 @@ func fallback(kind chat.Kind, round *RoundChange) string {
 		return "The conversation waits for an agent."
 	case chat.Resolution:
 		return "The conversation was resolved."
+	case chat.Carried:
+		return "The visitor logged in: the conversation goes on in another one."
 	}
 	return unreadable
 }

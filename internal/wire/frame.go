@@ -38,6 +38,7 @@ func (f ServerTyping) typed() any       { f.T = "typing"; return &f }
 func (f ServerPresence) typed() any     { f.T = "presence"; return &f }
 func (f ServerAgents) typed() any       { f.T = "agents"; return &f }
 func (f ServerLooking) typed() any      { f.T = "looking"; return &f }
+func (f ServerCarried) typed() any      { f.T = "carried"; return &f }
 func (f ServerList) typed() any         { f.T = "list"; return &f }
 func (f ServerRows) typed() any         { f.T = "rows"; return &f }
 func (f ServerVisitors) typed() any     { f.T = "visitors"; return &f }

@@ -18,7 +18,7 @@ func appendHot(f Frame) ([]byte, bool) {
 	case ServerAck:
 		return appendAck(make([]byte, 0, 192), &f), true
 	case ServerEvent:
-		if e := &f.E; e.Rev == 0 && !e.Erased && e.Round == nil && e.Target == nil && e.Files == nil && e.Broadcast == 0 && e.Via == nil && e.Fallback == "" {
+		if e := &f.E; e.Rev == 0 && !e.Erased && e.Round == nil && e.Target == nil && e.Files == nil && e.Broadcast == 0 && e.Via == nil && !e.Carried && e.Origin == nil && e.To.IsNil() && e.Fallback == "" {
 			return appendText(make([]byte, 0, 320+len(e.Text)), &f)
 		}
 	}

@@ -99,6 +99,13 @@ type Event struct {
 	Files []File `json:"files,omitzero"`
 	// Round is the change of the round, for the kinds that change it.
 	Round *RoundChange `json:"round,omitzero"`
+	// To, of carried, is the conversation in which the round goes on.
+	To chat.ConversationUUID `json:"to,omitzero"`
+	// Carried says, beside Erased, that the text was not taken back: it was carried to
+	// where the round goes on.
+	Carried bool `json:"carried,omitzero"`
+	// Origin is, for agents, where a carried event stood before.
+	Origin *Origin `json:"origin,omitzero"`
 	// Target is the event that an edit or recall changed, as it is now.
 	Target *Event `json:"target,omitzero"`
 	// Broadcast is the one that a visitor's message answers.
@@ -107,6 +114,12 @@ type Event struct {
 	Via *Person `json:"via,omitzero"`
 	// Fallback words an event for clients that do not know its kind.
 	Fallback string `json:"fallback,omitzero"`
+}
+
+// Origin is where a carried event stood before: its conversation and number there.
+type Origin struct {
+	C chat.ConversationUUID `json:"c"`
+	N int64                 `json:"n"`
 }
 
 // File is a file of a message or note. Width and Height, in pixels as it is shown,
@@ -155,6 +168,8 @@ type ConversationInfo struct {
 	// Mine are the reader's own marks, Theirs the furthest marks of the other side.
 	Mine   Marks `json:"mine"`
 	Theirs Marks `json:"theirs"`
+	// To is, for agents, where a conversation goes on that has ended.
+	To chat.ConversationUUID `json:"to,omitzero"`
 }
 
 // Marks are how far somebody has received and read.
@@ -272,6 +287,14 @@ type ServerLooking struct {
 	T      string                `json:"t"`
 	C      chat.ConversationUUID `json:"c"`
 	Agents []Agent               `json:"agents"`
+}
+
+// ServerCarried is "carried": the visitor of a conversation that this agent has open
+// logged in, and the round goes on in To.
+type ServerCarried struct {
+	T  string                `json:"t"`
+	C  chat.ConversationUUID `json:"c"`
+	To chat.ConversationUUID `json:"to"`
 }
 
 // Row is a conversation in a list. V is its version: the higher one wins.

@@ -23,6 +23,7 @@ func RunTwo(t *testing.T, open Open) {
 		"Marks":     testTwoMarks,
 		"Truncate":  testTwoTruncate,
 		"Lock":      testTwoLock,
+		"Carry":     testTwoCarry,
 	} {
 		t.Run(name, func(t *testing.T) { test(newPair(t, open)) })
 	}

@@ -32,6 +32,8 @@ export type EventKind =
   | 'returned'
   /** the round is done */
   | 'resolved'
+  /** its visitor logged in: the round goes on in another conversation */
+  | 'carried'
 
 export type RoundState =
   /** before the first message */
@@ -82,6 +84,8 @@ export type ErrorCode =
   | 'unavailable'
   /** LogInEnded: the visitor's log-in was revoked, or is none. A client does not go on as an anonymous visitor by itself: it asks its page for a fresh token. */
   | 'log_in_ended'
+  /** CarriedOver: what this secret began went along with a log-in; it begins nothing more. */
+  | 'carried_over'
   /** the site talks with verified visitors only */
   | 'verified_only'
   /** absent or not yours to see: they look the same */
@@ -106,6 +110,8 @@ export type ErrorCode =
   | 'not_editable'
   /** a file is not there, not complete, not yours, or in another message */
   | 'bad_files'
+  /** the conversation goes on in another one */
+  | 'ended'
   /** repeat it with the same client_id */
   | 'unknown_outcome'
   /** a queue is full: repeat it later */
@@ -122,6 +128,7 @@ export const advice: Readonly<Record<ErrorCode, Advice>> = {
   too_many: 'fix',
   unavailable: 'retry',
   log_in_ended: 'stop',
+  carried_over: 'stop',
   verified_only: 'stop',
   not_found: 'fix',
   not_yours: 'fix',
@@ -135,6 +142,7 @@ export const advice: Readonly<Record<ErrorCode, Advice>> = {
   text_too_long: 'fix',
   not_editable: 'fix',
   bad_files: 'fix',
+  ended: 'fix',
   unknown_outcome: 'retry',
   busy: 'retry',
 }
@@ -154,6 +162,8 @@ export const closeCodes = {
   rate: 4003,
   /** rights or settings changed: say hello anew */
   changed: 4004,
+  /** the chat went along with a log-in: say hello with that */
+  carried: 4005,
   /** the log-in is revoked */
   revoked: 4500,
   /** hello was refused; the error frame before says why */
@@ -458,6 +468,12 @@ export interface Event {
   files?: File[]
   /** Round is the change of the round, for the kinds that change it. */
   round?: RoundChange
+  /** To, of carried, is the conversation in which the round goes on. */
+  to?: string
+  /** Carried says, beside Erased, that the text was not taken back: it was carried to where the round goes on. */
+  carried?: boolean
+  /** Origin is, for agents, where a carried event stood before. */
+  origin?: Origin
   /** Target is the event that an edit or recall changed, as it is now. */
   target?: Event
   /** Broadcast is the one that a visitor's message answers. */
@@ -466,6 +482,12 @@ export interface Event {
   via?: Person
   /** Fallback words an event for clients that do not know its kind. */
   fallback?: string
+}
+
+/** Origin is where a carried event stood before: its conversation and number there. */
+export interface Origin {
+  c: string
+  n: number
 }
 
 /** File is a file of a message or note. Width and Height, in pixels as it is shown, are those of a picture that may be shown inline; without them it is a download, unless its type is video/mp4. */
@@ -513,6 +535,8 @@ export interface ConversationInfo {
   /** Mine are the reader's own marks, Theirs the furthest marks of the other side. */
   mine: Marks
   theirs: Marks
+  /** To is, for agents, where a conversation goes on that has ended. */
+  to?: string
 }
 
 /** Marks are how far somebody has received and read. */
@@ -629,6 +653,13 @@ export interface ServerLooking {
   t: 'looking'
   c: string
   agents: Agent[]
+}
+
+/** ServerCarried is "carried": the visitor of a conversation that this agent has open logged in, and the round goes on in To. */
+export interface ServerCarried {
+  t: 'carried'
+  c: string
+  to: string
 }
 
 /** Row is a conversation in a list. V is its version: the higher one wins. */
@@ -753,6 +784,7 @@ export type ServerFrame =
   | ServerTyping
   | ServerPresence
   | ServerLooking
+  | ServerCarried
   | ServerList
   | ServerRows
   | ServerVisitors
