@@ -34,6 +34,13 @@ const (
 	SigningKeyMade    What = "signing_key_made"
 	SigningKeyRevoked What = "signing_key_revoked"
 
+	WebhookMade     What = "webhook_made"
+	WebhookChanged  What = "webhook_changed"
+	WebhookRotated  What = "webhook_rotated"
+	WebhookResumed  What = "webhook_resumed"
+	WebhookDeleted  What = "webhook_deleted"
+	WebhookReplayed What = "webhook_replayed"
+
 	BroadcastScheduled What = "broadcast_scheduled"
 	BroadcastPublished What = "broadcast_published"
 	BroadcastWithdrawn What = "broadcast_withdrawn"

@@ -80,6 +80,7 @@ type Runner struct {
 
 	mu       sync.Mutex
 	handlers map[string]Handler
+	slots    map[string]int           // of the kinds that have not Config.Slots
 	running  map[string]map[*run]bool // by kind
 	started  bool
 
@@ -104,7 +105,7 @@ var _ Queue = (*Runner)(nil)
 
 // New makes a runner without handlers.
 func New(cfg Config, store Store) *Runner {
-	r := &Runner{cfg: cfg.withDefaults(), store: store, handlers: map[string]Handler{}, running: map[string]map[*run]bool{}, woken: make(chan struct{}, 1)}
+	r := &Runner{cfg: cfg.withDefaults(), store: store, handlers: map[string]Handler{}, slots: map[string]int{}, running: map[string]map[*run]bool{}, woken: make(chan struct{}, 1)}
 	r.claiming, r.stop = context.WithCancel(context.Background())
 	r.working, r.cancel = context.WithCancelCause(context.Background())
 	r.renewing, r.rest = context.WithCancel(context.Background())
@@ -120,6 +121,15 @@ func (r *Runner) Handle(kind string, handler Handler) {
 		panic(fmt.Sprintf("jobs: the handler of %q comes too late, or twice, or the kind is none", kind))
 	}
 	r.handlers[kind], r.running[kind] = handler, map[*run]bool{}
+}
+
+// HandleMost is Handle for a kind of which so many run at once on this node, in place
+// of Config.Slots.
+func (r *Runner) HandleMost(kind string, slots int, handler Handler) {
+	r.Handle(kind, handler)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.slots[kind] = slots
 }
 
 // Add implements Queue. A job for now is looked for at once, on this node.
@@ -262,7 +272,7 @@ func (r *Runner) wants() (wants []Want) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, kind := range slices.Sorted(maps.Keys(r.handlers)) {
-		if free := r.cfg.Slots - len(r.running[kind]); free > 0 {
+		if free := cmp.Or(r.slots[kind], r.cfg.Slots) - len(r.running[kind]); free > 0 {
 			wants = append(wants, Want{Kind: kind, Most: free})
 		}
 	}

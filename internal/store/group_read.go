@@ -16,7 +16,7 @@ type statements struct {
 	marksOf, files                        map[int]string
 	events, head, list, touch, marks      *multi
 	newVisitor, newConversation           *multi
-	newRound, revision                    *multi
+	newRound, revision, outbox            *multi
 }
 
 // Rows or keys of one statement: where each statement is a way to the server and
@@ -40,11 +40,12 @@ func newStatements(db *DB) *statements {
 		newConversation: newMulti(g, "conversation", conversationColumns, "", nil),
 		newRound:        newMulti(g, "round", []string{"conversation", "number", "site_id", "opened_at", "resolved_at", "first_seq", "assignee"}, "", nil),
 		revision:        newMulti(g, "event_revision", []string{"conversation", "seq", "rev", "site_id", "edit_seq", "replaced_at", "body"}, "", nil),
+		outbox:          newMulti(g, "webhook_outbox", outboxColumns, "webhook_id, conversation", []string{"last_seq"}),
 	}
 	if db.dialect.shared() {
 		s.most = serverChunk
 	}
-	for _, m := range []*multi{s.events, s.head, s.list, s.touch, s.marks, s.newVisitor, s.newConversation, s.newRound, s.revision} {
+	for _, m := range []*multi{s.events, s.head, s.list, s.touch, s.marks, s.newVisitor, s.newConversation, s.newRound, s.revision, s.outbox} {
 		m.most = s.most
 	}
 	return s

@@ -54,6 +54,9 @@ func (g *group) write() error {
 	if err := g.writeMarks(); err != nil {
 		return err
 	}
+	if err := g.writeOutbox(); err != nil {
+		return err
+	}
 	for _, w := range g.order { // what few changes need
 		if err := g.writeRounds(w); err != nil {
 			return err
@@ -88,7 +91,7 @@ func (g *group) writeBegun() error {
 			continue
 		}
 		g.h.arg(string(w.profile))
-		g.h.arg(emailOf(w.begin.Profile))
+		g.h.blob(emailOf(w.begin.Profile))
 		g.h.ints(int64(w.conversation.Visitor))
 		if err := g.h.exec("UPDATE visitor SET profile = ?, email = ? WHERE id = ?"); err != nil {
 			return err

@@ -172,6 +172,9 @@ func (db *DB) endJob(ctx context.Context, c jobs.Claim, how func(tx bun.Tx, now 
 }
 
 // shortened is an error as it is kept.
-func shortened(why string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(why[:min(len(why), jobs.MaxWhy)], "�"), "\x00", "�")
+func shortened(why string) string { return shortenedTo(why, jobs.MaxWhy) }
+
+// shortenedTo is a text of at most so many bytes that every database takes.
+func shortenedTo(text string, most int) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text[:min(len(text), most)], "�"), "\x00", "�")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -127,6 +128,7 @@ type DB struct {
 	committers  []*committer
 	checkpoints *checkpointer // of a file; nil for a server
 	counted     counters
+	wished      atomic.Pointer[wishes] // of webhooks
 	closing     sync.Once
 }
 
@@ -193,6 +195,9 @@ func (db *DB) open(ctx context.Context) (err error) {
 		if db.checkpoints, err = newCheckpointer(ctx, db); err != nil {
 			return err
 		}
+	}
+	if err := db.RefreshWishes(ctx); err != nil {
+		return err
 	}
 	db.queue = &queue{cfg: db.cfg}
 	for i := range db.cfg.Committers {

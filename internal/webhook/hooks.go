@@ -1,0 +1,247 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/audit"
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/jobs"
+	"github.com/kefu-chat/kefu/internal/outbound"
+	"github.com/kefu-chat/kefu/internal/site"
+)
+
+// Kinds of jobs: one delivers what waits for a webhook, which its key names; one sends
+// an entry of the log again; one looks after all of it.
+const (
+	DeliverJob = "webhook"
+	ReplayJob  = "webhook_replay"
+	TendJob    = "webhook_tend"
+)
+
+// DeliverSlots is for how many webhooks a node delivers at once.
+const DeliverSlots = 16
+
+// Watch counts, for the metrics.
+type Watch interface {
+	WebhooksMade(n int)
+	WebhookSent(delivered bool, took time.Duration)
+}
+
+// Parts are what Hooks need.
+type Parts struct {
+	Store  Store
+	Audit  audit.Store
+	Queue  jobs.Queue
+	Client *outbound.Client
+	Watch  Watch
+	Log    *slog.Logger
+	Now    func() time.Time
+}
+
+// Hooks keeps webhooks and delivers to them. Safe for concurrent use.
+type Hooks struct {
+	Parts
+	pinging chan struct{}
+
+	mu      sync.Mutex
+	told    map[ID]bool          // of whom a commit was made since the loop looked
+	running map[ID]chan struct{} // of whom a run is under way here; a word in it: look again
+	woken   chan struct{}
+	stop    context.CancelFunc
+	loop    sync.WaitGroup
+}
+
+// New makes a service; Start lets it hear of commits.
+func New(p Parts) *Hooks {
+	return &Hooks{Parts: p, pinging: make(chan struct{}, 4), told: map[ID]bool{}, running: map[ID]chan struct{}{}, woken: make(chan struct{}, 1)}
+}
+
+// List are a site's webhooks, oldest first, with what waits for each.
+func (h *Hooks) List(ctx context.Context, on chat.SiteID) ([]Webhook, map[ID]Waiting, error) {
+	all, err := h.Store.Webhooks(ctx, on)
+	if err != nil {
+		return nil, nil, err
+	}
+	ids := make([]ID, len(all))
+	for i, w := range all {
+		ids[i] = w.ID
+	}
+	waiting, err := h.Store.WaitingFor(ctx, ids)
+	return all, waiting, err
+}
+
+// One is a webhook of a site. Errors: NotFound.
+func (h *Hooks) One(ctx context.Context, on chat.SiteID, id ID) (Webhook, Waiting, error) {
+	w, err := h.of(ctx, on, id)
+	if err != nil {
+		return w, Waiting{}, err
+	}
+	waiting, err := h.Store.WaitingFor(ctx, []ID{id})
+	return w, waiting[id], err
+}
+
+func (h *Hooks) of(ctx context.Context, on chat.SiteID, id ID) (Webhook, error) {
+	w, err := h.Store.Webhook(ctx, id)
+	if err == nil && w.Site != on {
+		err = chat.Refuse(chat.NotFound, "there is no such webhook")
+	}
+	return w, err
+}
+
+// check is Content.Check with what is known of the address.
+func (h *Hooks) check(c Content) (Content, error) {
+	if _, err := h.Client.Check(c.URL); err != nil {
+		return c, site.Bad("url", "%s", outbound.Why(err))
+	}
+	return c.Check()
+}
+
+// Make makes a webhook; its secret is in what it returns. Errors: FieldError, Conflict
+// when the site has MaxWebhooks.
+func (h *Hooks) Make(ctx context.Context, by audit.By, on chat.SiteID, c Content) (Webhook, error) {
+	c, err := h.check(c)
+	if err != nil {
+		return Webhook{}, err
+	}
+	now := h.Now()
+	w := Webhook{ID: ID(chat.NewID(now)), Site: on, Secret: NewSecret(), MadeBy: by.Actor, MadeAt: chat.At(now)}
+	w = w.with(c)
+	err = h.Store.Together(ctx, func(ctx context.Context) error {
+		all, err := h.Store.Webhooks(ctx, on)
+		if err != nil {
+			return err
+		}
+		if len(all) >= MaxWebhooks {
+			return chat.Refuse(chat.Conflict, "the site has %d webhooks already: delete one, or change it", len(all))
+		}
+		if err := h.Store.InsertWebhook(ctx, w); err != nil {
+			return err
+		}
+		return h.record(ctx, by, audit.WebhookMade, w)
+	})
+	return w, h.refreshed(ctx, err)
+}
+
+// with is the webhook with a content. One that an admin saves as on is tried again.
+func (w Webhook) with(c Content) Webhook {
+	w.Name, w.URL, w.Types = c.Name, c.URL, c.Types
+	switch {
+	case !c.On:
+		w.State, w.PausedAt, w.Why = Off, 0, ""
+	case w.State != Paused:
+		w.State = On
+	}
+	return w
+}
+
+// Change replaces the content of a webhook; a paused one stays so, unless it is turned
+// off. Errors: NotFound, FieldError.
+func (h *Hooks) Change(ctx context.Context, by audit.By, on chat.SiteID, id ID, c Content) (Webhook, error) {
+	c, err := h.check(c)
+	if err != nil {
+		return Webhook{}, err
+	}
+	return h.change(ctx, by, on, id, audit.WebhookChanged, func(w Webhook) Webhook { return w.with(c) })
+}
+
+// Rotate gives a webhook another secret; the one before signs for OldLasts, too.
+func (h *Hooks) Rotate(ctx context.Context, by audit.By, on chat.SiteID, id ID) (Webhook, error) {
+	until := chat.At(h.Now().Add(OldLasts))
+	return h.change(ctx, by, on, id, audit.WebhookRotated, func(w Webhook) Webhook {
+		w.Old, w.OldUntil, w.Secret = w.Secret, until, NewSecret()
+		return w
+	})
+}
+
+// Resume has a paused webhook go on where it stopped, and what waits for one that is on
+// tried at once. Errors: NotFound, Conflict for one that is off.
+func (h *Hooks) Resume(ctx context.Context, by audit.By, on chat.SiteID, id ID) (w Webhook, err error) {
+	err = h.Store.Together(ctx, func(ctx context.Context) error {
+		if w, err = h.of(ctx, on, id); err != nil {
+			return err
+		}
+		if w.State == Off {
+			return chat.Refuse(chat.Conflict, "this webhook is off: turn it on")
+		}
+		w.State, w.PausedAt, w.Why = On, 0, ""
+		if err := h.Store.UpdateWebhook(ctx, w); err != nil {
+			return err
+		}
+		if err := h.Store.RetryWebhook(ctx, id); err != nil {
+			return err
+		}
+		return h.record(ctx, by, audit.WebhookResumed, w)
+	})
+	if err = h.refreshed(ctx, err); err != nil {
+		return Webhook{}, err
+	}
+	return w, h.plan(ctx, id, 0)
+}
+
+// Delete removes a webhook with its log and what waits for it. Errors: NotFound.
+func (h *Hooks) Delete(ctx context.Context, by audit.By, on chat.SiteID, id ID) error {
+	return h.refreshed(ctx, h.Store.Together(ctx, func(ctx context.Context) error {
+		w, err := h.of(ctx, on, id)
+		if err != nil {
+			return err
+		}
+		if err := h.Store.DeleteWebhook(ctx, on, id); err != nil {
+			return err
+		}
+		return h.record(ctx, by, audit.WebhookDeleted, w)
+	}))
+}
+
+func (h *Hooks) change(ctx context.Context, by audit.By, on chat.SiteID, id ID, what audit.What, how func(Webhook) Webhook) (w Webhook, err error) {
+	err = h.Store.Together(ctx, func(ctx context.Context) error {
+		if w, err = h.of(ctx, on, id); err != nil {
+			return err
+		}
+		w = how(w)
+		if err := h.Store.UpdateWebhook(ctx, w); err != nil {
+			return err
+		}
+		return h.record(ctx, by, what, w)
+	})
+	return w, h.refreshed(ctx, err)
+}
+
+// refreshed renews what this node's commits know, after a change. The change stands
+// where that fails: the loop renews it.
+func (h *Hooks) refreshed(ctx context.Context, err error) error {
+	if err == nil {
+		if err := h.Store.RefreshWishes(context.WithoutCancel(ctx)); err != nil {
+			h.Log.WarnContext(ctx, "what webhooks want could not be read: it will be again", "error", err)
+		}
+	}
+	return err
+}
+
+func (h *Hooks) record(ctx context.Context, by audit.By, what audit.What, w Webhook) error {
+	now := h.Now()
+	return h.Audit.Record(ctx, audit.Entry{
+		ID: chat.NewID(now), At: chat.At(now), By: by.Actor, Address: by.Address, What: what, Site: w.Site,
+		Detail: map[string]string{"name": w.Name, "id": strconv.FormatInt(int64(w.ID), 10)},
+	})
+}
+
+// plan has a webhook delivered to after a while.
+func (h *Hooks) plan(ctx context.Context, id ID, in time.Duration) error {
+	return h.Queue.Add(ctx, jobs.Job{Kind: DeliverJob, Key: strconv.FormatInt(int64(id), 10), In: max(in, 0)})
+}
+
+// Deliveries are a page of a webhook's log, newest first. Errors: NotFound.
+func (h *Hooks) Deliveries(ctx context.Context, on chat.SiteID, id ID, before int64, failedOnly bool, limit int) ([]Delivery, error) {
+	if _, err := h.of(ctx, on, id); err != nil {
+		return nil, err
+	}
+	return h.Store.Deliveries(ctx, id, before, failedOnly, limit)
+}
+
+// isNotFound tells whether what was looked for is gone.
+func isNotFound(err error) bool { return errors.Is(err, chat.Refuse(chat.NotFound, "")) }

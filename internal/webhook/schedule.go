@@ -1,0 +1,38 @@
+package webhook
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/outbound"
+)
+
+// schedule is how long after each failed try the next one is: 72 hours in all.
+var schedule = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour,
+	3 * time.Hour, 7 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24*time.Hour + 17*time.Minute + 25*time.Second,
+}
+
+// MaxTries is after how many tries of one message its webhook is paused.
+var MaxTries = len(schedule) + 1
+
+// longest bounds the wait that an answer may ask for.
+const longest = 24 * time.Hour
+
+// pauseAfter is how long the next try waits after the n-th failed one, from 1: up to a
+// tenth longer, so that what failed together does not come back together. An answer that
+// says when to come back is listened to. 0: there is no next try.
+func pauseAfter(n int, answer *outbound.Answer) time.Duration {
+	if n > len(schedule) {
+		return 0
+	}
+	wait := schedule[n-1]
+	if answer != nil && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable) {
+		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
+			wait = max(wait, min(time.Duration(seconds)*time.Second, longest))
+		}
+	}
+	return wait + rand.N(wait/10) //nolint:gosec // spread, no secret
+}

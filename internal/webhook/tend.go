@@ -1,0 +1,135 @@
+package webhook
+
+import (
+	"context"
+	"time"
+
+	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/jobs"
+)
+
+const (
+	// refreshes is how often a node looks whether webhooks have changed.
+	refreshes = 2 * time.Second
+	// gathers is how long commits are gathered before runs are planned for them.
+	gathers = 50 * time.Millisecond
+	tends   = 15 * time.Second
+	// overdue is how late rows are whose run was forgotten: a node died after its commit.
+	overdue = 5 * time.Second
+)
+
+// Committed plans deliveries of what was appended. It does not block.
+func (h *Hooks) Committed(changes []chat.Changed) {
+	made := 0
+	for i := range changes {
+		c := &changes[i]
+		if c.Repeat {
+			continue
+		}
+		for _, wish := range h.Store.Wishes(c.Conversation.Site) {
+			wanted := 0
+			for j := range c.Events {
+				if wish.Wants(&c.Events[j]) {
+					wanted++
+				}
+			}
+			if made += wanted; wanted > 0 {
+				h.tell(wish.ID)
+			}
+		}
+	}
+	if made > 0 {
+		h.Watch.WebhooksMade(made)
+	}
+}
+
+func (h *Hooks) tell(id ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if words := h.running[id]; words != nil {
+		select {
+		case words <- struct{}{}:
+		default:
+		}
+		return
+	}
+	h.told[id] = true
+	h.wake()
+}
+
+func (h *Hooks) wake() {
+	select {
+	case h.woken <- struct{}{}:
+	default:
+	}
+}
+
+// Start begins to hear of commits and of changed webhooks; Stop ends it.
+func (h *Hooks) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.loop.Go(func() { h.listen(ctx) })
+}
+
+// Stop ends what Start began. What was told and is not planned yet, Tend finds.
+func (h *Hooks) Stop() {
+	h.stop()
+	h.loop.Wait()
+}
+
+func (h *Hooks) listen(ctx context.Context) {
+	ticks := time.NewTicker(refreshes)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+			if err := h.Store.RefreshWishes(ctx); err != nil && ctx.Err() == nil {
+				h.Log.Warn("what webhooks want could not be read: it will be again", "error", err)
+			}
+			continue
+		case <-h.woken:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(gathers):
+		}
+		h.mu.Lock()
+		told := h.told
+		h.told = map[ID]bool{}
+		h.mu.Unlock()
+		for id := range told {
+			if err := h.plan(ctx, id, 0); err != nil && ctx.Err() == nil {
+				h.Log.Warn("a webhook's deliveries could not be planned: they are late", "webhook", id, "error", err)
+			}
+		}
+	}
+}
+
+// Tend is the handler of TendJob, which one node runs: it plans what was forgotten and
+// removes what is old. It plans its own next run.
+func (h *Hooks) Tend(ctx context.Context, _ jobs.Job) error {
+	ids, err := h.Store.OverdueWebhooks(ctx, overdue)
+	for _, id := range ids {
+		if err == nil {
+			err = h.plan(ctx, id, 0)
+		}
+	}
+	if err == nil {
+		err = h.Store.Trim(ctx, KeepLogged, MaxLogged)
+	}
+	if err != nil {
+		h.Log.WarnContext(ctx, "webhooks could not be looked after: they will be again", "error", err)
+	}
+	return h.TendSoon(context.WithoutCancel(ctx))
+}
+
+// TendSoon plans Tend.
+func (h *Hooks) TendSoon(ctx context.Context) error {
+	return h.Queue.Add(ctx, jobs.Job{Kind: TendJob, Key: "all", In: tends})
+}
+
+// Waits is how much waits for webhooks, for the metrics; it asks the database.
+func (h *Hooks) Waits(ctx context.Context) (Waiting, error) { return h.Store.AllWaiting(ctx) }
