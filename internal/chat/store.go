@@ -195,6 +195,8 @@ const (
 	ViewMine     View = "mine"     // assigned to the asker: who awaits an answer first, longest first; then newest
 	ViewOpen     View = "open"     // waiting and assigned, newest first
 	ViewResolved View = "resolved" // newest first
+	ViewAssigned View = "assigned" // whoever has them, newest first; of the API only
+	ViewAll      View = "all"      // newest first; of the API only
 )
 
 // ListQuery asks for a page of rows.

@@ -39,6 +39,9 @@ func (a access) String() string {
 	return text
 }
 
+// takesKeys tells whether an API key may open the route.
+func (a access) takesKeys() bool { return a.kind == "key" || a.scope != "" }
+
 // security says it to OpenAPI.
 func (a access) security() (ways []map[string][]string) {
 	if a.kind != "anybody" && a.kind != "key" {

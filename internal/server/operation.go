@@ -36,6 +36,8 @@ type operation struct {
 	headers []header // of the answer
 	answer  int      // index of the output's Body; -1: none
 	handle  func(ctx context.Context, in any) (out any, err error)
+	// remembered requests of API keys change something once for each Idempotency-Key.
+	remembered bool
 }
 
 // parameter is a field of the input that stands in the path, the query or a header.
@@ -70,6 +72,9 @@ func (o *operation) describe(input, output reflect.Type) {
 		default:
 			o.addParameter(registry, f)
 		}
+	}
+	if o.remembered {
+		o.describeRequestName(registry)
 	}
 	o.describeAnswer(registry, output)
 	o.api.OpenAPI().AddOperation(&o.Operation)
@@ -145,33 +150,60 @@ func hint(of reflect.Type, part, otherwise string) string {
 // serve answers a request that has passed the middlewares.
 func (o *operation) serve(ctx huma.Context) {
 	in := reflect.New(o.input)
-	if p := o.read(ctx, in.Elem()); p != nil {
+	body, p := o.read(ctx, in.Elem())
+	if p != nil {
 		o.server.refuse(o.api, ctx, p)
 		return
 	}
-	out, err := o.handle(ctx.Context(), in.Interface())
+	do := func() (*done, error) { return o.do(ctx.Context(), in.Interface()) }
+	if o.remembered {
+		do = o.once(ctx, body, do)
+	}
+	d, err := do()
 	if err != nil {
 		o.server.refuse(o.api, ctx, err)
 		return
 	}
+	for name, text := range d.headers {
+		ctx.SetHeader(name, text)
+	}
+	if len(d.body) > 0 {
+		ctx.SetHeader("Content-Type", "application/json")
+	}
+	ctx.SetStatus(d.status)
+	_, _ = ctx.BodyWriter().Write(d.body) // what cannot be written now: the client has gone
+}
+
+// done is an answer as it goes out.
+type done struct {
+	status  int
+	headers map[string]string
+	body    []byte
+}
+
+// do has the handler do what is asked for.
+func (o *operation) do(ctx context.Context, in any) (*done, error) {
+	out, err := o.handle(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	d := &done{status: o.DefaultStatus, headers: map[string]string{}}
 	if out == nil {
-		ctx.SetStatus(o.DefaultStatus)
-		return
+		return d, nil
 	}
 	value := reflect.ValueOf(out).Elem()
 	for _, h := range o.headers {
 		if text := headerText(value.FieldByIndex(h.index)); text != "" {
-			ctx.SetHeader(h.name, text)
+			d.headers[h.name] = text
 		}
 	}
 	if o.answer < 0 {
-		ctx.SetStatus(o.DefaultStatus)
-		return
+		return d, nil
 	}
-	ctx.SetHeader("Content-Type", "application/json")
-	ctx.SetStatus(o.DefaultStatus)
-	// What cannot be written now: the client has gone.
-	_ = o.api.Marshal(ctx.BodyWriter(), "application/json", value.Field(o.answer).Interface())
+	var body bytes.Buffer
+	err = o.api.Marshal(&body, "application/json", value.Field(o.answer).Interface())
+	d.body = body.Bytes()
+	return d, err
 }
 
 func headerText(field reflect.Value) string {
@@ -181,8 +213,9 @@ func headerText(field reflect.Value) string {
 	return field.String()
 }
 
-// read fills the input, and tells the first thing that is wrong with it.
-func (o *operation) read(ctx huma.Context, in reflect.Value) *Problem {
+// read fills the input, and tells the first thing that is wrong with it; body are the
+// bytes of the request's.
+func (o *operation) read(ctx huma.Context, in reflect.Value) (body []byte, p *Problem) {
 	wrong := &huma.ValidateResult{}
 	path := huma.NewPathBuffer(make([]byte, 0, 64), 0)
 	for i := range o.params {
@@ -190,9 +223,8 @@ func (o *operation) read(ctx huma.Context, in reflect.Value) *Problem {
 	}
 	status := http.StatusUnprocessableEntity
 	if o.RequestBody != nil {
-		body, p := o.readBody(ctx)
-		if p != nil {
-			return p
+		if body, p = o.readBody(ctx); p != nil {
+			return nil, p
 		}
 		if o.rawBody != nil {
 			in.FieldByIndex(o.rawBody).SetBytes(body)
@@ -201,14 +233,14 @@ func (o *operation) read(ctx huma.Context, in reflect.Value) *Problem {
 		}
 	}
 	if len(wrong.Errors) == 0 {
-		return nil
+		return body, nil
 	}
-	p := problem(requestCode(status), sentence(wrong.Errors[0].Error()))
+	p = problem(requestCode(status), sentence(wrong.Errors[0].Error()))
 	p.status = status
 	if first := (*huma.ErrorDetail)(nil); errors.As(wrong.Errors[0], &first) {
 		p.Text, p.Field = sentence(first.Message), fieldName(first.Location)
 	}
-	return p
+	return nil, p
 }
 
 // requestCode is the code of a request that is refused before anybody looks into it.

@@ -22,6 +22,8 @@ type Problem struct {
 	Field      string    `json:"field,omitempty" doc:"The field of the request that has to be put right, such as settings.origins[0]."`
 	TriesLeft  *int      `json:"tries_left,omitempty" doc:"With wrong_password: how many tries are left before a pause."`
 	RetryAfter int64     `json:"retry_after,omitempty" doc:"In how many milliseconds it may be tried again."`
+	// Round is what a refused act in a conversation has met.
+	Round *ConversationRound `json:"round,omitempty" doc:"With a refused act in a conversation: its present round."`
 
 	status int
 }
@@ -108,6 +110,10 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 		return p
 	case errors.As(err, &refusal):
 		p := problem(refusal.Code, sentence(refusal.Reason))
+		if r := refusal.Round; r.State != "" {
+			round := roundFor(wire.RoundOf(chat.State{Round: r}, nil))
+			p.Round = &round
+		}
 		if refusal.Code == identity.EmailTaken {
 			p.Field = "email"
 		}

@@ -63,6 +63,10 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.pushes()
 	r.widget()
 	r.pictures()
+	r.conversations()
+	r.commands()
+	r.marksAndPresence()
+	r.visitors()
 	s.routes = r.all
 	return api
 }
@@ -79,6 +83,7 @@ type op struct {
 	status                    int   // 0: 200, or 204 without a body
 	body                      int64 // bound of the request's body; 0: smallBody
 	picture                   bool  // the body is one
+	repeats                   repeats
 }
 
 // serve registers a route: the gate, then the checks of its input, then handle.
@@ -96,7 +101,7 @@ func (r *routes) register(who access, o op, input, output reflect.Type, handle f
 	if o.body == 0 {
 		o.body = smallBody
 	}
-	one := &operation{server: r.server, api: r.api, handle: handle}
+	one := &operation{server: r.server, api: r.api, handle: handle, remembered: who.takesKeys() && o.method != http.MethodGet && o.repeats == remembered}
 	one.Operation = huma.Operation{
 		OperationID: o.id, Method: o.method, Path: apiRoot + o.path, Summary: o.summary,
 		Description: "For: " + who.String() + ".", Security: who.security(),

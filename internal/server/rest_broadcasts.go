@@ -180,7 +180,7 @@ func (r *routes) broadcasts() {
 			}
 			return r.broadcastAnswer(s.Make(ctx, c.author(), c.site.ID, content))
 		})
-	serve(r, who, op{method: "POST", path: all + "/count", id: "count-broadcast", summary: "For how many visitors a broadcast would be", body: listBody}, r.countBroadcast)
+	serve(r, who, op{method: "POST", path: all + "/count", id: "count-broadcast", summary: "For how many visitors a broadcast would be", body: listBody, repeats: itself}, r.countBroadcast)
 	serve(r, who, op{method: "GET", path: one, id: "get-broadcast", summary: "A broadcast, with its counts"},
 		func(ctx context.Context, c caller, in *BroadcastPath) (*broadcastOutput, error) {
 			id, err := parseID[broadcast.ID](in.Broadcast)

@@ -57,7 +57,7 @@ type (
 // members are the routes about a site's memberships.
 func (r *routes) members() {
 	people := r.server.parts.People
-	serve(r, onSite(chat.RoleAgent), op{method: "GET", path: "/sites/{site}/agents", id: "list-agents", summary: "The agents of a site, by name"},
+	serve(r, onSiteOrKey(chat.RoleAgent, identity.ReadScope), op{method: "GET", path: "/sites/{site}/agents", id: "list-agents", summary: "The agents of a site, by name"},
 		func(_ context.Context, c caller, _ *SitePath) (*membersOutput, error) {
 			out := &membersOutput{}
 			out.Body.Agents = []Member{}

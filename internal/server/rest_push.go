@@ -42,11 +42,11 @@ type (
 // pushes are the routes of application servers: pushes by id, and tickets for their pages.
 func (r *routes) pushes() {
 	s := r.server
-	serve(r, withKey(identity.PushScope), op{method: "POST", path: "/push", id: "push", summary: "Push text to the connections of one id, of several, or to all", body: pushBody},
+	serve(r, withKey(identity.PushScope), op{method: "POST", path: "/push", id: "push", summary: "Push text to the connections of one id, of several, or to all", body: pushBody, repeats: itself},
 		func(ctx context.Context, c caller, in *pushInput) (*pushOutput, error) {
 			return s.makePush(ctx, c.site, in)
 		})
-	serve(r, withKey(identity.LegacyScope), op{method: "POST", path: "/legacy/tickets", id: "make-ticket", summary: "Let a page come in by a legacy door under a name", status: http.StatusCreated},
+	serve(r, withKey(identity.LegacyScope), op{method: "POST", path: "/legacy/tickets", id: "make-ticket", summary: "Let a page come in by a legacy door under a name", status: http.StatusCreated, repeats: itself},
 		func(ctx context.Context, c caller, in *ticketInput) (*ticketOutput, error) {
 			return s.makeTicket(ctx, c.site, c.key, in)
 		})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/site"
 )
 
@@ -13,7 +14,7 @@ import (
 type Site struct {
 	ID        string        `json:"id"`
 	Name      string        `json:"name"`
-	Role      string        `json:"role" enum:"agent,supervisor,admin" doc:"Yours here."`
+	Role      string        `json:"role,omitempty" enum:"agent,supervisor,admin" doc:"Yours here; an API key has none."`
 	Key       string        `json:"key" doc:"The widget key; public."`
 	Settings  site.Settings `json:"settings"`
 	Logo      string        `json:"logo,omitempty" doc:"The address of the logo, a path on this server; it changes with the picture."`
@@ -90,9 +91,9 @@ func (r *routes) sites() {
 			made, err := sites.Make(ctx, c.by(), in.Body.Name)
 			return siteAnswer(c, made, err)
 		})
-	serve(r, onSite(chat.RoleAgent), op{method: "GET", path: "/sites/{site}", id: "get-site", summary: "A site and its settings"},
+	serve(r, onSiteOrKey(chat.RoleAgent, identity.ReadScope), op{method: "GET", path: "/sites/{site}", id: "get-site", summary: "A site and its settings"},
 		func(_ context.Context, c caller, _ *SitePath) (*siteOutput, error) { return siteAnswer(c, c.site, nil) })
-	serve(r, onSite(chat.RoleAdmin), op{method: "PATCH", path: "/sites/{site}", id: "change-site", summary: "Change a site's name and settings", body: settingsBody},
+	serve(r, onSiteOrKey(chat.RoleAdmin, identity.WriteScope), op{method: "PATCH", path: "/sites/{site}", id: "change-site", summary: "Change a site's name and settings", body: settingsBody},
 		func(ctx context.Context, c caller, in *siteChange) (*siteOutput, error) {
 			want := c.site
 			want.Version = in.Body.Version

@@ -72,6 +72,24 @@ var expected = map[string]rights{
 	"POST /api/v1/sites/{site}/broadcasts/{broadcast}/withdraw": {"13+++", "1444+"},
 	"GET /api/v1/sites/{site}/audit":                            {"133++", "1444+"},
 
+	"GET /api/v1/sites/{site}/conversations":                          {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/conversations/{conversation}":           {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/conversations/{conversation}/events":    {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/conversations/{conversation}/rounds":    {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/conversations/{conversation}/marks":     {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/presence":                               {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/visitors":                               {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/visitors/{visitor}":                     {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/visitors/{visitor}/presence":            {"1++++", "1444+"},
+	"PATCH /api/v1/sites/{site}/visitors/{visitor}":                   {"kkkkk", "kkkkk"}, // these by an API key alone
+	"POST /api/v1/sites/{site}/conversations/{conversation}/messages": {"kkkkk", "kkkkk"},
+	"POST /api/v1/sites/{site}/conversations/{conversation}/notes":    {"kkkkk", "kkkkk"},
+	"POST /api/v1/sites/{site}/conversations/{conversation}/assign":   {"kkkkk", "kkkkk"},
+	"POST /api/v1/sites/{site}/conversations/{conversation}/take":     {"kkkkk", "kkkkk"},
+	"POST /api/v1/sites/{site}/conversations/{conversation}/release":  {"kkkkk", "kkkkk"},
+	"POST /api/v1/sites/{site}/conversations/{conversation}/resolve":  {"kkkkk", "kkkkk"},
+	"PUT /api/v1/sites/{site}/conversations/{conversation}/marks":     {"kkkkk", "kkkkk"},
+
 	"GET /api/v1/sites/{site}/api-keys":              {"133++", "1444+"},
 	"POST /api/v1/sites/{site}/api-keys":             {"133++", "1444+"},
 	"DELETE /api/v1/sites/{site}/api-keys/{api_key}": {"133++", "1444+"},
@@ -119,7 +137,9 @@ func (s *stage) extra(on chat.SiteID) identity.Agent {
 func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) {
 	target := s.extra(on)
 	one, _ := s.sites.ByID(on)
+	thread := s.begun(on, "Li")
 	path = strings.NewReplacer(
+		"{conversation}", thread.UUID.String(), "{visitor}", jsonID(int64(thread.Visitor)),
 		"{site}", jsonID(int64(on)), "{agent}", jsonID(int64(target.ID)), "{key}", one.Key, "{log_in}", "1", "{broadcast}", s.draft(on, r.Path),
 	).Replace(r.Path)
 	switch r.Method + " " + strings.TrimPrefix(r.Path, "/api/v1") {

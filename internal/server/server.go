@@ -122,31 +122,35 @@ type Parts struct {
 	PlainSockets *ws.Server
 	Tickets      legacy.Tickets
 	ChatRoom     *atp.Room // where there is that door
-	// Keys are the application servers' rights of entry.
-	Keys *identity.Keys
+	// Keys are the application servers' rights of entry, Requests what they asked for, and
+	// Book finds them visitors.
+	Keys     *identity.Keys
+	Requests identity.Requests
+	Book     identity.Book
 }
 
 // Server answers HTTP.
 type Server struct {
-	cfg        Config
-	parts      Parts
-	log        *slog.Logger
-	watch      Watch
-	handshakes *rate
-	requests   *rate
-	announced  *rate          // bytes of files that visitors are about to send
-	byKey      *rateOf[int64] // of API keys, by their ids
-	wrongKeys  *rate
-	pictures   *rateOf[chat.AgentID] // uploads of portraits and logos
-	seats      *seats
-	bodies     *seats // of the streaming doors' requests that are being read
-	downloads  *seats // of files that are being taken
-	uploads    *seats // of parts of files that are coming; all are of one network
-	streams    *streams
-	routes     []Route
-	api        huma.API
-	spec       func() ([]byte, error)
-	http       *http.Server
+	cfg          Config
+	parts        Parts
+	log          *slog.Logger
+	watch        Watch
+	handshakes   *rate
+	requests     *rate
+	announced    *rate          // bytes of files that visitors are about to send
+	byKey        *rateOf[int64] // of API keys, by their ids
+	wrongKeys    *rate
+	rememberedBy *rateOf[int64]        // requests with an Idempotency-Key, of API keys
+	pictures     *rateOf[chat.AgentID] // uploads of portraits and logos
+	seats        *seats
+	bodies       *seats // of the streaming doors' requests that are being read
+	downloads    *seats // of files that are being taken
+	uploads      *seats // of parts of files that are coming; all are of one network
+	streams      *streams
+	routes       []Route
+	api          huma.API
+	spec         func() ([]byte, error)
+	http         *http.Server
 }
 
 const maxHeader = 16 << 10 // bytes
@@ -160,17 +164,18 @@ func New(cfg Config, parts Parts) *Server {
 	cfg = cfg.withDefaults()
 	s := &Server{
 		cfg: cfg, parts: parts, log: slog.New(namedRequests{parts.Log.Handler()}), watch: parts.Watch,
-		handshakes: newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
-		requests:   newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
-		announced:  newRate(announceBurst, announcePerSecond, cfg.Now),
-		byKey:      newRateOf[int64](cfg.KeyBurst, cfg.KeyPerSecond, cfg.Now),
-		wrongKeys:  newRate(wrongKeyBurst, wrongKeyPerSecond, cfg.Now),
-		pictures:   newRateOf[chat.AgentID](pictureBurst, picturePerSecond, cfg.Now),
-		seats:      newSeats(cfg.SessionsPerAddress),
-		bodies:     newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
-		downloads:  newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
-		uploads:    newSeats(cfg.Uploads),
-		streams:    newStreams(cfg.StreamGrace),
+		handshakes:   newRate(cfg.HandshakeBurst, cfg.HandshakePerSecond, cfg.Now),
+		requests:     newRate(cfg.RequestBurst, cfg.RequestPerSecond, cfg.Now),
+		announced:    newRate(announceBurst, announcePerSecond, cfg.Now),
+		byKey:        newRateOf[int64](cfg.KeyBurst, cfg.KeyPerSecond, cfg.Now),
+		wrongKeys:    newRate(wrongKeyBurst, wrongKeyPerSecond, cfg.Now),
+		rememberedBy: newRateOf[int64](rememberedBurst, rememberedPerSecond, cfg.Now),
+		pictures:     newRateOf[chat.AgentID](pictureBurst, picturePerSecond, cfg.Now),
+		seats:        newSeats(cfg.SessionsPerAddress),
+		bodies:       newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
+		downloads:    newSeats(max(1, cfg.SessionsPerAddress/bodyShare)),
+		uploads:      newSeats(cfg.Uploads),
+		streams:      newStreams(cfg.StreamGrace),
 	}
 	if s.watch == nil {
 		s.watch = nobodyWatches{}

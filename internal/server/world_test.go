@@ -107,7 +107,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	plain := ws.NewServer(ws.Config{})
 	t.Cleanup(func() { w.must(plain.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 	cfg.Now = w.clock.Now
-	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now),
+	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now), Requests: db, Book: db,
 		Broadcasts: broadcast.New(db, db, w, w.hub, w.hub, w.clock.Now)}
 	w.server = server.New(cfg, w.parts)
 	w.listen()

@@ -17,7 +17,7 @@ var _ identity.Book = (*DB)(nil)
 type listedRow struct {
 	ID           chat.VisitorID      `bun:"id"`
 	Profile      []byte              `bun:"profile"`
-	ExternalID   []byte              `bun:"external_id"`
+	Vouched      []byte              `bun:"vouched"`
 	Told         []byte              `bun:"told"`
 	CreatedAt    chat.Millis         `bun:"created_at"`
 	Conversation chat.ConversationID `bun:"conversation"`
@@ -25,7 +25,7 @@ type listedRow struct {
 	BegunAt      chat.Millis         `bun:"begun_at"`
 }
 
-const listedColumns = "SELECT v.id, v.profile, v.external_id, v.told, v.created_at, COALESCE(c.id, 0) AS conversation, c.uuid, COALESCE(c.created_at, 0) AS begun_at " +
+const listedColumns = "SELECT v.id, v.profile, v.vouched, v.told, v.created_at, COALESCE(c.id, 0) AS conversation, c.uuid, COALESCE(c.created_at, 0) AS begun_at " +
 	"FROM visitor v LEFT JOIN conversation c ON c.visitor_id = v.id WHERE v.site_id = ? AND v.id > 0"
 
 // Listed implements identity.Book. Each way to a visitor has an index of its own.
@@ -69,8 +69,9 @@ func (db *DB) listed(ctx context.Context, query string, args []any, q identity.B
 
 func (r *listedRow) listed(site chat.SiteID) (identity.Listed, error) {
 	out := identity.Listed{Visitor: identity.Visitor{ID: r.ID, Site: site}, CreatedAt: r.CreatedAt}
-	if err := json.Unmarshal(r.Profile, &out.Profile); err != nil {
-		return out, fmt.Errorf("its profile: %w", err)
+	var err error
+	if out.Profile, err = readProfile(r.ID, r.Profile, r.Vouched); err != nil {
+		return out, err
 	}
 	if r.Conversation != 0 {
 		name, err := uuid.FromBytes(r.UUID)
@@ -78,9 +79,6 @@ func (r *listedRow) listed(site chat.SiteID) (identity.Listed, error) {
 			return out, fmt.Errorf("its conversation's name: %w", err)
 		}
 		out.Conversation = chat.Conversation{ID: r.Conversation, UUID: name, Site: site, Visitor: r.ID, CreatedAt: r.BegunAt}
-	}
-	if len(r.ExternalID) > 0 && out.Profile.Vouched == nil {
-		out.Profile.Vouched = &chat.Vouched{ID: string(r.ExternalID)}
 	}
 	if len(r.Told) > 0 {
 		out.Told = &identity.ToldByApp{}

@@ -85,6 +85,10 @@ func rangesOf(q chat.ListQuery) ([]listRange, error) {
 		return perSite(q, []chat.RoundState{chat.Waiting, chat.Assigned}, newestRange), nil
 	case chat.ViewResolved:
 		return perSite(q, []chat.RoundState{chat.Resolved}, newestRange), nil
+	case chat.ViewAssigned:
+		return perSite(q, []chat.RoundState{chat.Assigned}, newestRange), nil
+	case chat.ViewAll:
+		return perSite(q, []chat.RoundState{chat.Waiting, chat.Assigned, chat.Resolved}, newestRange), nil
 	case chat.ViewMine:
 		return []listRange{mineRange(q)}, nil
 	}
