@@ -46,7 +46,9 @@ const broadcasts = ['client/src/broadcasts.ts', 'widget/src/broadcasts/view.ts']
 const pictures = 'widget/src/pictures/pictures.ts'
 /** The script of the frame and of the chat page. */
 const start = Object.keys(widget).find(key => widget[key].name === 'start')
-const later = [streams, attachments, ...broadcasts, pictures, page]
+/** Loaded where a page or the server asks who a visitor is. */
+const identity = 'widget/src/identity/part.ts'
+const later = [identity, streams, attachments, ...broadcasts, pictures, page]
 
 test('the loader is at most 2 KB', t => hold(t, [loader], 2 * KB))
 
@@ -71,6 +73,11 @@ test('what is loaded with the first broadcast is at most 4 KB', t => {
 })
 
 test('what is loaded with the first picture is at most 1 KB', t => hold(t, filesOf(widget, pictures), KB))
+
+test('what is loaded where it matters who a visitor is is at most 5 KB', t => {
+  const frame = filesOf(widget, start)
+  hold(t, [...filesOf(widget, identity)].filter(file => !frame.has(file)), 5 * KB)
+})
 
 test('the full-page chat is at most 30 KB', t => {
   hold(t, new Set(['widget/chat.html', ...filesOf(widget, start, { dynamic: true }), ...filesOf(widget, page)]), 30 * KB)

@@ -1,5 +1,3 @@
-/** What the loader says until the frame has told it the rest: the names of the widget and of its button. */
-export const loaderWords = {
-  zh: ['在线客服', '打开对话'],
-  en: ['Customer service', 'Open the chat'],
-} as const
+/** The name of the button until the frame has told it the rest. */
+export const openZh = '打开对话'
+export const openEn = 'Open the chat'

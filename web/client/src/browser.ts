@@ -7,7 +7,7 @@ import { type Presence } from './wire.ts'
 
 export const browserWorld: World = {
   now: () => Date.now(),
-  random: () => Math.random(),
+  random: Math.random,
   bytes: count => crypto.getRandomValues(new Uint8Array(count)),
   timer: (ms, fire) => {
     const timer = setTimeout(fire, ms)

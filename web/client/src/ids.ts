@@ -32,8 +32,8 @@ export function newSecret(world: Source): string {
   return base64.replaceAll('+', '-').replaceAll('/', '_').replace('=', '')
 }
 
-/** Whether something kept is a secret at all. */
-export const isSecret = (text: string | null | undefined): text is string => /^[\w-]{43}$/.test(text ?? '')
+/** Whether something kept is a secret, or a log-in, at all. */
+export const isSecret = (text: string | null | undefined): text is string => /^(kfv_)?[\w-]{43}$/.test(text ?? '')
 
 /** Tells the outboxes of two visitors on one machine apart: 60 bits of the secret, which leave the other 196 untold. */
 export const nameOf = (secret: string): string => secret.slice(0, 10)

@@ -19,6 +19,5 @@ export class Refused extends Error {
     readonly frame?: Frame<'error'>,
   ) {
     super(message)
-    this.name = 'Refused'
   }
 }

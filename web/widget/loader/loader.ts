@@ -1,10 +1,10 @@
 /** The script on other people's pages: the button, the frame behind it, and the page's API. */
-import { loaderWords } from '@words/loader.ts'
+import { openEn, openZh } from '@words/loader.ts'
 import type { Face, ToFrame, ToPage } from '../src/bridge.ts'
 import { badge, button, frame, host, root } from './drawing.ts'
 
 type Told = (detail?: unknown) => void
-type Call = [method: 'open' | 'close' | 'set' | 'on', ...args: unknown[]]
+type Call = [method: 'open' | 'close' | 'set' | 'on' | 'identify' | 'logout', ...args: unknown[]]
 
 const page = document
 const store = 'kefu.'
@@ -26,28 +26,21 @@ function start(home: string, site: string): void {
       return {}
     }
   }
-  const keep = (key: string, value: string | null) => {
-    try {
-      localStorage[store + site] = JSON.stringify({ ...kept(), [key]: value ?? undefined })
-    } catch {
-      // Then it lasts as long as the page.
-    }
-  }
 
-  const draw = ({ style, name, label, badge: count }: Face) => {
-    root.style.cssText = style
-    root.ariaLabel = frame.title = name
-    button.ariaLabel = label
-    badge.textContent = count
+  const draw = (face: Face) => {
+    root.style.cssText = face.style
+    root.ariaLabel = frame.title = face.name
+    button.ariaLabel = face.label
+    badge.textContent = face.badge
   }
 
   const where = () => ({ url: location.href, title: page.title, referrer: page.referrer })
-  const language = () => [page.documentElement.lang, ...navigator.languages].find(tag => /^(zh|en)/i.test(tag)) ?? 'en'
+  const language = () => /\b(zh|en)\b/i.exec([page.documentElement.lang, ...navigator.languages] as never)?.[0]
 
   const load = () => {
     if (!frame.src) frame.src = `${home}/widget/frame.html?site=${site}&origin=${location.origin}`
     // By then its script has run; if it does not listen, what came is the browser's own page about an error.
-    frame.onload = () => setTimeout(() => frame.inert && (toggle(false), host.remove()), 1000)
+    frame.onload = () => setTimeout(() => frame.inert && (toggle(false), emit('out', false), host.remove()), 1000)
   }
   const toggle = (on: boolean) => {
     if (on === opened) return
@@ -60,23 +53,24 @@ function start(home: string, site: string): void {
     emit(on ? 'open' : 'close')
   }
 
-  const received = (message: ToPage) => {
-    switch (message.t) {
-      case 'ready':
-        post = message => frame.contentWindow?.postMessage(message, home)
-        post({ t: 'init', kept: kept(), page: where(), lang: language(), open: opened })
-        early.splice(0).forEach(post)
-        frame.inert = false
-        return opened && frame.focus()
-      case 'face':
-        return draw(message.face)
-      case 'keep':
-        return keep(message.key, message.value)
-      case 'close':
-        return toggle(false)
-      case 'event':
-        return emit(message.name, message.detail)
-    }
+  const hear: { [T in ToPage['t']]: (message: Extract<ToPage, { t: T }>) => void } = {
+    ready: () => {
+      post = message => frame.contentWindow?.postMessage(message, home)
+      post({ t: 'init', kept: kept(), page: where(), lang: language(), open: opened })
+      early.splice(0).forEach(post)
+      frame.inert = false
+      if (opened) frame.focus()
+    },
+    face: message => draw(message.face),
+    keep: ({ key, value }) => {
+      try {
+        localStorage[store + site] = JSON.stringify({ ...kept(), [key]: value ?? undefined })
+      } catch {
+        // Then it lasts as long as the page.
+      }
+    },
+    close: message => toggle(!!message.on),
+    event: message => emit(message.name, message.detail),
   }
 
   const api = {
@@ -88,10 +82,21 @@ function start(home: string, site: string): void {
       fns.add(fn)
       return () => fns.delete(fn)
     },
+    /** A token, or what gives one each time the frame asks for it; and whom it is for. */
+    identify: (token: string | (() => unknown), who?: string) => {
+      const tell = (token: unknown) => post({ t: 'token', token: `${token}` })
+      told['ask'] = [() => (async () => ((token as () => unknown).call ? (token as () => unknown)() : token))().then(tell, tell)] as never // told as a Set is
+      post({ t: 'identify', who })
+    },
+    /** Whether the visitor is logged out: there may be something unsent, and the visitor is asked. */
+    logout: () => new Promise<unknown>(done => {
+      told['out'] = [done] as never
+      post({ t: 'logout' })
+    }),
     push: ([method, ...args]: Call) => (api[method] as (...args: unknown[]) => unknown)(...args),
   }
 
-  ;[root.ariaLabel, button.ariaLabel] = loaderWords[/^zh/i.test(language()) ? 'zh' : 'en']
+  button.ariaLabel = /zh/i.test(language() as string) ? openZh : openEn
   try {
     draw(JSON.parse(kept()['face'] as string))
   } catch {
@@ -101,19 +106,17 @@ function start(home: string, site: string): void {
   setTimeout(() => (root.style.opacity = ''), 1500)
 
   addEventListener('message', event => {
-    if (event.origin === home && event.source === frame.contentWindow) received(event.data)
+    if (event.origin === home && event.source === frame.contentWindow) (hear as Record<string, (message: unknown) => void>)[event.data.t]?.(event.data)
   })
   ;(window as { navigation?: EventTarget }).navigation?.addEventListener('navigatesuccess', () => post({ t: 'page', page: where() }))
   button.onclick = () => toggle(!opened)
   button.onpointerenter = () => post({ t: 'warm' })
-  root.onkeydown = event => {
-    if (event.key === 'Escape') toggle(false)
-  }
+  root.onkeydown = event => event.key === 'Escape' && toggle(false)
 
   page.documentElement.append(host)
-  const queued: Call[] = scope.Kefu ?? []
+  const queued = scope.Kefu
   scope.Kefu = api as never
-  queued.forEach(api.push)
+  queued?.forEach(api.push)
   const idle = () => (window.requestIdleCallback ?? setTimeout)(load)
   if (page.readyState === 'complete') idle()
   else addEventListener('load', idle)

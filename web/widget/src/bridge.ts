@@ -5,12 +5,19 @@
 import { byteLength } from '@client/text.ts'
 import { type PageInfo, type Says } from '@client/wire.ts'
 
+/** What is about who the visitor is: read in ../identity, whose code comes with the first of them. */
+export type ToIdentity =
+  | { t: 'identify'; who?: unknown }
+  | { t: 'token'; token: unknown }
+  | { t: 'logout' }
+
 export type ToFrame =
-  | { t: 'init'; kept: Record<string, string>; page: PageInfo; lang: string; open: boolean }
+  | { t: 'init'; kept: Record<string, string>; page: PageInfo; lang?: string | undefined; open: boolean }
   | { t: 'open'; on: boolean; page: PageInfo }
   | { t: 'warm' }
   | { t: 'page'; page: PageInfo }
   | { t: 'says'; says: Says }
+  | ToIdentity
 
 /** How the button looks and what it is called now. The frame thinks, so that the loader stays small. */
 export interface Face {
@@ -26,8 +33,10 @@ export type ToPage =
   | { t: 'ready' }
   | { t: 'face'; face: Face }
   | { t: 'keep'; key: string; value: string | null }
-  | { t: 'close' }
-  | { t: 'event'; name: 'message' | 'unread'; detail: unknown }
+  /** Closes the panel, or opens it. */
+  | { t: 'close'; on?: boolean }
+  /** What Kefu.on is told; and two for the loader alone: `ask` for a token, and `out`, the answer to logout. */
+  | { t: 'event'; name: 'message' | 'unread' | 'error' | 'ask' | 'out'; detail?: unknown }
 
 // In characters; the server takes an e-mail address of 254 bytes.
 const mostUrl = 2_000
@@ -58,6 +67,10 @@ export function readToFrame(data: unknown): ToFrame | undefined {
       return { t: 'page', page: readPage(data['page']) }
     case 'says':
       return { t: 'says', says: readSays(data['says']) }
+    case 'identify':
+    case 'token':
+    case 'logout':
+      return data as ToIdentity
   }
   return undefined
 }

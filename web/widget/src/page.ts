@@ -5,10 +5,12 @@ import { VisitorClient } from '@client/visitor.ts'
 import { memoryShelf } from '@client/world.ts'
 import { faceWords } from '@words/face.ts'
 import { type Lang } from '@words/words.ts'
+// Its type alone: imported by both, it would be split off from the frame.
+import type { identityOf } from './identity.ts'
 import { languageOf } from './language.ts'
 import { mount } from './panel/mount.tsx'
 
-export function show(): void {
+export function show(identify: typeof identityOf): void {
   const site = decodeURIComponent(location.pathname.split('/')[2] ?? '')
   const page = { url: location.href, title: document.title, ...(document.referrer && { referrer: document.referrer }) }
   const shelf = localShelf(`kefu.${site}.`) ?? memoryShelf()
@@ -16,6 +18,7 @@ export function show(): void {
     url: liveUrl('visitor'), site, language: navigator.language, page, program: 'chat page',
   })
   const lang = new Cell<Lang>('en')
+  const opened = new Cell(true)
 
   const draw = () => {
     const { site: known, unread } = client.state.get()
@@ -28,8 +31,9 @@ export function show(): void {
   document.documentElement.classList.add('page')
   draw()
   client.state.subscribe(draw)
+  identify({ client, lang, opened })
   followPage(client)
   client.attend(true)
   client.start()
-  mount(document.body, { client, lang, opened: new Cell(true) })
+  mount(document.body, { client, lang, opened })
 }

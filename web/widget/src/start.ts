@@ -11,6 +11,7 @@ import { type Lang } from '@words/words.ts'
 import { readToFrame, type Face, type ToFrame, type ToPage } from './bridge.ts'
 import { inkOn, isColour, plainBrand } from './brand.ts'
 import { languageOf } from './language.ts'
+import { identityOf } from './identity.ts'
 import { mirroredShelf } from './mirror.ts'
 import type * as Panel from './panel/mount.tsx'
 
@@ -22,7 +23,7 @@ const post = (message: ToPage) => parent.postMessage(message, origin)
 
 function begin(init: Extract<ToFrame, { t: 'init' }>): void {
   const opened = new Cell(false)
-  const lang = new Cell<Lang>(languageOf(undefined, init.lang, navigator.languages))
+  const lang = new Cell<Lang>('en')
   const shelf = mirroredShelf(localShelf(`kefu.${site}.`), init.kept, (key, value) => post({ t: 'keep', key, value }))
   const client = new VisitorClient(browserWorld, browserTabs(shelf), {
     url: liveUrl('visitor'), site, language: navigator.language, page: init.page, program: 'widget',
@@ -32,28 +33,23 @@ function begin(init: Extract<ToFrame, { t: 'init' }>): void {
   let shown = ''
   let kept = init.kept['face']
 
-  const face = (): Face => {
-    const { site: known, unread } = client.state.get()
-    const brand = isColour(known?.look?.brand) ? known.look.brand : plainBrand
-    const left = known?.look?.placement === 'left' ? ';--i:auto auto 20px 20px;--j:start' : ''
-    const words = faceWords[lang.get()]
-    const label = opened.get() ? words.close : unread > 0 ? words.unread(unread) : words.open
-    const badge = opened.get() || unread === 0 ? '' : unread > 99 ? '99+' : String(unread)
-    return { style: `--b:${brand};--o:${inkOn(brand)}${left}`, name: words.name, label, badge }
-  }
-
   const draw = () => {
-    const { site: known } = client.state.get()
+    const { site: known, unread } = client.state.get()
     lang.set(languageOf(known?.look?.language, init.lang, navigator.languages))
-    document.documentElement.lang = lang.get()
     const words = faceWords[lang.get()]
+    document.documentElement.lang = lang.get()
     document.title = words.name
-    const now = face()
     if (!known) return
-    if (JSON.stringify(now) !== shown) post({ t: 'face', face: now })
-    shown = JSON.stringify(now)
+    const brand = isColour(known.look?.brand) ? known.look.brand : plainBrand
+    const left = known.look?.placement === 'left' ? ';--i:auto auto 20px 20px;--j:start' : ''
+    const label = opened.get() ? words.close : unread ? words.unread(unread) : words.open
+    const badge = opened.get() || !unread ? '' : unread > 99 ? '99+' : `${unread}`
+    const face: Face = { style: `--b:${brand};--o:${inkOn(brand)}${left}`, name: words.name, label, badge }
+    const now = JSON.stringify(face)
+    if (now !== shown) post({ t: 'face', face })
+    shown = now
     // Nothing is remembered of somebody who has not written.
-    const plain = JSON.stringify({ ...now, label: words.open, badge: '' })
+    const plain = JSON.stringify({ ...face, label: words.open, badge: '' })
     if (client.exists && plain !== kept) post({ t: 'keep', key: 'face', value: (kept = plain) })
   }
 
@@ -70,13 +66,22 @@ function begin(init: Extract<ToFrame, { t: 'init' }>): void {
     draw()
   })
   client.arrived(() => post({ t: 'event', name: 'message', detail: { from: 'agent' } }))
+  const identity = identityOf({ client, lang, opened, post })
   followPage(client)
   listen(message => {
     if (message.t === 'open') open(message.on)
-    if (message.t === 'open' || message.t === 'page') client.page(message.page)
+    if ('page' in message) client.page(message.page)
     else if (message.t === 'says') client.says(message.says)
     else if (message.t === 'warm') void loadPanel()
+    else if (message.t !== 'identify' || message.who !== shelf.get('who')) {
+      // Until it is known who is here, nobody is.
+      if (message.t === 'identify') client.rest()
+      identity(message)
+    }
   })
+  draw()
+  // What the page said before the frame began anew for somebody who has logged in.
+  if (history.state) client.says(history.state)
   client.start()
   if (init.open) open(true)
 }
@@ -101,5 +106,5 @@ function startFrame(): void {
 }
 
 // Both documents have this one script: what an entry of its own would import is one more request.
-if (location.pathname.startsWith('/chat/')) void import('./page.ts').then(page => page.show())
+if (location.pathname.startsWith('/chat/')) void import('./page.ts').then(page => page.show(identityOf))
 else startFrame()

@@ -12,6 +12,7 @@ export function Head({ home }: { home: boolean }) {
   const agent = conversation?.round.state === 'assigned' ? conversation.round.agent : undefined
   const { phase } = useReadable(client.connection)
   const live = phase === 'open'
+  const nobody = agentsHere === 'offline' && site
   const here = phase === 'stopped' ? t('paused') : !live ? t('connecting') : agentsHere === 'offline' ? t('offline') : agentsHere === 'away' ? t('away') : t('online')
   return (
     <header class="kw-head">
@@ -39,8 +40,8 @@ export function Head({ home }: { home: boolean }) {
       </div>
       {home && (
         <div class="kw-hello">
-          <h1 tabIndex={-1} dir="auto">{agentsHere === 'offline' && site ? t('back') : site?.look?.greeting || t('hello')}</h1>
-          <p>{agentsHere === 'offline' && site ? t('leave') : t('humans')}</p>
+          <h1 tabIndex={-1} dir="auto">{nobody ? t('back') : site?.look?.greeting || t('hello')}</h1>
+          <p>{nobody ? t('leave') : t('humans')}</p>
         </div>
       )}
     </header>

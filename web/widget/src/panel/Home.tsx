@@ -10,10 +10,12 @@ export function Home() {
   const { agentsHere, site } = useReadable(client.state)
   const who = useRef<HTMLInputElement>(null)
   const away = agentsHere === 'offline' && site !== undefined
-  const said = client.said // by the website, which then knows better than to ask
+  const kind = away ? 'email' : 'name'
+  // The website, which has said it or logged the visitor in, knows better than to ask: a log-in is longer than a secret.
+  const known = client.said?.[kind] || client.secret[43]
   const before = () => {
     const said = who.current?.value.trim()
-    if (said) client.says(away ? { email: said } : { name: said })
+    if (said) client.says({ [kind]: said })
   }
   const { field, send, left, problem, empty, chips } = useDraft({ before })
   return (
@@ -26,13 +28,9 @@ export function Home() {
           </p>
         )}
         <form class="kw-form" onSubmit={event => (event.preventDefault(), send())}>
-          {!(away ? said?.email : said?.name) && <label>
+          {!known && <label>
             <span>{away ? t('yourEmail') : t('yourName')} <small>{t('optional')}</small></span>
-            {away ? (
-              <input class="kw-input" ref={who} type="email" autocomplete="email" maxLength={100} />
-            ) : (
-              <input class="kw-input" ref={who} type="text" autocomplete="name" maxLength={100} />
-            )}
+            <input class="kw-input" ref={who} type={(away ? 'email' : 'text') as 'email'} autocomplete={kind} maxLength={100} />
           </label>}
           <label>
             <span>{t('yourMessage')}</span>

@@ -40,7 +40,8 @@ function App({ client, lang: langs, opened: opens, close }: Mounting) {
   const opened = useReadable(opens)
   const state = useReadable(client.state)
   const items = useReadable(client.outbox)
-  const home = !client.exists && !state.conversation && items.length === 0
+  // Somebody who has logged in may not have written yet.
+  const home = (!client.exists || !!state.site) && !state.conversation && !items.length
   const t = useMemo(() => translator(widgetWords, lang), [lang])
   const context: PanelContext = { client, lang, t, opened, ...(close && { close }) }
   const root = useRef<HTMLDivElement>(null)
