@@ -195,15 +195,15 @@ const (
 	ViewMine     View = "mine"     // assigned to the asker: who awaits an answer first, longest first; then newest
 	ViewOpen     View = "open"     // waiting and assigned, newest first
 	ViewResolved View = "resolved" // newest first
-	ViewAssigned View = "assigned" // whoever has them, newest first; of the API only
-	ViewAll      View = "all"      // newest first; of the API only
 )
 
 // ListQuery asks for a page of rows.
 type ListQuery struct {
 	Sites []SiteID
 	View  View
-	Agent AgentID // the asker
+	// States, without a View, are those of rounds, newest first.
+	States []RoundState
+	Agent  AgentID // the asker
 	// After continues behind this row of the last page; nil: from the start.
 	After *ListRow
 	Limit int // 1 to 100

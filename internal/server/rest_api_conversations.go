@@ -104,33 +104,42 @@ func (s *Server) conversation(c caller, in *ConversationPath) (chat.Conversation
 
 // listPlace is where a page of conversations ends: what its order goes by.
 type listPlace struct {
-	view                        chat.View
+	list                        string // which list it is of
 	waiting, unanswered, lastAt chat.Millis
 	conversation                chat.ConversationID
 }
 
 func (p listPlace) cursor() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %d %d %d %s", p.waiting, p.unanswered, p.lastAt, p.conversation, p.view))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %d %d %d %s", p.waiting, p.unanswered, p.lastAt, p.conversation, p.list))
 }
 
 func (p listPlace) row() *chat.ListRow {
 	return &chat.ListRow{State: chat.State{Conversation: p.conversation, WaitingSince: p.waiting, UnansweredSince: p.unanswered, LastAt: p.lastAt}}
 }
 
-func parseListPlace(cursor string, view chat.View) (p listPlace, err error) {
+func parseListPlace(cursor, list string) (p listPlace, err error) {
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err == nil {
-		_, err = fmt.Sscanf(string(text), "%d %d %d %d %s", &p.waiting, &p.unanswered, &p.lastAt, &p.conversation, &p.view)
+		_, err = fmt.Sscanf(string(text), "%d %d %d %d %s", &p.waiting, &p.unanswered, &p.lastAt, &p.conversation, &p.list)
 	}
-	if err != nil || p.view != view {
+	if err != nil || p.list != list {
 		return p, badCursor()
 	}
 	return p, nil
 }
 
+// list is the name of the list that is asked for: a cursor is of one.
+func (in *conversationsQuery) list() string { return in.State + in.Assignee }
+
 // query is what the store is asked for, or what is wrong with the question.
 func (in *conversationsQuery) query(on chat.SiteID) (q chat.ListQuery, err error) {
 	q = chat.ListQuery{Sites: []chat.SiteID{on}, View: chat.View(in.State), Limit: in.Limit}
+	switch in.State {
+	case "assigned":
+		q.View, q.States = "", []chat.RoundState{chat.Assigned}
+	case "all":
+		q.View, q.States = "", []chat.RoundState{chat.Waiting, chat.Assigned, chat.Resolved}
+	}
 	timed := in.Since != 0 || in.Before != 0
 	if in.Assignee != "" {
 		id, err := chat.ParseID(in.Assignee)
@@ -149,7 +158,7 @@ func (in *conversationsQuery) query(on chat.SiteID) (q chat.ListQuery, err error
 		q.After = &chat.ListRow{State: chat.State{LastAt: chat.Millis(in.Before)}}
 	}
 	if in.Cursor != "" {
-		p, err := parseListPlace(in.Cursor, q.View)
+		p, err := parseListPlace(in.Cursor, in.list())
 		if err != nil {
 			return q, err
 		}
@@ -183,7 +192,7 @@ func (r *routes) listConversations(ctx context.Context, c caller, in *conversati
 	}
 	if len(rows) == in.Limit {
 		s := &rows[len(rows)-1].State
-		out.Body.Next = listPlace{q.View, s.WaitingSince, s.UnansweredSince, s.LastAt, s.Conversation}.cursor()
+		out.Body.Next = listPlace{in.list(), s.WaitingSince, s.UnansweredSince, s.LastAt, s.Conversation}.cursor()
 	}
 	return out, nil
 }

@@ -78,6 +78,9 @@ func (r listRange) read(h *hot, limit int, keys *[]listKey) error {
 }
 
 func rangesOf(q chat.ListQuery) ([]listRange, error) {
+	if q.View == "" && len(q.States) > 0 {
+		return perSite(q, q.States, newestRange), nil
+	}
 	switch q.View {
 	case chat.ViewWaiting:
 		return perSite(q, []chat.RoundState{chat.Waiting}, waitingRange), nil
@@ -85,10 +88,6 @@ func rangesOf(q chat.ListQuery) ([]listRange, error) {
 		return perSite(q, []chat.RoundState{chat.Waiting, chat.Assigned}, newestRange), nil
 	case chat.ViewResolved:
 		return perSite(q, []chat.RoundState{chat.Resolved}, newestRange), nil
-	case chat.ViewAssigned:
-		return perSite(q, []chat.RoundState{chat.Assigned}, newestRange), nil
-	case chat.ViewAll:
-		return perSite(q, []chat.RoundState{chat.Waiting, chat.Assigned, chat.Resolved}, newestRange), nil
 	case chat.ViewMine:
 		return []listRange{mineRange(q)}, nil
 	}
