@@ -118,7 +118,7 @@ func listenOn(ctx context.Context, key, address string) (net.Listener, error) {
 // step of a start, and taken back first.
 func (a *App) openForAll(context.Context) error {
 	err := a.figures.Watch(metrics.Sources{
-		Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.socketStats, Store: a.db.Stats, Presence: a.presenceStats, ChatRoom: a.chatRoomConnections, Certificate: a.certificateEnds,
+		Hub: a.hub.Stats, Bus: a.bus.Stats, Sockets: a.socketStats, Store: a.db.Stats, Presence: a.presenceStats, ChatRoom: a.chatRoomConnections, Webhooks: a.webhooks.Waits, Certificate: a.certificateEnds,
 	})
 	if err != nil {
 		return fmt.Errorf("register the figures: %w", err)

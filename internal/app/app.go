@@ -28,6 +28,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/store"
+	"github.com/kefu-chat/kefu/internal/webhook"
 	"github.com/kefu-chat/kefu/internal/wire"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
@@ -46,6 +47,7 @@ type App struct {
 	db         *store.DB
 	jobs       *jobs.Runner
 	outbound   *outbound.Client
+	webhooks   *webhook.Hooks
 	files      *files.Keeper // nil where nobody may send files
 	sites      *site.Sites
 	people     *identity.People
@@ -68,7 +70,7 @@ func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.makeOutbound, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startChatRoom, a.startSockets, a.serve, a.startJobs, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.makeOutbound, a.makeWebhooks, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startChatRoom, a.startSockets, a.serve, a.startJobs, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()
@@ -240,10 +242,15 @@ func newNode() string {
 type toHub struct {
 	hub     atomic.Pointer[live.Hub]
 	figures *metrics.Metrics
+	// webhooks hear of commits, too.
+	webhooks atomic.Pointer[webhook.Hooks]
 }
 
 func (t *toHub) Committed(changes []chat.Changed) {
 	t.figures.Committed(changes)
+	if w := t.webhooks.Load(); w != nil {
+		w.Committed(changes)
+	}
 	if h := t.hub.Load(); h != nil {
 		h.Committed(changes)
 	}

@@ -31,6 +31,9 @@ func (a *App) startJobs(ctx context.Context) error {
 	if err := a.handleFiles(ctx); err != nil {
 		return err
 	}
+	if err := a.handleWebhooks(ctx); err != nil {
+		return err
+	}
 	a.jobs.Start()
 	a.stack.push("jobs", a.jobs.Stop)
 	return nil

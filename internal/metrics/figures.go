@@ -23,6 +23,9 @@ type Sources struct {
 	Presence func() (up bool, failures int64)
 	// ChatRoom is how many connections the legacy chat room has.
 	ChatRoom func() int64
+	// Webhooks is from how many conversations something waits for webhooks, and how old
+	// the oldest of it is.
+	Webhooks func() (conversations int64, oldest time.Duration)
 	// Certificate is when that of HTTPS ends; zero without one.
 	Certificate func() time.Time
 }
@@ -37,6 +40,9 @@ type picture struct {
 	present  bool
 	absences int64
 	chatRoom int64
+	// hooks is from how many conversations something waits for webhooks.
+	hooks       int64
+	hooksOldest time.Duration
 	// certificate is when it ends.
 	certificate time.Time
 }
@@ -56,7 +62,7 @@ func one[N int | int64 | uint64](f family, value func(p *picture) N) figure {
 
 // figures are what is read from the sources.
 func figures() []figure {
-	return slices.Concat(liveFigures(), storeFigures(), busFigures(), socketFigures())
+	return slices.Concat(liveFigures(), storeFigures(), busFigures(), socketFigures(), webhookFigures())
 }
 
 func liveFigures() []figure {
@@ -179,6 +185,7 @@ func (r *reader) Collect(out chan<- prometheus.Metric) {
 	p := &picture{hub: r.sources.Hub(), bus: r.sources.Bus(), sockets: r.sources.Sockets(), store: r.sources.Store(), certificate: r.sources.Certificate()}
 	p.present, p.absences = r.sources.Presence()
 	p.chatRoom = r.sources.ChatRoom()
+	p.hooks, p.hooksOldest = r.sources.Webhooks()
 	for i, f := range r.figures {
 		f.read(p, func(value float64, labels ...string) {
 			out <- prometheus.MustNewConstMetric(r.descs[i], f.valueType(), value, labels...)

@@ -20,7 +20,7 @@ import (
 
 // counts are what is counted as it happens.
 type counts struct {
-	build, events, commitSeconds, readSeconds, deliverySeconds, closes, requests, requestSeconds, logIns, tickets, jobRuns, jobLate family
+	build, events, commitSeconds, readSeconds, deliverySeconds, closes, requests, requestSeconds, logIns, tickets, jobRuns, jobLate, hooksMade, hooksSent family
 }
 
 func counted() counts {
@@ -40,12 +40,14 @@ func counted() counts {
 			"`refused`, with those who showed none.", "door", "result"),
 		jobRuns: counter("kefu_job_runs_total", "Runs of durable jobs on this node that ended, by how: `done`; `failed`, to run again later; `given_up`, which failed too often; "+
 			"`released` to another node; `lost`, which was cancelled or whose lease ended.", "kind", "result"),
-		jobLate: histogram("kefu_job_late_seconds", "How long after its time a durable job was claimed by this node."),
+		jobLate:   histogram("kefu_job_late_seconds", "How long after its time a durable job was claimed by this node."),
+		hooksMade: counter("kefu_webhook_made_total", "Messages to webhooks that events which this node appended gave rise to."),
+		hooksSent: counter("kefu_webhook_sent_total", "Tries of this node to send a message to a webhook, with tests and replays: `delivered` or `failed`.", "result"),
 	}
 }
 
 func (c counts) families() []family {
-	return []family{c.build, c.events, c.commitSeconds, c.readSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns, c.tickets, c.jobRuns, c.jobLate}
+	return []family{c.build, c.events, c.commitSeconds, c.readSeconds, c.deliverySeconds, c.closes, c.requests, c.requestSeconds, c.logIns, c.tickets, c.jobRuns, c.jobLate, c.hooksMade, c.hooksSent}
 }
 
 // The upper bounds of the histograms' buckets, in seconds.
@@ -84,6 +86,8 @@ type Metrics struct {
 	tickets    *prometheus.CounterVec
 	jobRuns    *prometheus.CounterVec
 	jobLate    prometheus.Observer
+	hooksMade  prometheus.Counter
+	hooksSent  *prometheus.CounterVec
 }
 
 // New makes figures that begin at zero.
@@ -96,12 +100,17 @@ func New(version string) *Metrics {
 	kinds, codes := c.events.counterVec(), c.closes.counterVec()
 	m.requests, m.logIns, m.tickets, m.jobRuns = c.requests.counterVec(), c.logIns.counterVec(), c.tickets.counterVec(), c.jobRuns.counterVec()
 	late := c.jobLate.histogramVec(jobBuckets())
+	made := c.hooksMade.counterVec()
+	m.hooksSent = c.hooksSent.counterVec()
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: c.build.name, Help: c.build.help}, c.build.labels)
 	info.WithLabelValues(version, runtime.Version()).Set(1)
-	m.registry.MustRegister(info, kinds, commit, m.read, delivery, codes, m.requests, request, m.logIns, m.tickets, m.jobRuns, late,
+	m.registry.MustRegister(info, kinds, commit, m.read, delivery, codes, m.requests, request, m.logIns, m.tickets, m.jobRuns, late, made, m.hooksSent,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
 	m.commit, m.request, m.jobLate = commit.WithLabelValues(), request.WithLabelValues(), late.WithLabelValues()
+	m.hooksMade = made.WithLabelValues()
+	m.hooksSent.WithLabelValues(hookDelivered)
+	m.hooksSent.WithLabelValues(hookFailed)
 	m.here, m.elsewhere = delivery.WithLabelValues("here"), delivery.WithLabelValues("elsewhere")
 	for _, k := range chat.Kinds() {
 		m.events[k] = kinds.WithLabelValues(string(k))

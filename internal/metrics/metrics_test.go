@@ -36,6 +36,7 @@ func watched(t testing.TB) *Metrics {
 
 		Presence:    func() (bool, int64) { return false, 9 },
 		ChatRoom:    func() int64 { return 13 },
+		Webhooks:    func() (int64, time.Duration) { return 14, 15 * time.Second },
 		Certificate: func() time.Time { return time.Unix(1800000000, 0) },
 	})
 	if err != nil {
@@ -59,6 +60,8 @@ func exercised(t testing.TB) *Metrics {
 	m.LogIn("wrong")
 	m.Ticket("chat", "refused")
 	m.JobRan("mail", "done", time.Second)
+	m.WebhooksMade(3)
+	m.WebhookSent(false, time.Second)
 	return m
 }
 
@@ -148,6 +151,7 @@ func TestWhatIsCounted(t *testing.T) {
 		`kefu_session_closes_total{code="4000"} 1`, `kefu_session_closes_total{code="other"} 1`, `kefu_session_closes_total{code="4500"} 0`,
 		`kefu_log_ins_total{result="wrong"} 1`, `kefu_log_ins_total{result="paused"} 0`,
 		`kefu_tickets_total{door="chat",result="refused"} 1`, `kefu_tickets_total{door="push",result="made"} 0`, `kefu_chat_room_connections 13`,
+		`kefu_webhook_made_total 3`, `kefu_webhook_sent_total{result="failed"} 1`, `kefu_webhook_sent_total{result="delivered"} 0`, `kefu_webhook_waiting 14`, `kefu_webhook_oldest_seconds 15`,
 		`kefu_bus_up 1`, `kefu_presence_up 0`, `kefu_presence_failures_total 9`, `kefu_certificate_expires_timestamp_seconds 1.8e+09`, `kefu_bus_lost_total 3`, `kefu_bus_queued{way="leaving"} 8`, `kefu_bus_queued{way="arriving"} 9`, `kefu_gap_events_total 5`, `kefu_jobs_total{job="heal"} 6`, `kefu_jobs_total{job="seen"} 1`, `kefu_jobs_total{job="rows"} 0`, `kefu_websockets_slow_total 4`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + `$`).Match(text) {

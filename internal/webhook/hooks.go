@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/audit"
@@ -47,6 +48,7 @@ type Parts struct {
 type Hooks struct {
 	Parts
 	pinging chan struct{}
+	waits   atomic.Pointer[Waiting]
 
 	mu      sync.Mutex
 	told    map[ID]bool          // of whom a commit was made since the loop looked

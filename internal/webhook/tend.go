@@ -11,6 +11,8 @@ import (
 const (
 	// refreshes is how often a node looks whether webhooks have changed.
 	refreshes = 2 * time.Second
+	// counts is how many of these looks there are for each that counts what waits.
+	counts = 5
 	// gathers is how long commits are gathered before runs are planned for them.
 	gathers = 50 * time.Millisecond
 	tends   = 15 * time.Second
@@ -80,14 +82,13 @@ func (h *Hooks) Stop() {
 func (h *Hooks) listen(ctx context.Context) {
 	ticks := time.NewTicker(refreshes)
 	defer ticks.Stop()
-	for {
+	for look := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticks.C:
-			if err := h.Store.RefreshWishes(ctx); err != nil && ctx.Err() == nil {
-				h.Log.Warn("what webhooks want could not be read: it will be again", "error", err)
-			}
+			h.look(ctx, look%counts == 0)
+			look++
 			continue
 		case <-h.woken:
 		}
@@ -105,6 +106,20 @@ func (h *Hooks) listen(ctx context.Context) {
 				h.Log.Warn("a webhook's deliveries could not be planned: they are late", "webhook", id, "error", err)
 			}
 		}
+	}
+}
+
+// look renews what this node knows of webhooks.
+func (h *Hooks) look(ctx context.Context, count bool) {
+	err := h.Store.RefreshWishes(ctx)
+	if err == nil && count {
+		var waits Waiting
+		if waits, err = h.Store.AllWaiting(ctx); err == nil {
+			h.waits.Store(&waits)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		h.Log.Warn("what webhooks want could not be read: it will be again", "error", err)
 	}
 }
 
@@ -131,5 +146,12 @@ func (h *Hooks) TendSoon(ctx context.Context) error {
 	return h.Queue.Add(ctx, jobs.Job{Kind: TendJob, Key: "all", In: tends})
 }
 
-// Waits is how much waits for webhooks, for the metrics; it asks the database.
-func (h *Hooks) Waits(ctx context.Context) (Waiting, error) { return h.Store.AllWaiting(ctx) }
+// Waits is from how many conversations something waits for webhooks, and since when the
+// longest waiting of it, as this node saw it some seconds ago; zero for nothing.
+func (h *Hooks) Waits() (conversations int64, oldest time.Duration) {
+	w := h.waits.Load()
+	if w == nil || w.Conversations == 0 {
+		return 0, 0
+	}
+	return w.Conversations, max(0, h.Now().Sub(w.Oldest.Time()))
+}

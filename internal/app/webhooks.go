@@ -1,0 +1,30 @@
+package app
+
+import (
+	"context"
+
+	"github.com/kefu-chat/kefu/internal/faults"
+	"github.com/kefu-chat/kefu/internal/webhook"
+)
+
+// makeWebhooks makes what tells websites' servers what happens, and lets it hear of commits.
+func (a *App) makeWebhooks(context.Context) error {
+	a.webhooks = webhook.New(webhook.Parts{
+		Store: a.db, Audit: a.db, Queue: a.jobs, Client: a.outbound, Watch: a.figures, Log: a.log, Now: faults.Now,
+	})
+	a.webhooks.Start()
+	a.tell.webhooks.Store(a.webhooks)
+	a.stack.push("webhooks", func(context.Context) error {
+		a.webhooks.Stop()
+		return nil
+	})
+	return nil
+}
+
+// handleWebhooks delivers, on whichever node has room.
+func (a *App) handleWebhooks(ctx context.Context) error {
+	a.jobs.HandleMost(webhook.DeliverJob, webhook.DeliverSlots, a.webhooks.Deliver)
+	a.jobs.Handle(webhook.ReplayJob, a.webhooks.ReplayOne)
+	a.jobs.Handle(webhook.TendJob, a.webhooks.Tend)
+	return a.webhooks.TendSoon(ctx)
+}
