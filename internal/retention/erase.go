@@ -46,6 +46,8 @@ type EraseStore interface {
 	RemoveEvents(ctx context.Context, s Subject) (removed Removed, more bool, err error)
 	// RemoveListed takes the visitor out of broadcasts' lists, and counts them.
 	RemoveListed(ctx context.Context, s Subject) (int64, error)
+	// RemoveDeliveries removes what webhooks were told of its conversation from their log.
+	RemoveDeliveries(ctx context.Context, s Subject) error
 	// RemoveSubject removes in one transaction everything else that there is of the
 	// visitor, and keeps the erasure, with what this step has removed added to it. Errors:
 	// ErrGoesOn, when there are events again, or a conversation by now.
@@ -146,6 +148,9 @@ func (e *Eraser) erase(ctx context.Context, s Subject, by chat.ActorRef) (done E
 			done.Removed.Add(removed)
 		}
 		after, err := e.store.RemoveSubject(ctx, s, done)
+		if err == nil { // behind it nothing more is told
+			return after, e.store.RemoveDeliveries(ctx, s)
+		}
 		if !errors.Is(err, ErrGoesOn) {
 			return after, err
 		}

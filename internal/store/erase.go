@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-json-experiment/json"
 	"github.com/gofrs/uuid/v5"
-	"github.com/uptrace/bun"
 
-	"github.com/kefu-chat/kefu/internal/broadcast"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/files"
 	"github.com/kefu-chat/kefu/internal/retention"
@@ -137,14 +134,40 @@ func (r *removal) conversation() error {
 	if err != nil {
 		return err
 	}
-	if c.state.FirstSeq <= c.state.Seq {
+	more, err := c.removeBefore(c.state.Seq + 1) // what was written since the last step
+	if err != nil {
+		return err
+	}
+	if more {
 		return retention.ErrGoesOn
 	}
+	r.removed.Add(c.removed)
 	if err := r.count(&r.removed.Rounds, int64(id), "SELECT COUNT(*) FROM round WHERE conversation = ?"); err != nil {
+		return err
+	}
+	if err := r.outbox(); err != nil {
 		return err
 	}
 	return r.run(int64(id), "DELETE FROM mark WHERE conversation = ?", "DELETE FROM round WHERE conversation = ?", "DELETE FROM list WHERE conversation = ?",
 		"DELETE FROM head WHERE conversation = ?", "DELETE FROM conversation WHERE id = ?")
+}
+
+// outbox is what webhooks were still to be told of the conversation.
+func (r *removal) outbox() error {
+	const which = " WHERE conversation = ? AND webhook_id IN (SELECT id FROM webhook WHERE site_id = ?)"
+	id, on := int64(r.s.Conversation.ID), int64(r.s.Site)
+	r.h.ints(id, on)
+	err := r.h.query("SELECT last_seq - next_seq + 1 FROM webhook_outbox"+which, func(row scanner) error {
+		var n int64
+		err := row.Scan(&n)
+		r.removed.Outgoing += n
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.h.ints(id, on)
+	return r.h.exec("DELETE FROM webhook_outbox" + which)
 }
 
 func (r *removal) visitor() error {
@@ -154,7 +177,10 @@ func (r *removal) visitor() error {
 	if err := r.names(); err != nil {
 		return err
 	}
-	return r.run(int64(r.s.Visitor), "DELETE FROM visitor WHERE id = ?")
+	if err := r.count(&r.removed.Logins, int64(r.s.Visitor), "SELECT COUNT(*) FROM visitor_login WHERE visitor_id = ?"); err != nil {
+		return err
+	}
+	return r.run(int64(r.s.Visitor), "DELETE FROM visitor_login WHERE visitor_id = ?", "DELETE FROM visitor WHERE id = ?")
 }
 
 // uploads are files that the visitor has sent to nobody.
@@ -210,144 +236,4 @@ func (h *hot) now(db *DB) (now chat.Millis, err error) {
 	}
 	err = h.query("SELECT "+clock, func(r scanner) error { return r.Scan(&now) })
 	return now, err
-}
-
-var erasureColumns = []string{"id", "hash", "site_id", "by_kind", "by_id", "at", "removed"}
-
-// keepErasure writes the receipt, unless there is one already.
-func keepErasure(h *hot, g *grammar, e retention.Erasure) error {
-	removed, err := json.Marshal(e.Removed)
-	if err != nil {
-		return fmt.Errorf("what an erasure removed: %w", err)
-	}
-	return newMulti(g, "erasure", erasureColumns, "hash", []string{"hash"}).insert(h, 1, func(int) {
-		h.ints(e.ID)
-		h.arg(e.Hash[:])
-		h.ints(int64(e.Site))
-		h.arg(string(e.By.Kind))
-		h.ints(e.By.ID, int64(e.At))
-		h.arg(string(removed))
-	})
-}
-
-// KeepErasure implements retention.EraseStore.
-func (db *DB) KeepErasure(ctx context.Context, e retention.Erasure) error {
-	return db.committerOf(0).do(ctx, func(h *hot) (err error) {
-		if e.At, err = h.now(db); err != nil {
-			return err
-		}
-		return keepErasure(h, db.dialect.grammar(), e)
-	})
-}
-
-type erasureRow struct {
-	bun.BaseModel `bun:"table:erasure,alias:erasure"`
-
-	ID      int64          `bun:"id,pk"`
-	Hash    []byte         `bun:"hash"`
-	Site    chat.SiteID    `bun:"site_id"`
-	ByKind  chat.ActorKind `bun:"by_kind"`
-	ByID    int64          `bun:"by_id"`
-	At      chat.Millis    `bun:"at"`
-	Removed string         `bun:"removed"`
-}
-
-// Erasure implements retention.EraseStore.
-func (db *DB) Erasure(ctx context.Context, hash retention.Hash) (e retention.Erasure, err error) {
-	var row erasureRow
-	if err := db.reading(ctx).NewSelect().Model(&row).Where("hash = ?", hash[:]).Scan(ctx); err != nil {
-		return e, found(err, "visitor")
-	}
-	e = retention.Erasure{ID: row.ID, Hash: hash, Site: row.Site, By: chat.ActorRef{Kind: row.ByKind, ID: row.ByID}, At: row.At}
-	if err := json.Unmarshal([]byte(row.Removed), &e.Removed); err != nil {
-		return e, fmt.Errorf("what the erasure %d removed: %w", row.ID, err)
-	}
-	return e, nil
-}
-
-// ErasedSince implements live.Erasures.
-func (db *DB) ErasedSince(ctx context.Context, spanMillis int64) (all []retention.Hash, now chat.Millis, err error) {
-	if now, err = db.time(ctx); err != nil {
-		return nil, now, err
-	}
-	all, err = db.hashes(ctx, "SELECT hash FROM erasure WHERE at BETWEEN ? AND ?", int64(now)-spanMillis, int64(now)+spanMillis)
-	return all, now, err
-}
-
-// Unknown implements retention.EraseStore.
-func (db *DB) Unknown(ctx context.Context, all []retention.Hash) (unknown []retention.Hash, err error) {
-	for part := range slices.Chunk(all, maxRows) {
-		asked := make([][]byte, len(part))
-		for i := range part {
-			asked[i] = part[i][:]
-		}
-		kept, err := db.hashes(ctx, "SELECT hash FROM erasure WHERE hash IN (?)", bun.List(asked))
-		if err != nil {
-			return nil, err
-		}
-		for _, h := range part {
-			if !slices.Contains(kept, h) {
-				unknown = append(unknown, h)
-			}
-		}
-	}
-	return unknown, nil
-}
-
-func (db *DB) hashes(ctx context.Context, query string, args ...any) ([]retention.Hash, error) {
-	var rows [][]byte
-	if err := db.reading(ctx).NewRaw(query, args...).Scan(ctx, &rows); err != nil {
-		return nil, err
-	}
-	all := make([]retention.Hash, len(rows))
-	for i, row := range rows {
-		copy(all[i][:], row)
-	}
-	return all, nil
-}
-
-// RemoveListed implements retention.EraseStore.
-func (db *DB) RemoveListed(ctx context.Context, s retention.Subject) (n int64, err error) {
-	var lists []broadcast.ID
-	err = db.reading(ctx).NewRaw("SELECT DISTINCT b.id FROM broadcast b JOIN broadcast_list l ON l.broadcast_id = b.id WHERE b.site_id = ?", s.Site).Scan(ctx, &lists)
-	for _, id := range lists {
-		if err != nil {
-			return n, err
-		}
-		var parts []listPart
-		if err = db.reading(ctx).NewRaw("SELECT part, ids FROM broadcast_list WHERE broadcast_id = ? ORDER BY part", id).Scan(ctx, &parts); err != nil {
-			return n, err
-		}
-		var named bool
-		if named, err = db.removeListed(ctx, id, parts, s.Visitor); named {
-			n++
-		}
-	}
-	return n, err
-}
-
-type listPart struct {
-	Part int64  `bun:"part"`
-	IDs  []byte `bun:"ids"`
-}
-
-// removeListed takes a visitor out of the part that has it; a list that is written
-// anew meanwhile is its author's, who can name nobody who is not there.
-func (db *DB) removeListed(ctx context.Context, id broadcast.ID, parts []listPart, visitor chat.VisitorID) (bool, error) {
-	for _, p := range parts {
-		ids, err := broadcast.UnpackIDs(nil, p.IDs)
-		if err != nil {
-			return false, err
-		}
-		at, has := slices.BinarySearch(ids, visitor)
-		if !has {
-			continue
-		}
-		left := broadcast.PackIDs(slices.Delete(ids, at, at+1))
-		return true, db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-			_, err := tx.NewRaw("UPDATE broadcast_list SET ids = ? WHERE broadcast_id = ? AND part = ? AND ids = ?", left, id, p.Part, p.IDs).Exec(ctx)
-			return err
-		})
-	}
-	return false, nil
 }

@@ -101,6 +101,9 @@ func Run(t *testing.T, open Open) {
 		"RetentionMarks":     testRetentionMarks,
 		"RetentionSteps":     testRetentionSteps,
 		"RetentionPositions": testRetentionPositions,
+		"Erase":              testErase,
+		"EraseReplay":        testEraseReplay,
+		"EraseRace":          testEraseRace,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}
