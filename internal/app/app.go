@@ -50,6 +50,7 @@ type App struct {
 	webhooks   *webhook.Hooks
 	files      *files.Keeper // nil where nobody may send files
 	sites      *site.Sites
+	visitors   *identity.VisitorLogins
 	people     *identity.People
 	bus        bus.Bus
 	node       string
@@ -166,6 +167,7 @@ func (a *App) openStore(ctx context.Context) error {
 
 func (a *App) readPeople(ctx context.Context) error {
 	a.sites = site.New(a.db, a.db, &a.tell, faults.Now)
+	a.visitors = identity.NewVisitorLogins(a.db, faults.Now)
 	a.people = identity.New(a.cfg.identity(), a.db, a.db, a.sites, &a.tell, faults.Now)
 	return a.people.Refresh(ctx)
 }
@@ -174,7 +176,7 @@ func (a *App) startHub(context.Context) error {
 	cfg := a.cfg.live()
 	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
 	a.hub = live.NewHub(cfg, live.Parts{
-		Node: a.node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Keys: a.db, Seen: a.db, Entrances: a.db,
+		Node: a.node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Keys: a.db, Seen: a.db, Entrances: a.db, VisitorLogins: a.visitors,
 		Bus: a.bus, Presence: a.presence, Log: a.log, Pushes: a.db, Broadcasts: a.db,
 	})
 	a.tell.hub.Store(a.hub)
@@ -212,7 +214,7 @@ func (a *App) serve(context.Context) error {
 	}
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
-		Files: a.files, Visitors: a.db,
+		Files: a.files, Visitors: a.db, VisitorLogins: a.visitors, SigningKeys: identity.NewSigningKeys(a.db, a.db, faults.Now),
 		PlainSockets: a.plain, Tickets: a.db, ChatRoom: a.room, Keys: identity.NewKeys(a.db, a.db, faults.Now), Requests: a.db, Book: a.db, Broadcasts: a.broadcasts,
 	})
 	ended := make(chan struct{})

@@ -69,12 +69,15 @@ type VisitorLoginStore interface {
 	VisitorLogin(ctx context.Context, hash []byte) (VisitorLogin, error)
 	// TouchVisitorLogin writes when a log-in was last used.
 	TouchVisitorLogin(ctx context.Context, id int64, at chat.Millis) error
-	// EndVisitorLogin removes a log-in; false: there was none.
+	// EndVisitorLogin ends a log-in; false: there was none.
 	EndVisitorLogin(ctx context.Context, id int64) (bool, error)
-	// EndedVisitorLogins are those of these log-ins that are not there any more.
+	// VisitorLoginsEnded are the log-ins that ended in the last span milliseconds by the
+	// database's clock, or at most as far ahead of it, with that clock's present time.
+	VisitorLoginsEnded(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error)
+	// EndedVisitorLogins are those of these log-ins that are no longer valid.
 	EndedVisitorLogins(ctx context.Context, ids []int64) ([]int64, error)
-	// ForgetVisitorLogins removes up to so many log-ins that were last used before a
-	// time, and as many tokens that expired before another.
+	// ForgetVisitorLogins removes up to so many log-ins that were last used
+	// before a time, ended or not, and as many tokens that expired before another.
 	ForgetVisitorLogins(ctx context.Context, unusedSince, expiredBefore chat.Millis, atOnce int) error
 }
 
@@ -228,7 +231,13 @@ func (v *VisitorLogins) Revoke(ctx context.Context, on site.Site, sent Sent) err
 	return err
 }
 
-// Ended are those of these log-ins that are no longer valid.
-func (v *VisitorLogins) Ended(ctx context.Context, ids []int64) ([]int64, error) {
+// EndedSince are the log-ins that ended in the last span milliseconds by the
+// database's clock, with that clock's present time.
+func (v *VisitorLogins) EndedSince(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error) {
+	return v.store.VisitorLoginsEnded(ctx, spanMillis)
+}
+
+// EndedOf are those of these log-ins that are no longer valid.
+func (v *VisitorLogins) EndedOf(ctx context.Context, ids []int64) ([]int64, error) {
 	return v.store.EndedVisitorLogins(ctx, ids)
 }

@@ -170,6 +170,8 @@ type Parts struct {
 	Sites    Sites
 	Logins   Logins
 	Seen     Seen
+	// VisitorLogins let verified visitors in; nil: there are none.
+	VisitorLogins *identity.VisitorLogins
 	// Entrances are of persons who may have but one connection.
 	Entrances identity.Entrances
 	// Pushes, if any, are pushes by id; without it OpenPush and Push must not be called.

@@ -15,7 +15,7 @@ type healer struct {
 	h      *Hub
 	passes int
 	// Up to where the database was read for each kind of change.
-	logins, heads, entered, erased reached
+	logins, visitors, heads, entered, erased reached
 	// undone are conversations that are to be compared, and could not be yet.
 	undone  map[chat.ConversationID]bool
 	recount bool // the counts are to be read anew
@@ -57,6 +57,7 @@ func (d *healer) pass() {
 	d.rights()
 	d.endedLogins()
 	d.endedKeys()
+	d.endedVisitors()
 	d.conversations()
 	d.erasures()
 	d.entrances()

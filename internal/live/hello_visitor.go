@@ -33,20 +33,23 @@ func (h *Hub) siteByKey(key string) (site.Site, bool) {
 // helloVisitor lets a visitor in: it is found by its secret's hash, or it is a
 // newcomer of whom nothing is stored before its first message.
 func (s *Session) helloVisitor(f *wire.ClientHello) {
-	on, hash, refusal := s.whoHello(f)
-	if refusal != nil {
-		s.refuse(refusal.Code, refusal.Reason)
-		return
-	}
 	leave := s.resuming(0)
 	if leave == nil {
 		s.end(wire.CloseTryLater, "too many come back at once")
 		return
 	}
 	defer leave()
+	on, who, err := s.whoHello(f)
+	if err != nil {
+		s.turnAway(err)
+		return
+	}
+	s.login = who.Login
+	s.hub.loggedIn.add(s.login, s)
 	n := s.hub.site(on.ID)
-	v := n.arrive(s.hub, s, hash)
+	v := n.arrive(s.hub, s, who.Hash)
 	s.visitor = v
+	v.expect(who.Verified)
 	if !n.greets(on.Version) {
 		s.end(wire.CloseChanged, "the site's settings changed")
 		return
@@ -60,7 +63,7 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 		return
 	}
 	s.setPresence(presence.ParseState(string(f.Presence)), pageOf(f.Page))
-	s.describe(f)
+	s.describe(f, who.Verified)
 	if err := s.prepareBoard(f); err != nil {
 		s.fail(err, chat.ClientID{}, 0)
 		s.end(wire.CloseTryLater, "the site's broadcasts could not be read")
@@ -71,6 +74,9 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 		s.end(wire.CloseTryLater, "the conversation could not be read")
 		return
 	}
+	if s.ended {
+		return
+	}
 	s.meta = nil
 	s.hub.greeted(s)
 	if c, known := s.visitor.conversation(); known { // whoever has gone on by it may lose the old one
@@ -78,27 +84,32 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 	}
 }
 
-// whoHello is the site and the secret's hash that a hello names, or its door.
-func (s *Session) whoHello(f *wire.ClientHello) (on site.Site, hash [32]byte, refusal *chat.Refusal) {
+// whoHello is the site that a hello, or its door, names, and who sent it. Errors:
+// UnknownSite, bad_secret, LogInEnded, VerifiedOnly.
+func (s *Session) whoHello(f *wire.ClientHello) (on site.Site, who identity.VisitorEntry, err error) {
 	if known := s.meta.Known; known != nil {
 		on, ok := s.hub.Sites.ByID(known.Site)
 		if !ok {
-			return on, hash, chat.Refuse(wire.UnknownSite, "the site of this door does not exist")
+			return on, who, chat.Refuse(wire.UnknownSite, "the site of this door does not exist")
 		}
-		return on, known.Hash, nil
+		who.Hash = known.Hash
+		return on, who, s.hub.VisitorLogins.Known(on)
 	}
 	on, ok := s.hub.siteByKey(f.Site)
 	if !ok {
-		return on, hash, chat.Refuse(wire.UnknownSite, "no site has this widget key")
+		return on, who, chat.Refuse(wire.UnknownSite, "no site has this widget key")
 	}
 	if !s.meta.allowedOn(on) {
-		return on, hash, chat.Refuse(wire.UnknownSite, "this page's origin is not among the origins of the site: its admin can add it")
+		return on, who, chat.Refuse(wire.UnknownSite, "this page's origin is not among the origins of the site: its admin can add it")
 	}
-	raw, err := identity.HashSecret(f.Secret)
+	sent, err := identity.ReadSent(f.Secret)
 	if err != nil {
-		return on, hash, chat.Refuse(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
+		return on, who, err
 	}
-	return on, [32]byte(raw), nil
+	ctx, cancel := s.hub.reading()
+	defer cancel()
+	who, err = s.hub.who(ctx, on, sent)
+	return on, who, err
 }
 
 // allowedOn tells whether a page of this origin may talk for the site.
@@ -157,7 +168,7 @@ func (h *Hub) bind(v *visitor, c chat.Conversation) {
 
 // describe keeps what the page says of its visitor, and writes it down if the
 // visitor exists and it is new.
-func (s *Session) describe(f *wire.ClientHello) {
+func (s *Session) describe(f *wire.ClientHello, verified *identity.VerifiedVisitor) {
 	v := s.visitor
 	v.mu.Lock()
 	before := v.profile
@@ -167,6 +178,9 @@ func (s *Session) describe(f *wire.ClientHello) {
 	}
 	if browser := browserOf(s.meta.UserAgent); browser != "" {
 		after.Browser = browser
+	}
+	if verified != nil {
+		after.Vouched = &verified.Vouched
 	}
 	changed := !reflect.DeepEqual(*before, after)
 	if changed {
@@ -253,6 +267,10 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 	state, err := s.fillHello(f, c, &hello)
 	if err != nil {
 		return err
+	}
+	if carriedOver(&state) != nil {
+		s.refuse(wire.CarriedOver, wentAlong)
+		return nil
 	}
 	s.send(hello)
 	s.settleVisitor(&state, told)

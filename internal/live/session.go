@@ -23,6 +23,7 @@ type Session struct {
 	agent   *agentSide
 	visitor *visitor
 	meta    *Meta // until hello
+	login   int64 // by which a verified visitor came in; 0: none
 	page    *presence.Page
 	follow  follow // of the visitor's own conversation
 	place   atomic.Pointer[place]
@@ -266,6 +267,7 @@ func (s *Session) Silent() {
 func (s *Session) Closed() {
 	s.ended = true
 	s.hub.stats.sessions.Add(-1)
+	s.hub.loggedIn.remove(s.login, s)
 	s.hub.mu.Lock()
 	delete(s.hub.strangers, s)
 	s.hub.mu.Unlock()

@@ -16,11 +16,11 @@ import (
 // node, and returns the frame that answers it; nil where there is none. ctx bounds
 // the wait: what was not answered by then may have been kept.
 func (h *Hub) AnswerVisitor(ctx context.Context, meta Meta, siteKey, secret string, data []byte) []byte {
-	raw, err := identity.HashSecret(secret)
+	sent, err := identity.ReadSent(secret)
 	if err != nil {
-		return errorFrame(wire.BadSecret, "the secret is not 32 bytes in base64url without padding")
+		return refusalFrame(err)
 	}
-	one, refusal := h.takeAlone(talkerKey{hash: [32]byte(raw)}, data)
+	one, refusal := h.takeAlone(talkerKey{hash: sent.Hash}, data)
 	if refusal != nil {
 		return refusal
 	}
@@ -28,7 +28,14 @@ func (h *Hub) AnswerVisitor(ctx context.Context, meta Meta, siteKey, secret stri
 	if !ok || !meta.allowedOn(on) {
 		return errorFrame(wire.UnknownSite, "no site has this widget key, or this page's origin is not among its origins")
 	}
-	s := &Session{hub: h, ready: true, visitor: h.site(on.ID).sought(h, [32]byte(raw))}
+	reading, cancel := h.reading()
+	defer cancel()
+	who, err := h.who(reading, on, sent)
+	if err != nil {
+		return refusalFrame(err)
+	}
+	s := &Session{hub: h, ready: true, visitor: h.site(on.ID).sought(h, who.Hash)}
+	s.visitor.expect(who.Verified)
 	if err := s.recogniseAlone(); err != nil {
 		return errorFrame(wire.Unavailable, "the visitor could not be looked up: try again")
 	}
@@ -43,6 +50,15 @@ func (h *Hub) AnswerAgent(ctx context.Context, login identity.Login, agent ident
 	}
 	s := &Session{hub: h, ready: true, agent: &agentSide{id: agent.ID, login: login.ID, agent: agent}}
 	return h.answerAlone(ctx, s, one)
+}
+
+// refusalFrame answers a visitor who is not let in.
+func refusalFrame(err error) []byte {
+	var refusal *chat.Refusal
+	if errors.As(err, &refusal) {
+		return errorFrame(refusal.Code, refusal.Reason)
+	}
+	return errorFrame(wire.Unavailable, "the visitor could not be looked up: try again")
 }
 
 func errorFrame(code chat.Code, reason string) []byte {
@@ -79,9 +95,9 @@ func (s *Session) recogniseAlone() error {
 	}
 	v.mu.Lock()
 	connected := !v.gone
-	if !connected && absent {
+	if !connected && absent && v.proposed == 0 {
 		v.proposed = chat.VisitorID(chat.NewID(s.hub.cfg.Now()))
-	} else if !connected {
+	} else if !connected && !absent {
 		v.profile, v.room = &found.Profile, &room{conv: found.Conversation, site: v.site, gone: true, cold: true}
 	}
 	v.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
@@ -88,6 +89,18 @@ func (v *visitor) propose(h *Hub, anew bool) {
 	if v.room == nil && !v.gone && (anew || v.proposed == 0) {
 		v.proposed = chat.VisitorID(chat.NewID(h.cfg.Now()))
 		v.tellLocked(h)
+	}
+}
+
+// expect gives a verified visitor, who exists already, its id to begin with.
+func (v *visitor) expect(verified *identity.VerifiedVisitor) {
+	if verified == nil {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.room == nil {
+		v.proposed = verified.ID
 	}
 }
 

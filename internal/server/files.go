@@ -54,7 +54,7 @@ func (s *Server) mountFiles(mux *http.ServeMux) {
 type fileCaller struct {
 	owner chat.FileOwner
 	site  site.Site // of a visitor
-	hash  []byte    // of a visitor's secret
+	hash  []byte    // of a visitor, as its row has it
 	agent identity.Agent
 }
 
@@ -73,15 +73,19 @@ func (s *Server) fileCaller(w http.ResponseWriter, r *http.Request) (fileCaller,
 		_, agent, err := s.authenticate(w, r)
 		return fileCaller{owner: chat.AgentFiles(agent.ID), agent: agent}, err
 	}
-	hash, err := identity.HashSecret(secret)
+	sent, err := identity.ReadSent(secret)
 	if err != nil {
-		return fileCaller{}, problem(wire.BadSecret, "The header Authorization carries no visitor's secret: send Bearer and 32 bytes in base64url without padding.")
+		return fileCaller{}, badBearer(err)
 	}
 	on, ok := s.siteByKey(r.Context(), r.Header.Get(headerSite))
 	if !ok {
 		return fileCaller{}, problem(wire.UnknownSite, "No site has the widget key in the header "+headerSite+".")
 	}
-	return fileCaller{owner: chat.VisitorFiles(hash), site: on, hash: hash}, nil
+	who, err := s.parts.VisitorLogins.Who(r.Context(), on, sent)
+	if err != nil {
+		return fileCaller{}, err
+	}
+	return fileCaller{owner: chat.VisitorFiles(who.Hash[:]), site: on, hash: who.Hash[:]}, nil
 }
 
 // admitFiles is fileCaller with the bound of requests of a network; false: refused.

@@ -62,6 +62,8 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.broadcasts()
 	r.pushes()
 	r.widget()
+	r.visitorLogins()
+	r.signingKeys()
 	r.pictures()
 	r.conversations()
 	r.commands()

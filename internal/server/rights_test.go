@@ -93,9 +93,16 @@ var expected = map[string]rights{
 	"GET /api/v1/sites/{site}/api-keys":              {"133++", "1444+"},
 	"POST /api/v1/sites/{site}/api-keys":             {"133++", "1444+"},
 	"DELETE /api/v1/sites/{site}/api-keys/{api_key}": {"133++", "1444+"},
-	"POST /api/v1/push":                              {"kkkkk", "-"},
-	"POST /api/v1/legacy/tickets":                    {"kkkkk", "-"},
-	"GET /api/v1/api-key":                            {"kkkkk", "-"}, // by an API key alone
+
+	"GET /api/v1/sites/{site}/signing-keys":                  {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/signing-keys":                 {"133++", "1444+"},
+	"DELETE /api/v1/sites/{site}/signing-keys/{signing_key}": {"133++", "1444+"},
+	"POST /api/v1/widget/{key}/log-in":                       {"+++++", "-"}, // by a website's token alone
+	"DELETE /api/v1/widget/{key}/log-in":                     {"+++++", "-"}, // by the log-in alone
+
+	"POST /api/v1/push":           {"kkkkk", "-"},
+	"POST /api/v1/legacy/tickets": {"kkkkk", "-"},
+	"GET /api/v1/api-key":         {"kkkkk", "-"}, // by an API key alone
 }
 
 // stage is a world with two sites and everybody of the table.
@@ -143,7 +150,7 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 		"{site}", jsonID(int64(on)), "{agent}", jsonID(int64(target.ID)), "{key}", one.Key, "{log_in}", "1", "{broadcast}", s.draft(on, r.Path),
 	).Replace(r.Path)
 	switch r.Method + " " + strings.TrimPrefix(r.Path, "/api/v1") {
-	case "PATCH /me", "POST /me/password", "POST /setup", "POST /link", "POST /link/password", "POST /log-in":
+	case "PATCH /me", "POST /me/password", "POST /setup", "POST /link", "POST /link/password", "POST /log-in", "POST /widget/{key}/log-in":
 		body = fields{"nothing": true}
 	case "PUT /me/portrait", "PUT /sites/{site}/logo":
 		body = string(picture(s.t, 3, 3, asJPEG))
@@ -166,6 +173,8 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 		key, _, err := s.parts.Keys.Make(s.t.Context(), audit.By{}, on, "Extra", []identity.Scope{identity.PushScope})
 		s.must(err)
 		path = strings.Replace(path, "{api_key}", jsonID(key.ID), 1)
+	case "DELETE /sites/{site}/signing-keys/{signing_key}":
+		path = strings.Replace(path, "{signing_key}", s.signingKey(on), 1)
 	case "POST /sites/{site}/broadcasts":
 		body = word("word", "all")
 	case "POST /sites/{site}/broadcasts/count":
@@ -184,6 +193,19 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 		body = fields{"role": "supervisor"}
 	}
 	return path, body
+}
+
+// signingKey is the only one of a site.
+func (s *stage) signingKey(on chat.SiteID) string {
+	keys := s.parts.SigningKeys
+	all, err := keys.List(s.t.Context(), on)
+	s.must(err)
+	for _, k := range all {
+		s.must(keys.Revoke(s.t.Context(), audit.By{}, on, k.ID, false))
+	}
+	made, _, err := keys.Make(s.t.Context(), audit.By{}, on)
+	s.must(err)
+	return made.KID()
 }
 
 func (s *stage) deeds() (version int64, entries int) {
@@ -237,7 +259,7 @@ func (s *stage) try(route server.Route, who string, on chat.SiteID, want byte) {
 		s.t.Errorf("%s by %s on %s: %s: %d %s", route.Method+" "+path, who, where, text, a.status, a.text)
 	}
 	if want == '+' {
-		behind := a.status == 422 || a.status == 410 || a.code() == "not_found" && strings.HasSuffix(path, "/log-ins/1")
+		behind := a.status == 422 || a.status == 410 || a.code() == "not_found" && strings.HasSuffix(path, "/log-ins/1") || a.code() == "log_in_ended"
 		if a.status >= 300 && !behind {
 			fail("refused")
 		}

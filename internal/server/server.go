@@ -122,6 +122,11 @@ type Parts struct {
 	PlainSockets *ws.Server
 	Tickets      legacy.Tickets
 	ChatRoom     *atp.Room // where there is that door
+	// VisitorLogins let verified visitors in, by what SigningKeys vouch for; without
+	// Carrier nothing of what they wrote before goes along.
+	VisitorLogins *identity.VisitorLogins
+	SigningKeys   *identity.SigningKeys
+	Carrier       Carrier
 	// Keys are the application servers' rights of entry, Requests what they asked for, and
 	// Book finds them visitors.
 	Keys     *identity.Keys

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -120,11 +121,19 @@ func (s *Server) visitorKnocks(w http.ResponseWriter, r *http.Request) (meta liv
 		return meta, "", false
 	}
 	secret, ok = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if _, err := identity.HashSecret(secret); !ok || err != nil {
-		problemJSON(w, problem(wire.BadSecret, "The header Authorization carries no visitor's secret: send Bearer and 32 bytes in base64url without padding."))
+	if _, err := identity.ReadSent(secret); !ok || err != nil {
+		problemJSON(w, badBearer(err))
 		return meta, "", false
 	}
 	return meta, strings.Clone(secret), true
+}
+
+// badBearer refuses a header Authorization that names no visitor.
+func badBearer(err error) *Problem {
+	if chat.CodeOf(err) == identity.LogInEnded {
+		return problem(identity.LogInEnded, "The header Authorization carries no log-in.")
+	}
+	return problem(wire.BadSecret, "The header Authorization carries no visitor's secret: send Bearer and a log-in, or 32 bytes in base64url without padding.")
 }
 
 // agentKnocks lets an agent in by its cookie, from Kefu's own pages only.

@@ -51,6 +51,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 	w.sites = site.New(db, db, heard, w.clock.Now)
 	w.people = identity.New(identity.Config{}, db, db, w.sites, heard, w.clock.Now)
 	w.must(w.people.Refresh(t.Context()))
+	logins := identity.NewVisitorLogins(db, w.clock.Now)
 	network, registry := bus.NewNetwork(), presence.NewMemory(time.Now)
 	p.registry = registry
 	cfg.Now = w.clock.Now
@@ -61,7 +62,8 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 			f(&settings)
 		}
 		hub := live.NewHub(settings, live.Parts{
-			Node: name, Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db,
+			VisitorLogins: logins,
+			Node:          name, Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db,
 			Bus: network.Bus(), Presence: registry.On(name), Log: log, Pushes: db,
 		})
 		if i == 0 {
@@ -72,8 +74,10 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 		sockets := ws.NewServer(ws.Config{Subprotocols: []string{wire.Subprotocol}})
 		t.Cleanup(func() { w.must(sockets.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 		p.hubs[i] = hub
-		parts := server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: hub, Sockets: sockets, Log: log, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now)}
+		parts := server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: hub, Sockets: sockets, Log: log, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now),
+			VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now)}
 		p.openLegacy(name, &parts, cfg)
+		w.parts = parts
 		p.nodes[i] = server.New(cfg, parts)
 		t.Cleanup(func() { w.must(p.nodes[i].Shutdown(context.Background())) })
 	}

@@ -91,8 +91,10 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.sites = site.New(db, db, heard, w.clock.Now)
 	w.people = identity.New(identity.Config{}, db, db, w.sites, heard, w.clock.Now)
 	w.must(w.people.Refresh(t.Context()))
+	logins := identity.NewVisitorLogins(db, w.clock.Now)
 	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond}, live.Parts{
-		Node: "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db, Entrances: db,
+		VisitorLogins: logins,
+		Node:          "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db, Entrances: db,
 		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db, Broadcasts: db,
 	})
 	heard.hub = w.hub
@@ -108,6 +110,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	t.Cleanup(func() { w.must(plain.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 	cfg.Now = w.clock.Now
 	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now), Requests: db, Book: db,
+		VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now),
 		Broadcasts: broadcast.New(db, db, w, w.hub, w.hub, w.clock.Now)}
 	w.server = server.New(cfg, w.parts)
 	w.listen()

@@ -93,7 +93,7 @@ func (db *DB) DeleteSigningKey(ctx context.Context, on chat.SiteID, id int64, lo
 		if err := touched(result, err, chat.Refuse(chat.NotFound, "there is no such signing key")); err != nil || !logIns {
 			return err
 		}
-		_, err = tx.NewRaw("DELETE FROM visitor_login WHERE site_id = ? AND signing_key = ?", on, id).Exec(ctx)
+		_, err = db.endVisitorLogins(ctx, tx, "site_id = ? AND signing_key = ?", on, id)
 		return err
 	})
 }

@@ -54,11 +54,11 @@ func (db *DB) exchange(ctx context.Context, tx bun.Tx, n identity.NewVisitorLogi
 	if err := db.vouch(ctx, tx, &n.Login); err != nil {
 		return n.Login, err
 	}
-	if err := makeLoginRoom(ctx, tx, n.Login.Visitor.ID); err != nil {
+	if err := db.makeLoginRoom(ctx, tx, n.Login.Visitor.ID); err != nil {
 		return n.Login, err
 	}
 	l := &n.Login
-	_, err = tx.NewRaw("INSERT INTO visitor_login (id, site_id, visitor_id, token_hash, signing_key, made_at, last_used_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	_, err = tx.NewRaw("INSERT INTO visitor_login (id, site_id, visitor_id, token_hash, signing_key, made_at, last_used_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
 		l.ID, l.Site, l.Visitor.ID, n.Hash, l.SigningKey, l.MadeAt, l.LastUsedAt).Exec(ctx)
 	return n.Login, err
 }
@@ -106,16 +106,25 @@ func (db *DB) vouch(ctx context.Context, tx bun.Tx, l *identity.VisitorLogin) er
 }
 
 // makeLoginRoom ends the longest unused log-ins of a visitor beyond what it may have.
-func makeLoginRoom(ctx context.Context, tx bun.Tx, visitor chat.VisitorID) error {
+func (db *DB) makeLoginRoom(ctx context.Context, tx bun.Tx, visitor chat.VisitorID) error {
 	var all []int64
-	if err := tx.NewRaw("SELECT id FROM visitor_login WHERE visitor_id = ? ORDER BY last_used_at DESC, id DESC", visitor).Scan(ctx, &all); err != nil {
+	if err := tx.NewRaw("SELECT id FROM visitor_login WHERE visitor_id = ? AND ended_at = 0 ORDER BY last_used_at DESC, id DESC", visitor).Scan(ctx, &all); err != nil {
 		return err
 	}
 	if len(all) < identity.MaxVisitorLogins {
 		return nil
 	}
-	_, err := tx.NewRaw("DELETE FROM visitor_login WHERE id IN (?)", bun.List(all[identity.MaxVisitorLogins-1:])).Exec(ctx)
+	_, err := db.endVisitorLogins(ctx, tx, "id IN (?)", bun.List(all[identity.MaxVisitorLogins-1:]))
 	return err
+}
+
+// endVisitorLogins says by the database's clock when log-ins ended.
+func (db *DB) endVisitorLogins(ctx context.Context, tx bun.Tx, where string, args ...any) (ended bool, err error) {
+	now, err := db.time(ctx)
+	if err != nil {
+		return false, err
+	}
+	return met(tx.NewRaw("UPDATE visitor_login SET ended_at = ? WHERE ended_at = 0 AND "+where, append([]any{now}, args...)...).Exec(ctx))
 }
 
 // VisitorLogin implements identity.VisitorLoginStore.
@@ -135,7 +144,7 @@ func visitorLogin(ctx context.Context, in bun.IDB, where string, arg any) (ident
 		Vouched    string         `bun:"vouched"`
 	}
 	err := in.NewRaw("SELECT l.id, l.site_id, l.visitor_id, l.signing_key, l.made_at, l.last_used_at, v.secret_hash, v.vouched "+
-		"FROM visitor_login l JOIN visitor v ON v.id = l.visitor_id WHERE "+where+" AND v.vouched IS NOT NULL", arg).Scan(ctx, &row)
+		"FROM visitor_login l JOIN visitor v ON v.id = l.visitor_id WHERE "+where+" AND l.ended_at = 0 AND v.vouched IS NOT NULL", arg).Scan(ctx, &row)
 	if err != nil {
 		return identity.VisitorLogin{}, found(err, "log-in")
 	}
@@ -161,10 +170,20 @@ func (db *DB) TouchVisitorLogin(ctx context.Context, id int64, at chat.Millis) e
 // EndVisitorLogin implements identity.VisitorLoginStore.
 func (db *DB) EndVisitorLogin(ctx context.Context, id int64) (ended bool, err error) {
 	err = db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		ended, err = met(tx.NewRaw("DELETE FROM visitor_login WHERE id = ?", id).Exec(ctx))
+		ended, err = db.endVisitorLogins(ctx, tx, "id = ?", id)
 		return err
 	})
 	return ended, err
+}
+
+// VisitorLoginsEnded implements identity.VisitorLoginStore.
+func (db *DB) VisitorLoginsEnded(ctx context.Context, spanMillis int64) (ids []int64, now chat.Millis, err error) {
+	if now, err = db.time(ctx); err != nil {
+		return nil, 0, err
+	}
+	err = db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE ended_at > 0 AND ended_at > ? AND ended_at <= ?",
+		now-chat.Millis(spanMillis), now+chat.Millis(spanMillis)).Scan(ctx, &ids)
+	return ids, now, err
 }
 
 // EndedVisitorLogins implements identity.VisitorLoginStore.
@@ -172,7 +191,7 @@ func (db *DB) EndedVisitorLogins(ctx context.Context, ids []int64) (ended []int6
 	const atOnce = 500
 	for some := range slices.Chunk(ids, atOnce) {
 		var good []int64
-		if err := db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE id IN (?)", bun.List(some)).Scan(ctx, &good); err != nil {
+		if err := db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE id IN (?) AND ended_at = 0", bun.List(some)).Scan(ctx, &good); err != nil {
 			return nil, err
 		}
 		slices.Sort(good)

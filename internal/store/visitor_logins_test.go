@@ -103,6 +103,12 @@ func TestVisitorLogins(t *testing.T) {
 		if ended, err := one.EndedVisitorLogins(ctx, []int64{second.ID, first.ID, 77}); err != nil || !cmp.Equal(ended, []int64{second.ID, 77}) {
 			t.Errorf("ended: %v, %v", ended, err)
 		}
+		if ended, _, err := one.VisitorLoginsEnded(ctx, 60_000); err != nil || !cmp.Equal(ended, []int64{second.ID}) {
+			t.Errorf("ended of late: %v, %v", ended, err)
+		}
+		if _, err := one.VisitorLogin(ctx, exchangeOf(4, "", "", "").Hash); chat.CodeOf(err) != chat.NotFound {
+			t.Errorf("one that ended: %v", err)
+		}
 		if _, err := one.AddVisitorLogin(ctx, exchangeOf(5, "person", "jti 2", "b")); chat.CodeOf(err) != identity.TokenUsed {
 			t.Errorf("a token whose log-in has ended gives one again: %v", err)
 		}

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS signing_key (
   PRIMARY KEY (site_id, place)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;
 
--- Verified visitors' rights of entry. One that is not here has ended.
+-- Verified visitors' rights of entry. ended_at is 0 while one is valid.
 CREATE TABLE IF NOT EXISTS visitor_login (
   id           BIGINT        PRIMARY KEY,
   site_id      BIGINT        NOT NULL,
@@ -27,9 +27,11 @@ CREATE TABLE IF NOT EXISTS visitor_login (
   signing_key  BIGINT        NOT NULL,
   made_at      BIGINT        NOT NULL,
   last_used_at BIGINT        NOT NULL,
+  ended_at     BIGINT        NOT NULL,
   UNIQUE KEY visitor_login_token (token_hash),
   KEY visitor_login_visitor (visitor_id, last_used_at),
-  KEY visitor_login_used (last_used_at)
+  KEY visitor_login_used (last_used_at),
+  KEY visitor_login_ended (ended_at)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;
 
 -- The tokens that were exchanged, until they would be refused for their age.

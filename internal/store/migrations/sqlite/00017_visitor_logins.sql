@@ -15,7 +15,7 @@ CREATE TABLE signing_key (
   PRIMARY KEY (site_id, place)
 ) WITHOUT ROWID;
 
--- Verified visitors' rights of entry. One that is not here has ended.
+-- Verified visitors' rights of entry. ended_at is 0 while one is valid.
 CREATE TABLE visitor_login (
   id           INTEGER PRIMARY KEY,
   site_id      INTEGER NOT NULL,
@@ -23,11 +23,13 @@ CREATE TABLE visitor_login (
   token_hash   BLOB    NOT NULL,
   signing_key  INTEGER NOT NULL,
   made_at      INTEGER NOT NULL,
-  last_used_at INTEGER NOT NULL
+  last_used_at INTEGER NOT NULL,
+  ended_at     INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX visitor_login_token ON visitor_login (token_hash);
 CREATE INDEX visitor_login_visitor ON visitor_login (visitor_id, last_used_at);
 CREATE INDEX visitor_login_used ON visitor_login (last_used_at);
+CREATE INDEX visitor_login_ended ON visitor_login (ended_at) WHERE ended_at > 0;
 
 -- The tokens that were exchanged, until they would be refused for their age.
 CREATE TABLE visitor_token (
