@@ -186,6 +186,9 @@ func (s *Session) pageRequest(f *wire.ClientPage) {
 	}
 	page, err := s.hub.page(q)
 	leave()
+	if err == nil && s.agent == nil {
+		err = carriedOver(&page.State)
+	}
 	if err != nil {
 		s.fail(err, chat.ClientID{}, f.R)
 		return

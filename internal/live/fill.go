@@ -194,6 +194,9 @@ func (f *follow) sendPage(h *Hub, page *chat.Page) (live bool) {
 	if len(page.Events) > 0 || anew {
 		h.stats.catchUpEvents.Add(int64(len(page.Events)))
 		s.send(wire.ServerPage{C: r.conv.UUID, Page: wire.PageFor(*page, s.audience(), s.self())})
+		for i := range page.Events {
+			f.lead(&page.Events[i])
+		}
 	}
 	if page.More {
 		last := &page.Events[len(page.Events)-1]

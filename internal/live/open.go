@@ -106,6 +106,10 @@ func (s *Session) tellConversation(f *wire.ClientOpen, follow *follow) error {
 	if err != nil {
 		return err
 	}
+	info := wire.InfoFor(c, page.State, marks, s.self(), h.nameOf)
+	if info.To, err = h.wentTo(&page.State); err != nil {
+		return err
+	}
 	h.learnVisitors(c)
 	r := follow.room
 	r.mu.Lock()
@@ -113,7 +117,7 @@ func (s *Session) tellConversation(f *wire.ClientOpen, follow *follow) error {
 	visitor := h.visitorOf(c, rows[0].Profile)
 	s.send(wire.ServerConversation{
 		R: f.R, Row: wire.RowFor(rows[0], visitor, h.nameOf),
-		Conversation: wire.InfoFor(c, page.State, marks, s.self(), h.nameOf),
+		Conversation: info,
 		Page:         wire.PageFor(page, wire.ForAgents, s.self()),
 		Visitor:      visitor, Rounds: wire.RoundsOf(rounds, h.nameOf),
 		Looking: r.looking(h, s.agent.id), Broadcasts: came,

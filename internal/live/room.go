@@ -118,6 +118,11 @@ func (r *room) take(h *Hub, c *chat.Changed) (gap bool) {
 		}
 		r.row.loaded = false // the last text may be among what nobody here has seen
 	}
+	if len(c.Events) > wire.MaxPage {
+		r.takePages(h, c)
+		r.advance(h, c.State)
+		return false
+	}
 	for i := range c.Events {
 		if e := &c.Events[i]; r.cold || e.Seq > r.head.Seq {
 			r.fanOut(h, e)
@@ -135,6 +140,7 @@ func (r *room) advance(h *Hub, s chat.State) {
 		r.beginLater(h)
 	}
 	r.touched = h.cfg.Instant()
+	r.sendOn()
 	r.retopic(h)
 	r.site.touch(r)
 }
@@ -174,6 +180,7 @@ func (f *follow) pass(h *Hub, e *chat.Event, frames *eventFrames) {
 	}
 	f.at = at
 	f.session.sendPrepared(frames.of(f.session))
+	f.lead(e)
 }
 
 // eventFrames encodes an event once for each kind of audience that it meets.
