@@ -98,7 +98,7 @@ export class GateView {
 
   /** After the panel has looked for a field of its own. */
   #focus(): void {
-    setTimeout(() => this.#drawn?.querySelector<HTMLElement>('button, p')?.focus())
+    setTimeout(() => (this.#drawn?.querySelector('button') ?? this.#drawn?.querySelector('p'))?.focus())
   }
 }
 
