@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 	"internal/ws":          {},
 	"internal/certificate": {},
 	"internal/outbound":    {},
-	"internal/webhook":     {"internal/chat", "internal/audit", "internal/site", "internal/jobs", "internal/wire", "internal/outbound"},
+	"internal/webhook":     {"internal/chat", "internal/audit", "internal/site", "internal/jobs", "internal/outbound"},
 	"internal/faults":      {}, // every part may ask it; it asks nobody
 
 	// The nouns look only toward chat and site, and toward audit, where their deeds are written down.

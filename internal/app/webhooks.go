@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 
+	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
+	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/webhook"
 )
 
@@ -11,6 +13,10 @@ import (
 func (a *App) makeWebhooks(context.Context) error {
 	a.webhooks = webhook.New(webhook.Parts{
 		Store: a.db, Audit: a.db, Queue: a.jobs, Client: a.outbound, Watch: a.figures, Log: a.log, Now: faults.Now,
+		Data: server.DataForWebhooks(func(id chat.AgentID) string { // asked when there are people: jobs begin last
+			agent, _ := a.people.Agent(id)
+			return agent.Name
+		}),
 	})
 	a.webhooks.Start()
 	a.tell.webhooks.Store(a.webhooks)

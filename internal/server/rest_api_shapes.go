@@ -112,8 +112,12 @@ func (s *Server) nameOf(id chat.AgentID) string {
 }
 
 func (s *Server) conversationFor(c chat.Conversation, state chat.State) Conversation {
+	return conversationWith(s.nameOf, c, state)
+}
+
+func conversationWith(names wire.NameOf, c chat.Conversation, state chat.State) Conversation {
 	return Conversation{
-		ID: c.UUID.String(), Visitor: idText(c.Visitor), CreatedAt: int64(c.CreatedAt), Round: roundFor(wire.RoundOf(state, s.nameOf)),
+		ID: c.UUID.String(), Visitor: idText(c.Visitor), CreatedAt: int64(c.CreatedAt), Round: roundFor(wire.RoundOf(state, names)),
 		Position: positionText(state.Seq, state.Tag), LastAt: int64(state.LastAt),
 		VisitorMessages: state.VisitorMessages, AgentMessages: state.AgentMessages,
 	}

@@ -177,7 +177,7 @@ func (r *run) deliver(ctx context.Context, hook Webhook, q Queue) error {
 }
 
 func (r *run) sendOne(ctx context.Context, hook Webhook, q Queue, e *chat.Event, in chat.ListRow) error {
-	body, err := bodyOf(e, in)
+	body, err := r.bodyOf(e, in)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func verify(r received, secret string) bool {
 func TestWhatHappensArrivesSignedAndInOrder(t *testing.T) {
 	w := newWorld(t)
 	h := w.hook("message.created", "message.edited", "round.opened", "round.assigned")
-	c := w.says(1, "你好").Conversation
+	c := w.says(1, "你好 <b>").Conversation
 	w.change(chat.Change{Conversation: c.ID, By: ann, Decide: chat.AddNote(ann, "nobody's business")})
 	w.change(chat.Change{Conversation: c.ID, By: ann, Decide: chat.SendMessage(ann, "hello", w)})
 	if _, planned := w.deliver(h.ID); planned {
@@ -54,7 +54,7 @@ func TestWhatHappensArrivesSignedAndInOrder(t *testing.T) {
 			t.Errorf("%s is not signed well: %s", r.id, r.signatures)
 		}
 		d := r.what.Data
-		if r.what.Version != 1 || d.Site != "71" || d.Conversation.ID != c.UUID.String() || d.Visitor.ID != strconv.FormatInt(int64(c.Visitor), 10) || r.id != fmt.Sprintf("%s.%d", c.UUID, d.Event.N) {
+		if r.what.Version != 1 || d.Site != "71" || d.Conversation.ID != c.UUID.String() || d.Visitor.ID != strconv.FormatInt(int64(c.Visitor), 10) || r.id != fmt.Sprintf("%s.%d", c.UUID, d.Event.Seq) {
 			t.Errorf("%s: %s", r.id, r.body)
 		}
 		if strings.Contains(string(r.body), "nobody") {
@@ -66,11 +66,14 @@ func TestWhatHappensArrivesSignedAndInOrder(t *testing.T) {
 	}
 	w.inOrder(got)
 	const want = `{"type":"message.created","version":1,"timestamp":"2027-01-15T08:00:00.500Z","data":{"site":"71",` +
-		`"conversation":{"id":"%s","round":1,"state":"assigned","assignee":"101"},"visitor":{"id":"%d","verified":false,"says":{"name":"小红"}},` +
-		`"event":{"n":2,"tag":%d,"kind":"message","v":1,"at":1800000000500,"by":{"kind":"visitor","id":"%d"},"text":"你好"}}}`
+		`"conversation":{"id":"%[1]s","visitor":"%[2]d","created_at":1800000000500,"round":{"number":1,"state":"assigned","agent":{"id":"101","name":"Ann"},"opened_at":1800000000500},` +
+		`"position":"%[3]d.%[4]d","last_at":1800000000500,"visitor_messages":1,"agent_messages":1},"visitor":{"id":"%[2]d","says":{"name":"小红"}},` +
+		`"event":{"seq":2,"position":"2.%[5]d","kind":"message","at":1800000000500,"by":{"kind":"visitor","id":"%[2]d"},"text":"你好 <b>"}}}`
 	events, _, err := w.db.Occurred(t.Context(), c.ID, 2, 2, 1)
 	w.no(err)
-	if exact := fmt.Sprintf(want, c.UUID, c.Visitor, events[0].Tag, c.Visitor); string(got[1].body) != exact {
+	head, err := w.db.Head(t.Context(), c.ID)
+	w.no(err)
+	if exact := fmt.Sprintf(want, c.UUID, c.Visitor, head.Seq, head.Tag, events[0].Tag); string(got[1].body) != exact {
 		t.Errorf("the payload is\n%s, want\n%s", got[1].body, exact)
 	}
 	log := w.log(h.ID)

@@ -40,8 +40,10 @@ type Parts struct {
 	Queue  jobs.Queue
 	Client *outbound.Client
 	Watch  Watch
-	Log    *slog.Logger
-	Now    func() time.Time
+	// Data is what a message says of an event, as JSON takes it.
+	Data func(e *chat.Event, in chat.ListRow) any
+	Log  *slog.Logger
+	Now  func() time.Time
 }
 
 // Hooks keeps webhooks and delivers to them. Safe for concurrent use.

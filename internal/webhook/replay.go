@@ -65,7 +65,7 @@ func (h *Hooks) ReplayOne(ctx context.Context, j jobs.Job) error {
 	if err != nil || len(events) == 0 {
 		return gone(err)
 	}
-	body, err := bodyOf(&events[0], in)
+	body, err := h.bodyOf(&events[0], in)
 	if err != nil {
 		return err
 	}

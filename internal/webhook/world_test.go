@@ -24,6 +24,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/jobs"
 	"github.com/kefu-chat/kefu/internal/outbound"
+	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/store"
 	"github.com/kefu-chat/kefu/internal/webhook"
 )
@@ -51,10 +52,10 @@ type received struct {
 		Timestamp string       `json:"timestamp"`
 		Data      struct {
 			Site         string
-			Conversation struct{ ID, State, Assignee string }
+			Conversation struct{ ID string }
 			Visitor      struct{ ID string }
 			Event        struct {
-				N    int64
+				Seq  int64
 				Kind string
 				Text string
 			}
@@ -140,7 +141,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) node(s webhook.Store, queue jobs.Queue, client *outbound.Client) *webhook.Hooks {
-	return webhook.New(webhook.Parts{Store: s, Audit: w.db, Queue: queue, Client: client, Watch: w, Log: quiet, Now: w.Now})
+	return webhook.New(webhook.Parts{Store: s, Audit: w.db, Queue: queue, Client: client, Watch: w, Data: server.DataForWebhooks(func(chat.AgentID) string { return "Ann" }), Log: quiet, Now: w.Now})
 }
 
 // WebhooksMade and WebhookSent implement webhook.Watch.
