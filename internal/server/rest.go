@@ -60,6 +60,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.apiKeys()
 	r.trail()
 	r.broadcasts()
+	r.webhooks()
 	r.pushes()
 	r.widget()
 	r.visitorLogins()

@@ -90,6 +90,18 @@ var expected = map[string]rights{
 	"POST /api/v1/sites/{site}/conversations/{conversation}/resolve":  {"kkkkk", "kkkkk"},
 	"PUT /api/v1/sites/{site}/conversations/{conversation}/marks":     {"kkkkk", "kkkkk"},
 
+	"GET /api/v1/sites/{site}/webhooks":                                         {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/webhooks":                                        {"133++", "1444+"},
+	"GET /api/v1/sites/{site}/webhooks/{webhook}":                               {"133++", "1444+"},
+	"PUT /api/v1/sites/{site}/webhooks/{webhook}":                               {"133++", "1444+"},
+	"DELETE /api/v1/sites/{site}/webhooks/{webhook}":                            {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/webhooks/{webhook}/secret":                       {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/webhooks/{webhook}/resume":                       {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/webhooks/{webhook}/ping":                         {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/webhooks/{webhook}/replay":                       {"133++", "1444+"},
+	"GET /api/v1/sites/{site}/webhooks/{webhook}/deliveries":                    {"133++", "1444+"},
+	"POST /api/v1/sites/{site}/webhooks/{webhook}/deliveries/{delivery}/replay": {"133++", "1444+"},
+
 	"GET /api/v1/sites/{site}/api-keys":              {"133++", "1444+"},
 	"POST /api/v1/sites/{site}/api-keys":             {"133++", "1444+"},
 	"DELETE /api/v1/sites/{site}/api-keys/{api_key}": {"133++", "1444+"},
@@ -149,6 +161,10 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 		"{conversation}", thread.UUID.String(), "{visitor}", jsonID(int64(thread.Visitor)),
 		"{site}", jsonID(int64(on)), "{agent}", jsonID(int64(target.ID)), "{key}", one.Key, "{log_in}", "1", "{broadcast}", s.draft(on, r.Path),
 	).Replace(r.Path)
+	if strings.Contains(path, "{webhook}") {
+		hook, delivery := s.webhook(on)
+		path = strings.NewReplacer("{webhook}", hook, "{delivery}", delivery).Replace(path)
+	}
 	switch r.Method + " " + strings.TrimPrefix(r.Path, "/api/v1") {
 	case "PATCH /me", "POST /me/password", "POST /setup", "POST /link", "POST /link/password", "POST /log-in", "POST /widget/{key}/log-in":
 		body = fields{"nothing": true}
@@ -173,6 +189,13 @@ func (s *stage) request(r server.Route, on chat.SiteID) (path string, body any) 
 		key, _, err := s.parts.Keys.Make(s.t.Context(), audit.By{}, on, "Extra", []identity.Scope{identity.PushScope})
 		s.must(err)
 		path = strings.Replace(path, "{api_key}", jsonID(key.ID), 1)
+	case "POST /sites/{site}/webhooks":
+		s.webhook(on)
+		body = fields{"url": "https://127.0.0.1:1/", "types": []string{"message.created"}, "on": true}
+	case "PUT /sites/{site}/webhooks/{webhook}":
+		body = fields{"url": "https://127.0.0.1:1/", "types": []string{"note.created"}, "on": true}
+	case "POST /sites/{site}/webhooks/{webhook}/replay":
+		body = fields{"since": "1"}
 	case "DELETE /sites/{site}/signing-keys/{signing_key}":
 		path = strings.Replace(path, "{signing_key}", s.signingKey(on), 1)
 	case "POST /sites/{site}/broadcasts":

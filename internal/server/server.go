@@ -24,6 +24,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/live"
 	"github.com/kefu-chat/kefu/internal/site"
+	"github.com/kefu-chat/kefu/internal/webhook"
 	"github.com/kefu-chat/kefu/internal/wire"
 	"github.com/kefu-chat/kefu/internal/ws"
 )
@@ -109,6 +110,8 @@ type Parts struct {
 	Audit  audit.Store
 	// Broadcasts are words to many.
 	Broadcasts *broadcast.Broadcasts
+	// Webhooks tell the sites' own servers what happens.
+	Webhooks *webhook.Hooks
 	Hub        *live.Hub
 	Sockets    *ws.Server
 	Log        *slog.Logger

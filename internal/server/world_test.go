@@ -112,6 +112,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now), Requests: db, Book: db,
 		VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now),
 		Broadcasts: broadcast.New(db, db, w, w.hub, w.hub, w.clock.Now)}
+	w.parts.Webhooks = w.webhooks()
 	w.server = server.New(cfg, w.parts)
 	w.listen()
 	made, err := w.people.MakeSetup(t.Context(), false)
