@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest'
 import type { BrowserContext, Page } from 'playwright-core'
 import { identityWords } from '@words/identity.ts'
 import type { Lang } from '@words/words.ts'
+import { violations } from './harness/axe.ts'
 import { cutOff } from './harness/browser.ts'
 import { Proxy } from './harness/proxy.ts'
 import { test as plain } from './harness/test.ts'
@@ -24,14 +25,14 @@ interface Shop {
 
 interface Websites {
   sign: (claims: Claims) => string
-  shop: (who?: Claims, where?: { origin?: string; lang?: Lang; clock?: boolean }) => Promise<Shop>
+  shop: (who?: Claims, where?: { origin?: string; lang?: Lang; clock?: boolean; dark?: boolean; width?: number }) => Promise<Shop>
 }
 
 const test = plain.extend<Websites>({
   sign: [async ({ house }, use) => { await use(await signer(house.ada, house.site)) }, { scope: 'file' }],
   shop: async ({ house, screen, sign }, use) => {
-    await use(async (who, { origin = house.kefu.origin, lang = 'en', clock = false } = {}) => {
-      const context = await screen.person({ locale: lang === 'en' ? 'en-US' : lang })
+    await use(async (who, { origin = house.kefu.origin, lang = 'en', clock = false, dark = false, width = 1280 } = {}) => {
+      const context = await screen.person({ locale: lang === 'en' ? 'en-US' : lang, colorScheme: dark ? 'dark' : 'light', viewport: { width, height: 844 } })
       if (clock) await context.clock.install()
       const shop: Shop = {
         context, claims: who, names: true, given: 0, exchanged: 0,
@@ -243,4 +244,38 @@ describe('a site for verified visitors only', () => {
     await fay.write('我登录了')
     await fay.kept('我登录了').waitFor()
   })
+})
+
+describe('what stands in the place of the conversation', () => {
+  const variants = [{ lang: 'en', dark: false, width: 1440 }, { lang: 'zh-CN', dark: true, width: 390 }] as const
+  for (const { lang, dark, width } of variants) {
+    test(`is nothing that axe finds: ${lang}, ${dark ? 'dark' : 'light'}, ${width}`, async ({ shop, house, screen, later }) => {
+      screen.expected.push(...cutOff)
+      const proxy = await Proxy.start(house.kefu.port)
+      later(() => proxy.stop())
+      const browser = await shop({ sub: `guy ${lang}` }, { origin: proxy.origin, lang, dark, width })
+      const guy = await browser.open()
+      await loggedIn(guy.page, `guy ${lang}`)
+      await guy.openPanel()
+      proxy.set('cut')
+      await guy.write('Unsent')
+      await guy.marked('Unsent', 'waits').waitFor()
+      const words = identityWords[lang]
+      const answer = logout(guy.page)
+      await guy.panel.getByRole('alertdialog', { name: words.sure }).waitFor()
+      const found = await violations(guy.page)
+      await guy.panel.getByRole('button', { name: words.leave }).click()
+      expect(await answer).toBe(true)
+      proxy.set('whole')
+      await house.ada.settings(settings => ({ ...settings, verified_only: true }))
+      later(() => house.ada.settings(settings => ({ ...settings, verified_only: false })))
+      browser.claims = { sub: 'nobody', within: -120 }
+      screen.expected.push(/status of 4\d\d/)
+      await guy.page.reload()
+      await guy.opener.click()
+      await guy.panel.getByText(words.login).waitFor()
+      await guy.panel.getByRole('button', { name: words.again }).waitFor()
+      expect([...found, ...(await violations(guy.page))]).toEqual([])
+    })
+  }
 })

@@ -111,7 +111,10 @@ function start(home: string, site: string): void {
   ;(window as { navigation?: EventTarget }).navigation?.addEventListener('navigatesuccess', () => post({ t: 'page', page: where() }))
   button.onclick = () => toggle(!opened)
   button.onpointerenter = () => post({ t: 'warm' })
-  root.onkeydown = event => event.key === 'Escape' && toggle(false)
+  // Nothing is given back: false would take every other key away.
+  root.onkeydown = event => {
+    if (event.key === 'Escape') toggle(false)
+  }
 
   page.documentElement.append(host)
   const queued = scope.Kefu
