@@ -25,6 +25,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/metrics"
 	"github.com/kefu-chat/kefu/internal/outbound"
 	"github.com/kefu-chat/kefu/internal/presence"
+	"github.com/kefu-chat/kefu/internal/retention"
 	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/store"
@@ -49,6 +50,10 @@ type App struct {
 	outbound   *outbound.Client
 	webhooks   *webhook.Hooks
 	files      *files.Keeper // nil where nobody may send files
+	blobs      files.Blobs   // where they are kept; nil where nothing is
+	eraser     *retention.Eraser
+	exporter   *retention.Exporter
+	rounds     *retention.Rounds
 	sites      *site.Sites
 	visitors   *identity.VisitorLogins
 	people     *identity.People
@@ -71,7 +76,7 @@ func Start(ctx context.Context, cfg Config, version string, log *slog.Logger) (*
 	a := &App{node: newNode(), cfg: cfg, version: version, log: log, stack: stack{log: log}, failed: make(chan error, 1), figures: metrics.New(version)}
 	a.tell.figures = a.figures
 	for _, start := range []func(context.Context) error{
-		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.makeOutbound, a.makeWebhooks, a.secure, a.readPeople, a.openBus, a.openPresence, a.startHub, a.startChatRoom, a.startSockets, a.serve, a.startJobs, a.openForAll,
+		a.lockFolder, a.startAdmin, a.listen, a.openStore, a.openFiles, a.makeJobs, a.makeOutbound, a.makeWebhooks, a.secure, a.readPeople, a.makeRetention, a.openBus, a.openPresence, a.startHub, a.startChatRoom, a.startSockets, a.serve, a.startJobs, a.openForAll,
 	} {
 		if err := start(ctx); err != nil {
 			stop, cancel := stopTime()
@@ -177,7 +182,7 @@ func (a *App) startHub(context.Context) error {
 	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
 	a.hub = live.NewHub(cfg, live.Parts{
 		Node: a.node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Keys: a.db, Seen: a.db, Entrances: a.db, VisitorLogins: a.visitors,
-		Bus: a.bus, Presence: a.presence, Log: a.log, Pushes: a.db, Broadcasts: a.db,
+		Bus: a.bus, Presence: a.presence, Log: a.log, Pushes: a.db, Broadcasts: a.db, Erasures: a.db,
 	})
 	a.tell.hub.Store(a.hub)
 	if err := a.hub.Start(); err != nil {
@@ -215,7 +220,7 @@ func (a *App) serve(context.Context) error {
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
 		Files: a.files, Visitors: a.db, VisitorLogins: a.visitors, SigningKeys: identity.NewSigningKeys(a.db, a.db, faults.Now),
-		PlainSockets: a.plain, Tickets: a.db, ChatRoom: a.room, Keys: identity.NewKeys(a.db, a.db, faults.Now), Requests: a.db, Book: a.db, Broadcasts: a.broadcasts, Webhooks: a.webhooks,
+		PlainSockets: a.plain, Tickets: a.db, ChatRoom: a.room, Keys: identity.NewKeys(a.db, a.db, faults.Now), Requests: a.db, Book: a.db, Broadcasts: a.broadcasts, Eraser: a.eraser, Exporter: a.exporter, Webhooks: a.webhooks,
 	})
 	ended := make(chan struct{})
 	go func() {

@@ -39,11 +39,11 @@ func (a *App) openFiles(ctx context.Context) error {
 	if !a.cfg.keepsFiles() {
 		return nil
 	}
-	blobs, err := a.openBlobs(ctx)
-	if err != nil {
+	var err error
+	if a.blobs, err = a.openBlobs(ctx); err != nil {
 		return err
 	}
-	if a.files, err = files.New(ctx, a.cfg.files(), a.db, blobs, a.log); err != nil {
+	if a.files, err = files.New(ctx, a.cfg.files(), a.db, a.blobs, a.log); err != nil {
 		return err
 	}
 	a.stack.push("files", func(context.Context) error {
@@ -95,14 +95,18 @@ func (a *App) openBucket(ctx context.Context) (files.Blobs, error) {
 	return opened, nil
 }
 
-const sweepFiles = "sweep_files"
+// The one job of its kind.
+const (
+	sweepFiles = "sweep_files"
+	sweepKey   = "all"
+)
 
 // handleFiles deletes files whose time has come, on one node at a time.
 func (a *App) handleFiles(ctx context.Context) error {
 	if a.files == nil {
 		return nil
 	}
-	again := jobs.Job{Kind: sweepFiles, Key: "all", In: a.cfg.Files.SweepEvery}
+	again := jobs.Job{Kind: sweepFiles, Key: sweepKey, In: a.cfg.Files.SweepEvery}
 	a.jobs.Handle(sweepFiles, func(ctx context.Context, _ jobs.Job) error {
 		if n, err := a.files.Sweep(ctx); err != nil {
 			a.log.WarnContext(ctx, "not all files could be deleted whose time has come: they will be tried again", "deleted", n, "error", err)

@@ -20,7 +20,7 @@ const module = "github.com/kefu-chat/kefu/"
 var arrows = map[string][]string{
 	"cmd/kefu":             {"internal/app", "internal/bench"},
 	"internal/app":         {"*"},
-	"internal/server":      {"internal/live", "internal/webhook", "internal/atp", "internal/legacy", "internal/push", "internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/wire", "internal/ws", "web"},
+	"internal/server":      {"internal/live", "internal/retention", "internal/webhook", "internal/atp", "internal/legacy", "internal/push", "internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/wire", "internal/ws", "web"},
 	"internal/live":        {"internal/audit", "internal/retention", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus", "internal/wire", "internal/ws"},
 	"internal/atp":         {"internal/live", "internal/legacy", "internal/chat", "internal/identity", "internal/presence", "internal/wire", "internal/ws"},
 	"internal/store":       {"internal/audit", "internal/webhook", "internal/retention", "internal/legacy", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus/seal"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/site"
@@ -35,6 +36,8 @@ type operation struct {
 	schema  *huma.Schema
 	headers []header // of the answer
 	answer  int      // index of the output's Body; -1: none
+	streams string   // the type of what Stream writes
+	stream  []int    // index of the output's Stream, a func(io.Writer) error that writes the answer; nil: none
 	handle  func(ctx context.Context, in any) (out any, err error)
 	// remembered requests of API keys change something once for each Idempotency-Key.
 	remembered bool
@@ -121,6 +124,11 @@ func (o *operation) describeAnswer(registry huma.Registry, output reflect.Type) 
 			said.Content = map[string]*huma.MediaType{"application/json": {Schema: schema}}
 			continue
 		}
+		if f.Name == "Stream" {
+			o.stream, o.streams = f.Index, f.Tag.Get("contentType")
+			said.Content = map[string]*huma.MediaType{o.streams: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
+			continue
+		}
 		h := header{index: f.Index, name: f.Tag.Get("header")}
 		o.headers = append(o.headers, h)
 		if said.Headers == nil {
@@ -131,7 +139,7 @@ func (o *operation) describeAnswer(registry huma.Registry, output reflect.Type) 
 	}
 	if o.DefaultStatus == 0 {
 		o.DefaultStatus = http.StatusOK
-		if o.answer < 0 {
+		if o.answer < 0 && o.stream == nil {
 			o.DefaultStatus = http.StatusNoContent
 		}
 	}
@@ -171,6 +179,10 @@ func (o *operation) serve(ctx huma.Context) {
 		ctx.SetHeader("Content-Type", "application/json")
 	}
 	ctx.SetStatus(d.status)
+	if d.stream != nil {
+		o.writeStream(ctx, d.stream)
+		return
+	}
 	_, _ = ctx.BodyWriter().Write(d.body) // what cannot be written now: the client has gone
 }
 
@@ -179,6 +191,7 @@ type done struct {
 	status  int
 	headers map[string]string
 	body    []byte
+	stream  func(io.Writer) error // writes the body as it is read; nil: it is there
 }
 
 // do has the handler do what is asked for.
@@ -197,6 +210,10 @@ func (o *operation) do(ctx context.Context, in any) (*done, error) {
 			d.headers[h.name] = text
 		}
 	}
+	if o.stream != nil {
+		d.headers["Content-Type"] = o.streams
+		d.stream, _ = value.FieldByIndex(o.stream).Interface().(func(io.Writer) error)
+	}
 	if o.answer < 0 {
 		return d, nil
 	}
@@ -204,6 +221,16 @@ func (o *operation) do(ctx context.Context, in any) (*done, error) {
 	err = o.api.Marshal(&body, "application/json", value.Field(o.answer).Interface())
 	d.body = body.Bytes()
 	return d, err
+}
+
+// writeStream writes an answer as it comes. One that breaks off ends its connection, so
+// that nobody takes it for whole.
+func (o *operation) writeStream(ctx huma.Context, write func(io.Writer) error) {
+	_, w := humago.Unwrap(ctx)
+	if err := write(&patientWriter{w, http.NewResponseController(w)}); err != nil {
+		o.server.log.WarnContext(ctx.Context(), "an answer broke off", "operation", o.OperationID, "error", err)
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func headerText(field reflect.Value) string {

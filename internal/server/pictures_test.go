@@ -32,10 +32,11 @@ func (w *world) keeps(cfg server.Config) *files.Keeper {
 	blobs, err := folder.Open(w.t.TempDir())
 	w.must(err)
 	w.t.Cleanup(func() { w.must(blobs.Close()) })
-	keeper, err := files.New(w.t.Context(), files.Config{Now: w.clock.Now}, w.db, blobs, slog.New(slog.DiscardHandler))
+	keeper, err := files.New(w.t.Context(), files.Config{Now: w.clock.Now, VisitorBytes: 1 << 20}, w.db, blobs, slog.New(slog.DiscardHandler))
 	w.must(err)
 	w.t.Cleanup(keeper.Close)
 	w.parts.Files, w.parts.Visitors = keeper, w.db
+	w.retains()
 	cfg.Now = w.clock.Now
 	w.server = server.New(cfg, w.parts)
 	w.listen()

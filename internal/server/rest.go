@@ -70,6 +70,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.commands()
 	r.marksAndPresence()
 	r.visitors()
+	r.retention()
 	s.routes = r.all
 	return api
 }

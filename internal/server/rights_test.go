@@ -81,6 +81,8 @@ var expected = map[string]rights{
 	"GET /api/v1/sites/{site}/visitors":                               {"1++++", "1444+"},
 	"GET /api/v1/sites/{site}/visitors/{visitor}":                     {"1++++", "1444+"},
 	"GET /api/v1/sites/{site}/visitors/{visitor}/presence":            {"1++++", "1444+"},
+	"GET /api/v1/sites/{site}/visitors/{visitor}/export":              {"133++", "1444+"},
+	"DELETE /api/v1/sites/{site}/visitors/{visitor}":                  {"133++", "1444+"},
 	"PATCH /api/v1/sites/{site}/visitors/{visitor}":                   {"kkkkk", "kkkkk"}, // these by an API key alone
 	"POST /api/v1/sites/{site}/conversations/{conversation}/messages": {"kkkkk", "kkkkk"},
 	"POST /api/v1/sites/{site}/conversations/{conversation}/notes":    {"kkkkk", "kkkkk"},

@@ -23,6 +23,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/live"
+	"github.com/kefu-chat/kefu/internal/retention"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/webhook"
 	"github.com/kefu-chat/kefu/internal/wire"
@@ -112,10 +113,10 @@ type Parts struct {
 	Broadcasts *broadcast.Broadcasts
 	// Webhooks tell the sites' own servers what happens.
 	Webhooks *webhook.Hooks
-	Hub        *live.Hub
-	Sockets    *ws.Server
-	Log        *slog.Logger
-	Watch      Watch
+	Hub      *live.Hub
+	Sockets  *ws.Server
+	Log      *slog.Logger
+	Watch    Watch
 	// Files keeps what people send one another, and Visitors knows whose it is; without
 	// them there are no doors for files.
 	Files    *files.Keeper
@@ -135,6 +136,9 @@ type Parts struct {
 	Keys     *identity.Keys
 	Requests identity.Requests
 	Book     identity.Book
+	// Eraser and Exporter remove and give out what there is of a visitor.
+	Eraser   *retention.Eraser
+	Exporter *retention.Exporter
 }
 
 // Server answers HTTP.

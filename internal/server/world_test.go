@@ -95,7 +95,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond}, live.Parts{
 		VisitorLogins: logins,
 		Node:          "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db, Entrances: db,
-		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db, Broadcasts: db,
+		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db, Broadcasts: db, Erasures: db,
 	})
 	heard.hub = w.hub
 	w.must(w.hub.Start())
@@ -113,6 +113,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 		VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now),
 		Broadcasts: broadcast.New(db, db, w, w.hub, w.hub, w.clock.Now)}
 	w.parts.Webhooks = w.webhooks()
+	w.retains()
 	w.server = server.New(cfg, w.parts)
 	w.listen()
 	made, err := w.people.MakeSetup(t.Context(), false)
