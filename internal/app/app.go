@@ -219,7 +219,7 @@ func (a *App) serve(context.Context) error {
 	}
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
-		Files: a.files, Visitors: a.db, VisitorLogins: a.visitors, SigningKeys: identity.NewSigningKeys(a.db, a.db, faults.Now),
+		Files: a.files, Visitors: a.db, VisitorLogins: a.visitors, SigningKeys: identity.NewSigningKeys(a.db, a.db, faults.Now), Carrier: a.hub,
 		PlainSockets: a.plain, Tickets: a.db, ChatRoom: a.room, Keys: identity.NewKeys(a.db, a.db, faults.Now), Requests: a.db, Book: a.db, Broadcasts: a.broadcasts, Eraser: a.eraser, Exporter: a.exporter, Webhooks: a.webhooks,
 	})
 	ended := make(chan struct{})

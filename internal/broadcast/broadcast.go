@@ -71,7 +71,7 @@ type Audience struct {
 	Kind AudienceKind `json:"kind"`
 	// Language of a segment is a language tag or the beginning of one ("zh" is also
 	// zh-CN); Page the beginning of the address of the page that the visitor is on.
-	// Both have to hold; empty: any.
+	// What is set has to hold; empty: any.
 	Language string `json:"language,omitzero"`
 	Page     string `json:"page,omitzero"`
 	// Verified is for those of a segment for whom the website vouches.

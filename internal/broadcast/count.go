@@ -40,7 +40,7 @@ func (s *Broadcasts) Count(ctx context.Context, on chat.SiteID, a Audience) (Cou
 		return Count{Visitors: online, Online: online, Exact: exact && a.Page == ""}, nil
 	}
 	known, err := s.store.CountVisitors(ctx, on, a.Language, a.Verified)
-	return Count{Visitors: known + newcomers, Online: online, Exact: exact && a.Kind == Everybody}, err
+	return Count{Visitors: known + newcomers, Online: online, Exact: exact && a.Language == ""}, err
 }
 
 // mostAsked bounds the connected visitors of whom it is looked up whether they want

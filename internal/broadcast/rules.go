@@ -84,10 +84,10 @@ func (a Audience) check() (Audience, error) {
 	default:
 		return a, site.Bad("audience.kind", "Choose one of all, online, segment, list.")
 	}
-	a = Audience{Kind: a.Kind, Language: strings.TrimSpace(a.Language), Page: strings.TrimSpace(a.Page)}
+	a = Audience{Kind: a.Kind, Language: strings.TrimSpace(a.Language), Page: strings.TrimSpace(a.Page), Verified: a.Verified}
 	switch {
-	case a.Language == "" && a.Page == "":
-		return a, site.Bad("audience", "A segment needs a language, a page, or both.")
+	case a.Language == "" && a.Page == "" && !a.Verified:
+		return a, site.Bad("audience", "A segment needs a language, a page, verified, or several of them.")
 	case a.Language != "" && !languageTag(a.Language):
 		return a, site.Bad("audience.language", "A language is a tag such as zh, zh-CN or en.")
 	case a.Page != "" && !webAddress(a.Page):
@@ -120,6 +120,8 @@ type Who struct {
 	// Key tells visitors apart, those too who have not written yet: at least 8 bytes.
 	Key []byte
 	ID  chat.VisitorID // 0: it has not written yet
+	// Verified: its website says who it is.
+	Verified bool
 }
 
 // Has tells whether a visitor is one of the audience; of a list, that has been read.
@@ -131,7 +133,7 @@ func (a *Audience) Has(w Who) bool {
 	default:
 		return true
 	}
-	return (a.Language == "" || speaks(w.Language, a.Language)) && strings.HasPrefix(w.Page, a.Page)
+	return (a.Language == "" || speaks(w.Language, a.Language)) && strings.HasPrefix(w.Page, a.Page) && (w.Verified || !a.Verified)
 }
 
 // speaks tells whether a tag is another one or below it.

@@ -40,6 +40,8 @@ type Ticket struct {
 	// Key is the API key by which it was made: when that is revoked, the ticket is not
 	// good any more, and who came in by it goes.
 	Key int64
+	// Login is the log-in of the verified visitor who made it for itself; the same holds for it.
+	Login int64
 }
 
 // Tickets remembers them by the hash of what is shown.

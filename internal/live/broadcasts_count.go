@@ -16,7 +16,7 @@ func (h *Hub) Online(on chat.SiteID, a broadcast.Audience) (known []chat.Visitor
 	for _, v := range visitors {
 		w := broadcast.Who{Key: v.Key[:], ID: v.Conversation.Visitor}
 		if v.Profile != nil {
-			w.Language = v.Profile.Language
+			w.Language, w.Verified = v.Profile.Language, v.Profile.Vouched != nil
 		}
 		if v.Page != nil {
 			w.Page = v.Page.URL

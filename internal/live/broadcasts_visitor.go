@@ -141,7 +141,7 @@ func (v *visitor) follow(h *Hub, b *board, connected bool, count *tally) (came i
 
 // who is what rules may know of the visitor; v.mu is held.
 func (v *visitor) who() broadcast.Who {
-	w := broadcast.Who{Key: v.key[:], ID: v.identityLocked(), Language: v.profile.Language}
+	w := broadcast.Who{Key: v.key[:], ID: v.identityLocked(), Language: v.profile.Language, Verified: v.profile.Vouched != nil}
 	if v.told != nil && v.told.Page != nil {
 		w.Page = v.told.Page.URL
 	}

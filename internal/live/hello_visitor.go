@@ -44,8 +44,7 @@ func (s *Session) helloVisitor(f *wire.ClientHello) {
 		s.turnAway(err)
 		return
 	}
-	s.login = who.Login
-	s.hub.loggedIn.add(s.login, s)
+	s.comesIn(who.Login)
 	n := s.hub.site(on.ID)
 	v := n.arrive(s.hub, s, who.Hash)
 	s.visitor = v

@@ -46,7 +46,7 @@ type Hub struct {
 	talkers  talkers
 	typists  typists
 	pushed   pushes
-	loggedIn loggedIn
+	loggedIn enrolled
 	enrolled enrolled
 	listens  atomic.Pointer[func(what string)]
 	boards   boards

@@ -3,7 +3,7 @@ package live
 import "sync"
 
 // enrolled are the connections here that were let in by an API key, as those of its
-// tickets are: they end with the key.
+// tickets are, or by a verified visitor's log-in: they end with it.
 type enrolled struct {
 	mu    sync.Mutex // a leaf
 	next  uint64
@@ -14,10 +14,18 @@ type enrolled struct {
 // whichever node: within HealEvery of that, where the database can be read. cut may be
 // called again until leave is. Key 0 is none: nothing happens.
 func (h *Hub) Enrol(key int64, cut func()) (leave func()) {
+	return h.enrolled.add(key, cut)
+}
+
+// EnrolVisitor is Enrol for a verified visitor's log-in.
+func (h *Hub) EnrolVisitor(login int64, cut func()) (leave func()) {
+	return h.loggedIn.add(login, cut)
+}
+
+func (e *enrolled) add(key int64, cut func()) (leave func()) {
 	if key == 0 {
 		return func() {}
 	}
-	e := &h.enrolled
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.byKey == nil {

@@ -88,6 +88,8 @@ type PushConn struct {
 	site *pushSite
 	id   string
 	conn Conn
+	// verified: the id is that of a verified visitor, who has proved to be it.
+	verified bool
 	// numbered says that pushes come with their position; after is from where on.
 	numbered bool
 	after    int64
@@ -98,9 +100,9 @@ type PushConn struct {
 // OpenPush makes room for a connection, before it is answered: what is pushed from
 // then on reaches it. After is the position of the last push that it has (0: it
 // asks for positions only); nil: it wants bare texts. End must follow.
-func (h *Hub) OpenPush(site chat.SiteID, id string, after *int64) (*PushConn, error) {
+func (h *Hub) OpenPush(site chat.SiteID, id string, verified bool, after *int64) (*PushConn, error) {
 	s := h.pushed.site(h, site)
-	c := &PushConn{site: s, id: id, numbered: after != nil}
+	c := &PushConn{site: s, id: id, verified: verified, numbered: after != nil}
 	if after != nil {
 		c.after = *after
 	}
@@ -220,17 +222,18 @@ func (s *pushSite) deliver(p *push.Push) int {
 	n, text := 0, pushText{p: p}
 	send := func(all []*PushConn) {
 		for _, c := range all {
-			if c.live && c.conn.SendPrepared(text.of(c)) == nil {
+			if c.live && p.Reaches(c.id, c.verified) && c.conn.SendPrepared(text.of(c)) == nil {
 				n++
 			}
 		}
 	}
-	if len(p.IDs) == 0 {
+	ids := p.Conns()
+	if len(ids) == 0 {
 		for _, all := range s.conns {
 			send(all)
 		}
 	}
-	for _, id := range p.IDs {
+	for _, id := range ids {
 		send(s.conns[id])
 	}
 	s.hub.stats.pushed.Add(int64(n))

@@ -184,7 +184,7 @@ func (s *pushSite) sendMissed(behind map[*PushConn]bool, page []push.Push, upTo 
 		for c := range behind {
 			if p.Position > c.after {
 				c.after = p.Position
-				if p.Reaches(c.id) && c.conn.SendPrepared(text.of(c)) == nil {
+				if p.Reaches(c.id, c.verified) && c.conn.SendPrepared(text.of(c)) == nil {
 					s.hub.stats.pushed.Add(1)
 				}
 			}

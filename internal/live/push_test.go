@@ -76,7 +76,7 @@ func (n *node) waits(id string, after ...int64) *waiter {
 	if len(after) > 0 {
 		from = &after[0]
 	}
-	conn, err := n.OpenPush(shop, id, from)
+	conn, err := n.OpenPush(shop, id, false, from)
 	if err != nil {
 		n.w.t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestPushWhileItConnects(t *testing.T) {
 	w := newWorld(t, 1, slowly)
 	n := w.nodes[0]
 	n.push("before", "x")
-	conn, err := n.OpenPush(shop, "x", nil)
+	conn, err := n.OpenPush(shop, "x", false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

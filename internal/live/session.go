@@ -23,10 +23,11 @@ type Session struct {
 	agent   *agentSide
 	visitor *visitor
 	meta    *Meta // until hello
-	login   int64 // by which a verified visitor came in; 0: none
-	page    *presence.Page
-	follow  follow // of the visitor's own conversation
-	place   atomic.Pointer[place]
+	// leaveLogin is of verified visitors only.
+	leaveLogin func()
+	page       *presence.Page
+	follow     follow // of the visitor's own conversation
+	place      atomic.Pointer[place]
 
 	messages, others bucket
 	refused          int32
@@ -267,7 +268,9 @@ func (s *Session) Silent() {
 func (s *Session) Closed() {
 	s.ended = true
 	s.hub.stats.sessions.Add(-1)
-	s.hub.loggedIn.remove(s.login, s)
+	if s.leaveLogin != nil {
+		s.leaveLogin()
+	}
 	s.hub.mu.Lock()
 	delete(s.hub.strangers, s)
 	s.hub.mu.Unlock()

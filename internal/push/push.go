@@ -31,18 +31,46 @@ type Push struct {
 	Site     chat.SiteID
 	Position int64
 	At       chat.Millis
-	// IDs are those to whom it goes, sorted, each once; none: to all of the site.
+	// IDs are those to whom it goes, sorted, each once; none: to all of the site. Each
+	// begins with proven where the connection must have proved that the id is its own.
 	IDs     []string
 	Payload string
 }
 
-// Reaches tells whether a connection of this id gets the push.
-func (p *Push) Reaches(id string) bool {
-	if len(p.IDs) == 0 {
+// proven stands before an id that only verified visitors have, and by itself for all
+// of them. No id contains it, so that a program that does not know it reaches nobody.
+const proven = "\x00"
+
+// Reaches tells whether a connection of this id gets the push; verified: it has proved
+// that the id is its own.
+func (p *Push) Reaches(id string, verified bool) bool {
+	switch {
+	case len(p.IDs) == 0:
 		return true
+	case p.IDs[0] == proven:
+		return verified
+	case p.Verified():
+		id = proven + id
 	}
 	_, found := slices.BinarySearch(p.IDs, id)
-	return found
+	return found && (verified || !p.Verified())
+}
+
+// Verified tells whether the push is for verified visitors only.
+func (p *Push) Verified() bool { return len(p.IDs) > 0 && strings.HasPrefix(p.IDs[0], proven) }
+
+// Conns are the ids whose connections may get the push; none: all.
+func (p *Push) Conns() []string {
+	if !p.Verified() {
+		return p.IDs
+	}
+	var ids []string
+	for _, id := range p.IDs {
+		if id != proven {
+			ids = append(ids, strings.TrimPrefix(id, proven))
+		}
+	}
+	return ids
 }
 
 // Order is a push that is to be made. Request names it: the same one again makes no
@@ -52,6 +80,9 @@ type Order struct {
 	Request string
 	IDs     []string // none: to all
 	Payload string
+	// Verified is for connections only of verified visitors, whose ids are those that
+	// their website gave them.
+	Verified bool
 }
 
 // Check puts an order right (ids sorted, each once), or refuses it: BadText.
@@ -68,6 +99,16 @@ func (o *Order) Check() error {
 		if !GoodID(id) {
 			return chat.Refuse(chat.BadText, "ids[%d] has %d bytes: an id has 1 to %d, of well-formed Unicode", i, len(id), MaxID)
 		}
+	}
+	if o.Verified {
+		o.IDs = slices.Clone(o.IDs)
+		for i := range o.IDs {
+			o.IDs[i] = proven + o.IDs[i]
+		}
+		if len(o.IDs) == 0 {
+			o.IDs = []string{proven}
+		}
+		o.Verified = false // it is in the ids
 	}
 	slices.Sort(o.IDs)
 	o.IDs = slices.Compact(o.IDs)

@@ -22,8 +22,35 @@ func TestWhomAPushReaches(t *testing.T) {
 		"several":     {[]string{"a", "b", "客"}, "客", true},
 		"none of it":  {[]string{"a", "b"}, "A", false},
 	} {
-		if got := (&push.Push{IDs: c.ids}).Reaches(c.id); got != c.got {
+		if got := (&push.Push{IDs: c.ids}).Reaches(c.id, false); got != c.got {
 			t.Errorf("%s: %t, want %t", name, got, c.got)
+		}
+	}
+}
+
+// TestVerified: what is for verified visitors reaches nobody who only names an id.
+func TestVerified(t *testing.T) {
+	for name, c := range map[string]struct {
+		ids          []string
+		id           string
+		named, proof bool
+	}{
+		"one": {[]string{"b", "a"}, "a", false, true}, "another": {[]string{"b", "c"}, "a", false, false}, "all": {nil, "a", false, true},
+	} {
+		o := push.Order{Request: "r", IDs: c.ids, Payload: "p", Verified: true}
+		if err := o.Check(); err != nil {
+			t.Fatal(name, err)
+		}
+		p := push.Push{IDs: o.IDs}
+		if got := p.Reaches(c.id, false); got != c.named {
+			t.Errorf("%s: whoever names the id: %t", name, got)
+		}
+		if got := p.Reaches(c.id, true); got != c.proof {
+			t.Errorf("%s: whoever proved it: %t, want %t", name, got, c.proof)
+		}
+		plain := push.Order{Request: "r", IDs: c.ids, Payload: "p"}
+		if err := plain.Check(); err != nil || string(plain.Fingerprint()) == string(o.Fingerprint()) {
+			t.Errorf("%s: the two orders are one request, %v", name, err)
 		}
 	}
 }

@@ -150,7 +150,7 @@ func (s *Server) chatRoomDoor(w http.ResponseWriter, r *http.Request) {
 		problemJSON(w, problemOf(r.Context(), s.log, err))
 		return
 	}
-	tied := s.enrol(in.key)
+	tied := s.enrol(entered{key: in.key})
 	seat := &chatSeat{server: s, conn: conn, leave: func() { tied.leave(); s.seats.leave(from.network) }}
 	c, err := s.parts.PlainSockets.Upgrade(w, r, seat)
 	if err != nil { // refused, or the server is stopping: there is no OnClose

@@ -44,13 +44,15 @@ type entered struct {
 	site site.Site
 	name string
 	key  int64 // the API key by which it was, itself or its ticket; 0: none
+	// login is that of the verified visitor who came in under its own id; 0: it is none.
+	login int64
 }
 
 // enterLegacy lets a request in by a door under a name, or answers why not. Pages
 // of other websites than those of the site are refused: in their visitor's browser
 // they would come in with its cookie. An address's ticket is its own proof.
 func (s *Server) enterLegacy(r *http.Request, e Entry, door legacy.Door, name string) (entered, error) {
-	if e.Mode == OpenEntry {
+	if e.Mode == OpenEntry && (door != legacy.PushDoor || !r.URL.Query().Has(ticketParameter)) {
 		on, err := s.legacySite(r.Context(), e.Site)
 		if err != nil {
 			return entered{}, err
@@ -63,7 +65,7 @@ func (s *Server) enterLegacy(r *http.Request, e Entry, door legacy.Door, name st
 			return entered{}, err
 		}
 		on, err := s.legacySite(r.Context(), key.Site)
-		return entered{on, name, key.ID}, err
+		return entered{site: on, name: name, key: key.ID}, err
 	}
 	t, inAddress, err := s.takeTicket(r, door, name)
 	if err != nil {
@@ -73,7 +75,7 @@ func (s *Server) enterLegacy(r *http.Request, e Entry, door legacy.Door, name st
 	if err == nil && !inAddress {
 		err = s.legacyOrigin(r, e, on)
 	}
-	return entered{on, name, t.Key}, err
+	return entered{site: on, name: name, key: t.Key, login: t.Login}, err
 }
 
 // takeTicket uses the ticket that a request shows, which is for that door and name.
@@ -137,18 +139,24 @@ func (s *Server) legacyOrigin(r *http.Request, e Entry, on site.Site) error {
 	return chat.Refuse(crossOrigin, "pages of %s may not use this door: add that origin to the site's, or to the door's in the configuration", origin)
 }
 
-// leash cuts a connection when the API key by which it came in is revoked.
+// leash cuts a connection when the API key, or the visitor's log-in, by which it came
+// in is revoked.
 type leash struct {
 	conn  atomic.Pointer[ws.Conn] // nil until it was answered
 	leave func()
 }
 
-func (s *Server) enrol(key int64) *leash {
+func (s *Server) enrol(in entered) *leash {
 	l := &leash{}
-	l.leave = s.parts.Hub.Enrol(key, func() {
-		if c := l.conn.Load(); c != nil {
-			c.Close(uint16(wire.CloseRevoked), "the API key by which you came in was revoked")
+	cut := func(reason string) func() {
+		return func() {
+			if c := l.conn.Load(); c != nil {
+				c.Close(uint16(wire.CloseRevoked), reason)
+			}
 		}
-	})
+	}
+	key := s.parts.Hub.Enrol(in.key, cut("the API key by which you came in was revoked"))
+	login := s.parts.Hub.EnrolVisitor(in.login, cut(string(wire.LogInEnded)))
+	l.leave = func() { key(); login() }
 	return l
 }

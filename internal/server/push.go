@@ -56,9 +56,9 @@ func (s *Server) pushDoor(w http.ResponseWriter, r *http.Request) {
 	if !s.takeSeat(w, network) {
 		return
 	}
-	tied := s.enrol(in.key)
+	tied := s.enrol(in)
 	seat := &pushSeat{server: s, leave: func() { tied.leave(); s.seats.leave(network) }, frames: pushBurst}
-	if seat.conn, err = s.parts.Hub.OpenPush(in.site.ID, strings.Clone(id), after); err != nil {
+	if seat.conn, err = s.parts.Hub.OpenPush(in.site.ID, strings.Clone(id), in.login != 0, after); err != nil {
 		seat.leave()
 		problemJSON(w, problemOf(r.Context(), s.log, err))
 		return

@@ -48,6 +48,7 @@ type BroadcastAudience struct {
 	Kind     string   `json:"kind" enum:"all,online,segment,list"`
 	Language string   `json:"language,omitempty" maxLength:"35" doc:"Of a segment: a language tag, or the beginning of one."`
 	Page     string   `json:"page,omitempty" maxLength:"2048" doc:"Of a segment: the beginning of the address of the page that the visitor is on."`
+	Verified bool     `json:"verified,omitempty" doc:"Of a segment: only visitors for whom the website vouches."`
 	IDs      []string `json:"ids,omitempty" nullable:"false" doc:"Of a list: the visitors' ids, at most 100,000, as agents' frames have them in visitor.id. They are given when the draft is made or changed, and not sent back; a change without them leaves them as they are."`
 	Size     int      `json:"size,omitempty" doc:"Of a list, in answers: how many visitors it names."`
 	Unknown  int      `json:"unknown,omitempty" doc:"Of a list, in answers: how many of them were no visitors of the site when it was given."`
@@ -72,7 +73,7 @@ func (c BroadcastContent) content() (broadcast.Content, error) {
 }
 
 func (a BroadcastAudience) audience() (broadcast.Audience, error) {
-	to := broadcast.Audience{Kind: broadcast.AudienceKind(a.Kind), Language: a.Language, Page: a.Page}
+	to := broadcast.Audience{Kind: broadcast.AudienceKind(a.Kind), Language: a.Language, Page: a.Page, Verified: a.Verified}
 	if to.Kind != broadcast.Listed || a.IDs == nil {
 		return to, nil
 	}
@@ -293,7 +294,7 @@ func (r *routes) broadcast(b *broadcast.Broadcast) Broadcast {
 	a := b.Content.Audience
 	return Broadcast{
 		ID: idText(b.ID), Text: b.Content.Text, Show: string(b.Content.Show),
-		Audience:  BroadcastAudience{Kind: string(a.Kind), Language: a.Language, Page: a.Page, Size: a.Size, Unknown: a.Unknown},
+		Audience:  BroadcastAudience{Kind: string(a.Kind), Language: a.Language, Page: a.Page, Verified: a.Verified, Size: a.Size, Unknown: a.Unknown},
 		ExpiresAt: int64(b.Content.ExpiresAt), Waves: b.Content.Waves, WaveSeconds: b.Content.WaveSeconds,
 		State: string(b.StateAt(chat.At(r.server.now()))), Wave: b.Wave,
 		CreatedAt: int64(b.CreatedAt), ScheduledAt: int64(b.ScheduledAt), PublishedAt: int64(b.PublishedAt), WithdrawnAt: int64(b.WithdrawnAt),

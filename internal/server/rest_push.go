@@ -18,10 +18,12 @@ const pushBody = 6*push.MaxPayload + 6*push.MaxIDs*push.MaxID
 
 // NewPush is a push that is to be made: to one id, to several, or to all.
 type NewPush struct {
-	ID      string   `json:"id,omitempty" maxLength:"128" doc:"To the connections of this id."`
-	IDs     []string `json:"ids,omitempty" maxItems:"1000" nullable:"false" doc:"To those of these ids."`
-	All     bool     `json:"all,omitempty" doc:"To all connections of the site."`
-	Payload string   `json:"payload" minLength:"1" maxLength:"65536" doc:"Text that Kefu does not look into: at most 65,536 bytes in UTF-8."`
+	ID  string   `json:"id,omitempty" maxLength:"128" doc:"To the connections of this id."`
+	IDs []string `json:"ids,omitempty" maxItems:"1000" nullable:"false" doc:"To those of these ids."`
+	All bool     `json:"all,omitempty" doc:"To all connections of the site."`
+	// Verified keeps it from whoever only names an id.
+	Verified bool   `json:"verified,omitempty" doc:"Only to connections of verified visitors, whose ids are those of their website (sub), and who came in by a ticket of POST /widget/{key}/push-ticket."`
+	Payload  string `json:"payload" minLength:"1" maxLength:"65536" doc:"Text that Kefu does not look into: at most 65,536 bytes in UTF-8."`
 }
 
 // MadePush is what became of it.
@@ -54,7 +56,7 @@ func (r *routes) pushes() {
 
 // makePush makes a push to connections of a site.
 func (s *Server) makePush(ctx context.Context, on site.Site, in *pushInput) (*pushOutput, error) {
-	o := push.Order{Site: on.ID, Request: in.Key, IDs: in.Body.IDs, Payload: in.Body.Payload}
+	o := push.Order{Site: on.ID, Request: in.Key, IDs: in.Body.IDs, Payload: in.Body.Payload, Verified: in.Body.Verified}
 	named := 0
 	for _, said := range []bool{in.Body.ID != "", len(in.Body.IDs) > 0, in.Body.All} {
 		if said {

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
+	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/site"
 )
 
@@ -27,9 +29,16 @@ type (
 			Carried bool   `json:"carried" doc:"The open round of the anonymous visitor went along."`
 		}
 	}
-	logOutInput struct {
+	// LogInHeader is the log-in that a request is about.
+	LogInHeader struct {
 		WidgetPath
 		Authorization string `header:"Authorization" maxLength:"200" doc:"Bearer, and the log-in."`
+	}
+	pushTicketOutput struct {
+		Body struct {
+			ID string `json:"id" doc:"The id under which this visitor waits for pushes: its own at the website."`
+			MadeTicket
+		}
 	}
 )
 
@@ -56,18 +65,50 @@ func (r *routes) visitorLogins() {
 			return out, nil
 		})
 	serve(r, anybody(), op{method: "DELETE", path: "/widget/{key}/log-in", id: "log-out-visitor", summary: "End a visitor's log-in: its device is cut within 5 s"},
-		func(ctx context.Context, c caller, in *logOutInput) (*struct{}, error) {
-			on, _, err := s.siteOfPage(c, in.WidgetPath)
+		func(ctx context.Context, c caller, in *LogInHeader) (*struct{}, error) {
+			on, sent, err := s.logInOf(c, in)
 			if err != nil {
 				return nil, err
 			}
-			scheme, bearer, _ := strings.Cut(in.Authorization, " ")
-			sent, err := identity.ReadSent(strings.TrimSpace(bearer))
-			if err != nil || !strings.EqualFold(scheme, "Bearer") || !sent.LogIn {
-				return nil, chat.Refuse(identity.LogInEnded, "the header Authorization carries no log-in: send Bearer and what the exchange gave")
-			}
 			return nil, s.parts.VisitorLogins.Revoke(ctx, on, sent)
 		})
+	serve(r, anybody(), op{method: "POST", path: "/widget/{key}/push-ticket", id: "make-own-push-ticket", summary: "Let a verified visitor wait for the pushes to its own id", status: http.StatusCreated},
+		func(ctx context.Context, c caller, in *LogInHeader) (*pushTicketOutput, error) {
+			on, sent, err := s.logInOf(c, in)
+			if err != nil {
+				return nil, err
+			}
+			return s.ownPushTicket(ctx, on, sent)
+		})
+}
+
+// logInOf is the site and the log-in that a request names. Errors: NotFound, LogInEnded.
+func (s *Server) logInOf(c caller, in *LogInHeader) (on site.Site, sent identity.Sent, err error) {
+	if on, _, err = s.siteOfPage(c, in.WidgetPath); err != nil {
+		return on, sent, err
+	}
+	scheme, bearer, _ := strings.Cut(in.Authorization, " ")
+	sent, err = identity.ReadSent(strings.TrimSpace(bearer))
+	if err != nil || !strings.EqualFold(scheme, "Bearer") || !sent.LogIn {
+		err = chat.Refuse(identity.LogInEnded, "the header Authorization carries no log-in: send Bearer and what the exchange gave")
+	}
+	return on, sent, err
+}
+
+// ownPushTicket is a ticket for the pushes to a verified visitor's own id.
+func (s *Server) ownPushTicket(ctx context.Context, on site.Site, sent identity.Sent) (*pushTicketOutput, error) {
+	if s.cfg.Push.Mode == "" {
+		return nil, chat.Refuse(chat.NotFound, "this server has no door for pushes: its configuration opens it")
+	}
+	who, err := s.parts.VisitorLogins.Who(ctx, on, sent)
+	if err != nil {
+		return nil, err
+	}
+	out := &pushTicketOutput{}
+	out.Body.ID = who.Verified.Vouched.ID
+	shown, ends, err := s.addTicket(ctx, legacy.Ticket{Site: on.ID, Door: legacy.PushDoor, Name: out.Body.ID, Login: who.Login}, legacy.TicketLasts)
+	out.Body.MadeTicket = MadeTicket{Ticket: shown, ExpiresAt: int64(ends)}
+	return out, err
 }
 
 // Carrier takes the open round of an anonymous visitor, known by its secret's hash,

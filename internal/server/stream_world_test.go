@@ -75,7 +75,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 		t.Cleanup(func() { w.must(sockets.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 		p.hubs[i] = hub
 		parts := server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: hub, Sockets: sockets, Log: log, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now),
-			VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now)}
+			VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now), Carrier: hub}
 		p.openLegacy(name, &parts, cfg)
 		w.parts = parts
 		p.nodes[i] = server.New(cfg, parts)

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -262,4 +263,53 @@ func TestVouchedIsNotOverwritten(t *testing.T) {
 		got := rows[0].Profile
 		return got.Name == "the Director" && got.Vouched.Name == "Ann the second" && got.Vouched.Email == "ann@example.com"
 	})
+}
+
+// TestExchangeCarries: the open round goes along with who proves to have written it,
+// once, unless the site wants otherwise.
+func TestExchangeCarries(t *testing.T) {
+	p := newPair(t, keepsAsking())
+	p.owner()
+	s := p.website(p.firstSite())
+	exchange := func(token, exchange, secret string) answer {
+		browser := p.person()
+		browser.header.Set("Origin", p.base)
+		return browser.ask("POST", "/api/v1/widget/"+s.on.Key+"/log-in", fields{"token": token, "exchange": exchange, "secret": secret})
+	}
+	anonymous := func(words string) string {
+		secret := client.NewSecret()
+		d := p.device(client.WebSocket, secret)
+		settled(t, d.Send(words))
+		d.Close()
+		return secret
+	}
+	mine, token, made := anonymous("before the log-in"), s.token(s.claims("person")), client.NewSecret()
+	if a := exchange(token, made, "no secret"); a.code() != "bad_secret" {
+		t.Errorf("no secret: %s", a.text)
+	}
+	for range 2 { // a lost answer
+		if a := exchange(token, made, mine); a.status != 200 || a.get("carried") != true {
+			t.Errorf("%d %s: want it carried", a.status, a.text)
+		}
+	}
+	if texts := p.device(client.WebSocket, s.logIn("person")).want(t, 1); texts[0] != "before the log-in" {
+		t.Errorf("the verified visitor has %q", texts)
+	}
+	if a := exchange(s.token(s.claims("eve")), client.NewSecret(), client.NewSecret()); a.status != 200 || a.get("carried") != false {
+		t.Errorf("a secret that nobody has: %s", a.text)
+	}
+	if a := exchange(s.token(s.claims("eve")), client.NewSecret(), mine); a.get("carried") != false {
+		t.Errorf("somebody else logs in at the same computer: %s", a.text)
+	}
+	p.change(s.on, func(s *site.Settings) { s.CarryOver = false })
+	if a := exchange(s.token(s.claims("person")), client.NewSecret(), anonymous("stays")); a.get("carried") != false {
+		t.Errorf("a site that does not want it: %s", a.text)
+	}
+}
+
+func parseJSON(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
 }

@@ -110,7 +110,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	t.Cleanup(func() { w.must(plain.Shutdown(context.Background(), uint16(wire.CloseRestart), "the test ends")) })
 	cfg.Now = w.clock.Now
 	w.parts = server.Parts{People: w.people, Sites: w.sites, Audit: db, Hub: w.hub, Sockets: sockets, Log: log, PlainSockets: plain, Tickets: db, Keys: identity.NewKeys(db, db, w.clock.Now), Requests: db, Book: db,
-		VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now),
+		VisitorLogins: logins, SigningKeys: identity.NewSigningKeys(db, db, w.clock.Now), Carrier: w.hub,
 		Broadcasts: broadcast.New(db, db, w, w.hub, w.hub, w.clock.Now)}
 	w.parts.Webhooks = w.webhooks()
 	w.retains()

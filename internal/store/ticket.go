@@ -27,8 +27,8 @@ func (db *DB) AddTicket(ctx context.Context, hash []byte, t legacy.Ticket, lasts
 		if t.Reusable {
 			reusable = 1
 		}
-		_, err = tx.NewRaw("INSERT INTO ticket (hash, site_id, door, name, reusable, expires_at, api_key) VALUES ("+places(7)+")",
-			hash, t.Site, string(t.Door), []byte(t.Name), reusable, ends, t.Key).Exec(ctx)
+		_, err = tx.NewRaw("INSERT INTO ticket (hash, site_id, door, name, reusable, expires_at, api_key, login_id) VALUES ("+places(8)+")",
+			hash, t.Site, string(t.Door), []byte(t.Name), reusable, ends, t.Key, t.Login).Exec(ctx)
 		return err
 	})
 	if err != nil {
@@ -37,10 +37,11 @@ func (db *DB) AddTicket(ctx context.Context, hash []byte, t legacy.Ticket, lasts
 	return ends, db.ForgetTickets(ctx, ticketsForgotten)
 }
 
-// goodTicket is a ticket that has not ended, nor has its API key. It is read anew each
+// goodTicket is a ticket that has not ended, nor has its API key, or its log-in. It is read anew each
 // time, and not from a replica: a revoked key's is not good on any node.
-const goodTicket = "SELECT t.site_id, t.door, t.name, t.reusable, t.expires_at, t.api_key FROM ticket t LEFT JOIN api_key k ON k.id = t.api_key " +
-	"WHERE t.hash = ? AND t.expires_at > ? AND (t.api_key = 0 OR k.revoked_at = 0)"
+const goodTicket = "SELECT t.site_id, t.door, t.name, t.reusable, t.expires_at, t.api_key, t.login_id FROM ticket t LEFT JOIN api_key k ON k.id = t.api_key " +
+	"LEFT JOIN visitor_login l ON l.id = t.login_id " +
+	"WHERE t.hash = ? AND t.expires_at > ? AND (t.api_key = 0 OR k.revoked_at = 0) AND (t.login_id = 0 OR l.ended_at = 0)"
 
 // TakeTicket implements legacy.Tickets.
 func (db *DB) TakeTicket(ctx context.Context, hash []byte) (legacy.Ticket, error) {
@@ -56,6 +57,7 @@ func (db *DB) TakeTicket(ctx context.Context, hash []byte) (legacy.Ticket, error
 		Reusable  int
 		ExpiresAt chat.Millis
 		ApiKey    int64
+		LoginId   int64
 	}
 	if err := db.read.NewRaw(goodTicket, hash, now).Scan(ctx, &rows); err != nil {
 		return legacy.Ticket{}, err
@@ -64,7 +66,7 @@ func (db *DB) TakeTicket(ctx context.Context, hash []byte) (legacy.Ticket, error
 		return legacy.Ticket{}, absent
 	}
 	r := rows[0]
-	t := legacy.Ticket{Site: r.SiteID, Door: legacy.Door(r.Door), Name: string(r.Name), Reusable: r.Reusable != 0, Expires: r.ExpiresAt, Key: r.ApiKey}
+	t := legacy.Ticket{Site: r.SiteID, Door: legacy.Door(r.Door), Name: string(r.Name), Reusable: r.Reusable != 0, Expires: r.ExpiresAt, Key: r.ApiKey, Login: r.LoginId}
 	if t.Reusable {
 		return t, nil
 	}

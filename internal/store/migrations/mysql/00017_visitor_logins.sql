@@ -55,3 +55,11 @@ SET @change = IF(@missing, 'ALTER TABLE visitor
 PREPARE change_visitor FROM @change;
 EXECUTE change_visitor;
 DEALLOCATE PREPARE change_visitor;
+
+-- The log-in by which a verified visitor made a ticket for itself; 0: it was another's.
+SET @missing = (SELECT COUNT(*) = 0 FROM information_schema.columns
+  WHERE table_schema = DATABASE() AND table_name = 'ticket' AND column_name = 'login_id');
+SET @change = IF(@missing, 'ALTER TABLE ticket ADD COLUMN login_id BIGINT NOT NULL DEFAULT 0', 'DO 0');
+PREPARE change_ticket FROM @change;
+EXECUTE change_ticket;
+DEALLOCATE PREPARE change_ticket;

@@ -45,3 +45,6 @@ CREATE INDEX visitor_token_expires ON visitor_token (expires_at);
 -- What its website says of a verified visitor. external_id is the person's id there.
 ALTER TABLE visitor ADD COLUMN vouched TEXT;
 CREATE UNIQUE INDEX visitor_external ON visitor (site_id, external_id) WHERE external_id IS NOT NULL;
+
+-- The log-in by which a verified visitor made a ticket for itself; 0: it was another's.
+ALTER TABLE ticket ADD COLUMN login_id BIGINT NOT NULL DEFAULT 0;
