@@ -37,6 +37,9 @@ func (a *App) startJobs(ctx context.Context) error {
 	if err := a.handleRetention(ctx); err != nil {
 		return err
 	}
+	if err := a.handleRequests(ctx); err != nil {
+		return err
+	}
 	a.jobs.Start()
 	a.stack.push("jobs", a.jobs.Stop)
 	return nil

@@ -71,6 +71,7 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 	r.marksAndPresence()
 	r.visitors()
 	r.retention()
+	addExamples(api.OpenAPI())
 	s.routes = r.all
 	return api
 }

@@ -222,6 +222,9 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // Routes are the routes of REST with who may use them.
 func (s *Server) Routes() []Route { return s.routes }
 
+// Document is the OpenAPI document.
+func (s *Server) Document() *huma.OpenAPI { return s.api.OpenAPI() }
+
 // Spec is the OpenAPI 3.1 document, indented.
 func (s *Server) Spec() ([]byte, error) { return s.spec() }
 
