@@ -146,7 +146,8 @@ func (g *group) readRound(work *carried) error {
 func (g *group) readUsed(work *carried, used map[chat.ClientID]bool) error {
 	var ids []chat.ClientID
 	for i := range work.old {
-		if e := &work.old[i]; !e.ClientID.IsNil() && e.By.Kind == chat.VisitorActor {
+		e := &work.old[i]
+		if work.to.known && !e.ClientID.IsNil() && e.By.Kind == chat.VisitorActor { // else it has written nothing
 			ids = append(ids, e.ClientID)
 		}
 	}

@@ -62,7 +62,8 @@ type Config struct {
 	// Committed is told of each group after its commit and after the Done of its
 	// changes, in commit order: what was appended, without repeats. Marked is told
 	// of the marks that moved. Neither may block for long: the next groups wait.
-	// Several committers call at once, but about one conversation only one of them.
+	// Several committers call at once, but about one conversation only one of them,
+	// unless it is carried to another: its end may be told by the other's.
 	Committed func([]chat.Changed)
 	Marked    func([]chat.Mark)
 	// Commit wraps the commit of a group; nil: it just commits. Tests make it fail
