@@ -53,6 +53,7 @@ func (h *Hooks) Deliver(ctx context.Context, j jobs.Job) error {
 	h.running[r.id] = r.words
 	h.mu.Unlock()
 	defer r.leave()
+	h.Log.DebugContext(ctx, "a webhook is delivered to", "webhook", id)
 	return r.drain(ctx)
 }
 
