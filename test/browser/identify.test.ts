@@ -8,6 +8,7 @@ import { cutOff } from './harness/browser.ts'
 import { Proxy } from './harness/proxy.ts'
 import { test as plain } from './harness/test.ts'
 import { signer, type Claims } from './harness/token.ts'
+import { startWebsite } from './harness/website.ts'
 import { Peer } from './harness/wire.ts'
 import { VisitorPage } from './pages/visitor.ts'
 
@@ -144,6 +145,32 @@ describe('a visitor whom the website knows', () => {
   })
 })
 
+describe('a website under a strict policy, in a browser that blocks the storage of frames', () => {
+  test('has the token in its page, also in one that was cached', async ({ house, screen, sign, later, wire }) => {
+    const website = await startWebsite({ home: house.kefu.origin, key: house.site.key, policy: `default-src 'none'; script-src ${house.kefu.origin}; frame-src ${house.kefu.origin}` })
+    later(() => website.stop())
+    const origin = website.at('shop.test')
+    await house.ada.allow(origin)
+    later(() => house.ada.allow())
+    const context = await screen.person()
+    let exchanged = 0
+    context.on('request', request => { if (request.url().endsWith('/log-in')) exchanged++ })
+    await context.addInitScript(token => Object.assign(window, { Kefu: [['set', { fields: { plan: 'pro' } }], ['identify', token]] }), sign({ sub: 'ida' }))
+    const ida = await VisitorPage.open(await context.newPage(), origin)
+    await expect.poll(() => ida.page.evaluate(key => JSON.parse(localStorage.getItem(`kefu.${key}`) ?? '{}') as { who?: string }, house.site.key)).toMatchObject({ who: 'ida' })
+    await ida.openPanel()
+    await ida.write('Under a policy')
+    await ida.kept('Under a policy').waitFor()
+    const ada = await wire.agent()
+    const { visitor } = await ada.open(await ada.find('Under a policy'))
+    expect([visitor?.vouched?.id, visitor?.says?.fields]).toEqual(['ida', { plan: 'pro' }])
+    await ida.page.reload()
+    await ida.openPanel()
+    await ida.message('Under a policy').waitFor()
+    expect(exchanged).toBe(1)
+  })
+})
+
 describe('the next person at the same computer', () => {
   test('sees nothing of the one before, and the log-in is revoked', async ({ shop, house }) => {
     const browser = await shop({ sub: 'ann' })
@@ -222,6 +249,8 @@ describe('a token that is refused', () => {
     const eve = await late.open()
     await expect.poll(() => errors(eve.page)).toEqual(['token_expired'])
     expect(late.given).toBe(2)
+    await eve.page.evaluate(() => { (window as unknown as { Kefu: Api }).Kefu.identify(() => Promise.reject(new Error('nobody is logged in'))) })
+    await expect.poll(() => errors(eve.page)).toEqual(['token_expired', 'no_token'])
     await eve.openPanel()
     await eve.write('Still here')
     await eve.kept('Still here').waitFor()

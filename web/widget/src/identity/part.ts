@@ -26,6 +26,13 @@ export function open({ client, lang, opened, post }: Door, nameOf: typeof namesO
   const { site } = client.options
   const tell = (message: ToPage) => post?.(message)
   let heard: (token?: string) => void = () => {}
+  /** While it is not known whose it is, the head and the button say nothing of a conversation either. */
+  let hidden = false
+  const hide = () => {
+    const { conversation, ...state } = client.state.get()
+    if (hidden && (conversation || state.unread)) client.cell.set({ ...state, unread: 0 })
+  }
+  client.state.subscribe(hide)
   const view = new GateView({ lang, opened, alone: !post, again: () => void identity.again(), anew: () => void identity.anew() })
   const identity: Identity = new Identity({
     client, nameOf, newSecret,
@@ -37,6 +44,8 @@ export function open({ client, lang, opened, post }: Door, nameOf: typeof namesO
     }),
     failed: code => tell({ t: 'event', name: 'error', detail: { code } }),
     show: gate => {
+      hidden = gate !== undefined
+      hide()
       view.show(gate)
       if (gate && !client.state.get().site) void dress(client)
     },
@@ -54,7 +63,10 @@ export function open({ client, lang, opened, post }: Door, nameOf: typeof namesO
     if (!message) void identity.stopped()
     else if (message.t === 'identify') void identity.identify(message.who == null ? undefined : String(message.who))
     else if (message.t === 'token') heard(typeof message.token === 'string' ? message.token : undefined)
-    else void identity.logout().then(detail => tell({ t: 'event', name: 'out', detail }))
+    else {
+      heard() // who logs out does not wait for a token
+      void identity.logout().then(detail => tell({ t: 'event', name: 'out', detail }))
+    }
   }
 }
 
