@@ -19,6 +19,11 @@ import (
 //go:embed all:dist placeholder/index.html
 var embedded embed.FS
 
+// Tokens are the design's tokens, as CSS, for pages that are not built.
+//
+//go:embed tokens.css
+var Tokens string
+
 // The pages a server answers for addresses of its own.
 const (
 	ConsolePage = "console/index.html" // every path under /console/

@@ -21,6 +21,9 @@ var exampleTexts = map[string]string{
 // exampleNumbers are the same for numbers; other times are exampleTime.
 var exampleNumbers = map[string]int64{"seq": 17, "first_seq": 1, "number": 1, "version": 3, "limit": 50, "received": 17, "read": 17, "size": 48213, "waves": 1}
 
+// exampleLeavesOut are fields that go against others, or are rare.
+var exampleLeavesOut = []string{"bot", "erased", "reset", "truncated", "private", "fallback", "target", "via"}
+
 const exampleTime = 1750000000000 // 2025-06-15
 
 // exampleOf is a value that the schema allows, by the names of its fields. What the
@@ -56,6 +59,9 @@ func exampleObject(registry huma.Registry, s *huma.Schema) any {
 	}
 	out := map[string]any{}
 	for name, property := range s.Properties {
+		if slices.Contains(exampleLeavesOut, name) && !slices.Contains(s.Required, name) {
+			continue
+		}
 		out[name] = exampleOf(registry, name, property)
 	}
 	return out

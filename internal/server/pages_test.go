@@ -49,6 +49,9 @@ func TestPages(t *testing.T) {
 		"/metrics":                        {404, nil},
 		"/debug/pprof/":                   {404, nil},
 		"/nothing":                        {404, map[string]string{"Content-Type": "text/html"}},
+		"/api/docs":                       {200, map[string]string{"Content-Type": "text/html", "Content-Security-Policy": "script-src 'self';", "Vary": "Accept-Language"}},
+		"/api/docs.css":                   {200, map[string]string{"Content-Type": "text/css"}},
+		"/api/docs.js":                    {200, map[string]string{"Content-Type": "text/javascript"}},
 		"/api/v1/openapi.json":            {200, map[string]string{"Content-Type": "application/json"}},
 		"/api/v1/widget/" + key:           {200, map[string]string{"Cache-Control": "public, max-age=60"}},
 	} {

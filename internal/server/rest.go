@@ -35,8 +35,8 @@ func (s *Server) rest(mux *http.ServeMux) huma.API {
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
 				Title: "Kefu", Version: "1",
-				Description: "Set-up, log-in, settings and people. Conversations go over the live connection: see docs/PROTOCOL.md. " +
-					"Application servers send an API key as Authorization: Bearer. " +
+				Description: "People set up, log in and change settings here; their conversations go over the live connection: see docs/PROTOCOL.md. " +
+					"Application servers send an API key as Authorization: Bearer; where they change something, an Idempotency-Key makes a repetition harmless. Lists come in pages: next of one is cursor of the next. " +
 					"Times are UTC milliseconds since 1970; ids are decimal numbers in strings. What is not yours to see looks as if it did not exist.",
 			},
 			Components: &huma.Components{

@@ -238,6 +238,7 @@ func (s *Server) handler() http.Handler {
 		return append(doc, '\n'), err
 	})
 	mux.HandleFunc("GET "+apiRoot+"/openapi.json", s.openAPI)
+	s.docs(mux)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		problemJSON(w, problem("not_found", "There is no such route, or not with this method: see "+apiRoot+"/openapi.json."))
 	})
