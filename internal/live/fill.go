@@ -163,6 +163,12 @@ func (h *Hub) fillFollow(f *follow) {
 			q.After, q.Limit = nil, h.cfg.PageEvents
 		}
 		page, err := h.page(q)
+		if chat.CodeOf(err) == chat.NotFound { // erased: whoever did it, or healing, says so
+			r.mu.Lock()
+			f.reading = false
+			r.mu.Unlock()
+			return
+		}
 		if err != nil || page.Reset {
 			h.Log.Warn("a session could not be caught up", "conversation", r.conv.ID, "reset", page.Reset, "error", err)
 			f.session.close(wire.CloseChanged, "say hello anew")

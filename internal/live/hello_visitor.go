@@ -141,6 +141,9 @@ func (s *Session) recognise(v *visitor) error {
 // bind gives a visitor its conversation and its room. Its other tabs, which were
 // a newcomer's, are read what there is of it.
 func (h *Hub) bind(v *visitor, c chat.Conversation) {
+	if h.forgotten.has(c.Visitor) { // another node's presence may still name it
+		return
+	}
 	r := h.enter(c)
 	defer r.mu.Unlock()
 	v.mu.Lock()

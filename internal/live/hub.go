@@ -33,23 +33,25 @@ type Hub struct {
 
 	started, leaving atomic.Bool
 	// people are the sessions of agents; replaced as a whole, under mu.
-	people   atomic.Pointer[[]*Session]
-	known    conversations
-	fills    fillQueue
-	seen     lastSeen
-	counts   countsPicture
-	kicked   chan struct{} // wakes the healer
-	told     toldAgents
-	rosters  maphash.Seed
-	resumes  admission
-	stats    counters
-	talkers  talkers
-	typists  typists
-	pushed   pushes
-	loggedIn enrolled
-	enrolled enrolled
-	listens  atomic.Pointer[func(what string)]
-	boards   boards
+	people atomic.Pointer[[]*Session]
+	known  conversations
+	// forgotten are visitors who were erased of late.
+	forgotten forgotten
+	fills     fillQueue
+	seen      lastSeen
+	counts    countsPicture
+	kicked    chan struct{} // wakes the healer
+	told      toldAgents
+	rosters   maphash.Seed
+	resumes   admission
+	stats     counters
+	talkers   talkers
+	typists   typists
+	pushed    pushes
+	loggedIn  enrolled
+	enrolled  enrolled
+	listens   atomic.Pointer[func(what string)]
+	boards    boards
 
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -2,6 +2,7 @@ package live
 
 import (
 	"crypto/sha256"
+	"sync"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -70,6 +71,7 @@ func (h *Hub) Erased(c chat.Conversation, secretHash []byte) {
 // erase forgets a visitor and its conversation, if this node knows them. Its tabs come
 // back as a newcomer's.
 func (h *Hub) erase(c chat.Conversation, key presence.Key) {
+	h.forgotten.add(c.Visitor)
 	n := h.site(c.Site)
 	n.mu.Lock()
 	v := n.visitors[key]
@@ -95,6 +97,29 @@ func (h *Hub) erase(c chat.Conversation, key presence.Key) {
 		n.erased = append(n.erased, c.UUID)
 		n.mu.Unlock()
 	}
+}
+
+// forgotten remembers ids in two generations, as conversations does.
+type forgotten struct {
+	mu       sync.Mutex // a leaf
+	now, old map[chat.VisitorID]bool
+}
+
+const forgottenMost = 4096
+
+func (f *forgotten) add(id chat.VisitorID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now == nil || len(f.now) >= forgottenMost {
+		f.old, f.now = f.now, map[chat.VisitorID]bool{}
+	}
+	f.now[id] = true
+}
+
+func (f *forgotten) has(id chat.VisitorID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.now[id] || f.old[id]
 }
 
 // closeRoom ends a room whose conversation is no more; room.mu is held.
@@ -169,6 +194,16 @@ func (d *healer) erasures() {
 	for _, r := range h.everyRoom() {
 		if erased[retention.HashOf(r.conv.Site, r.conv.Visitor)] {
 			h.eraseFound(r.conv)
+		}
+	}
+	for _, n := range h.everySite() {
+		for _, v := range n.everyVisitor() {
+			v.mu.Lock()
+			id := v.proposed // of a verified one who has written nothing
+			v.mu.Unlock()
+			if id != 0 && erased[retention.HashOf(n.id, id)] {
+				h.expel(v)
+			}
 		}
 	}
 	for _, c := range h.known.which(func(c chat.Conversation) bool { return erased[retention.HashOf(c.Site, c.Visitor)] }) {

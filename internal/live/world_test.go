@@ -123,7 +123,7 @@ func (w *world) make() *node {
 	}
 	name := string(rune('a' + len(w.nodes)))
 	n.Hub = live.NewHub(cfg, live.Parts{
-		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db, Broadcasts: &listReads{w.db, w},
+		Node: name, Store: &front{DB: w.db, n: n}, Visitors: w, People: w, Sites: w.people, Logins: w, Seen: w, Entrances: w.db, Broadcasts: &listReads{w.db, w}, Erasures: w.db,
 		Bus: w.network.Bus(), Presence: w.part(name), Log: w.log, Pushes: lossy{w.db, &w.lost},
 	})
 	w.nodes = append(w.nodes, n)
