@@ -184,7 +184,7 @@ func (c *RestoreCommand) Run(s *Process) error {
 	if err := errors.Join(store.Restore(s.Context, c.File, c.Data), unlock()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.Out, "%s holds the backup now: start the server.\n", c.Data)
+	_, err = fmt.Fprintf(s.Out, "%s holds the backup now. Put the people's files back, with the newest erasures/ beside them that there is: who was erased since the backup is erased again. Then start the server.\n", c.Data)
 	return err
 }
 
