@@ -32,5 +32,6 @@ func (a *App) handleWebhooks(ctx context.Context) error {
 	a.jobs.HandleMost(webhook.DeliverJob, webhook.DeliverSlots, a.webhooks.Deliver)
 	a.jobs.Handle(webhook.ReplayJob, a.webhooks.ReplayOne)
 	a.jobs.Handle(webhook.TendJob, a.webhooks.Tend)
+	a.jobs.Handle(webhook.TrimJob, a.webhooks.Trim)
 	return a.webhooks.TendSoon(ctx)
 }

@@ -201,6 +201,28 @@ func TestSlotsBoundEachKind(t *testing.T) {
 	}
 }
 
+func TestAKindMayHaveSlotsOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	n := w.node(jobs.Config{Slots: 1}, w.db)
+	gate, begun := make(chan struct{}), make(chan struct{}, 20)
+	n.HandleMost("slow", 3, func(context.Context, jobs.Job) error {
+		begun <- struct{}{}
+		<-gate
+		return nil
+	})
+	for i := range 4 {
+		n.add(jobs.Job{Kind: "slow", Key: fmt.Sprint(i)})
+	}
+	n.Start()
+	for range 3 {
+		await(t, begun)
+	}
+	close(gate)
+	for range 4 {
+		n.ends("slow", jobs.Done)
+	}
+}
+
 func TestCancelledRunIsTold(t *testing.T) {
 	w := newWorld(t)
 	n := w.node(jobs.Config{Renew: 10 * time.Millisecond}, w.db)

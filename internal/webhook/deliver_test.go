@@ -272,6 +272,10 @@ func TestWhatWasForgottenIsFound(t *testing.T) {
 	if j, planned := w.queue.take(webhook.TendJob); !planned || j.In == 0 {
 		t.Errorf("nobody looks again: %+v", j)
 	}
+	w.no(w.hooks.Trim(t.Context(), jobs.Job{}))
+	if j, planned := w.queue.take(webhook.TrimJob); !planned || j.In == 0 {
+		t.Errorf("nobody trims again: %+v", j)
+	}
 }
 
 func TestTwoNodesDeliverOnceAndInOrder(t *testing.T) {

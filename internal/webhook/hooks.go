@@ -17,11 +17,12 @@ import (
 )
 
 // Kinds of jobs: one delivers what waits for a webhook, which its key names; one sends
-// an entry of the log again; one looks after all of it.
+// an entry of the log again; one finds what was forgotten, and one removes what is old.
 const (
 	DeliverJob = "webhook"
 	ReplayJob  = "webhook_replay"
 	TendJob    = "webhook_tend"
+	TrimJob    = "webhook_trim"
 )
 
 // DeliverSlots is for how many webhooks a node delivers at once.

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -16,6 +17,8 @@ const (
 	// gathers is how long commits are gathered before runs are planned for them.
 	gathers = 50 * time.Millisecond
 	tends   = 15 * time.Second
+	// trims is how often what is old is removed.
+	trims = 2 * time.Minute
 	// overdue is how late rows are whose run was forgotten: a node died after its commit.
 	overdue = 5 * time.Second
 )
@@ -123,8 +126,8 @@ func (h *Hooks) look(ctx context.Context, count bool) {
 	}
 }
 
-// Tend is the handler of TendJob, which one node runs: it plans what was forgotten and
-// removes what is old. It plans its own next run.
+// Tend is the handler of TendJob, which one node runs: it plans what was forgotten, and
+// its own next run.
 func (h *Hooks) Tend(ctx context.Context, _ jobs.Job) error {
 	ids, err := h.Store.OverdueWebhooks(ctx, overdue)
 	for _, id := range ids {
@@ -132,18 +135,27 @@ func (h *Hooks) Tend(ctx context.Context, _ jobs.Job) error {
 			err = h.plan(ctx, id, 0)
 		}
 	}
-	if err == nil {
-		err = h.Store.Trim(ctx, KeepLogged, MaxLogged)
-	}
 	if err != nil {
 		h.Log.WarnContext(ctx, "webhooks could not be looked after: they will be again", "error", err)
 	}
-	return h.TendSoon(context.WithoutCancel(ctx))
+	return h.again(ctx, TendJob, tends)
 }
 
-// TendSoon plans Tend.
+// Trim is the handler of TrimJob: it removes what is old, and plans its own next run.
+func (h *Hooks) Trim(ctx context.Context, _ jobs.Job) error {
+	if err := h.Store.Trim(ctx, KeepLogged, MaxLogged); err != nil {
+		h.Log.WarnContext(ctx, "the logs of webhooks could not be trimmed: they will be", "error", err)
+	}
+	return h.again(ctx, TrimJob, trims)
+}
+
+func (h *Hooks) again(ctx context.Context, kind string, in time.Duration) error {
+	return h.Queue.Add(context.WithoutCancel(ctx), jobs.Job{Kind: kind, Key: "all", In: in})
+}
+
+// TendSoon plans Tend and Trim.
 func (h *Hooks) TendSoon(ctx context.Context) error {
-	return h.Queue.Add(ctx, jobs.Job{Kind: TendJob, Key: "all", In: tends})
+	return errors.Join(h.again(ctx, TendJob, tends), h.again(ctx, TrimJob, trims))
 }
 
 // Waits is from how many conversations something waits for webhooks, and since when the

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,7 +122,7 @@ func newWorld(t *testing.T) *world {
 	w.clock.Store(start)
 	var err error
 	w.db, err = store.Open(t.Context(), store.Config{
-		Path: filepath.Join(t.TempDir(), store.DatabaseFile), Synchronous: "off", Relaxed: true, Now: w.Now,
+		Path: newFile(t), Synchronous: "off", Relaxed: true, Now: w.Now,
 		Committed: func(changes []chat.Changed) {
 			if heard := w.heard.Load(); heard != nil {
 				(*heard)(changes)

@@ -1,0 +1,25 @@
+package webhook_test
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+
+	"github.com/kefu-chat/kefu/internal/store"
+	"github.com/kefu-chat/kefu/test/engines"
+)
+
+// newFile makes a database without rows, as a copy of one that was opened once.
+func newFile(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), store.DatabaseFile)
+	engines.MigratedFile(t, path, func(path string) error {
+		db, err := store.Open(context.Background(), store.Config{Path: path}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	})
+	return path
+}
