@@ -22,7 +22,7 @@ var exampleTexts = map[string]string{
 var exampleNumbers = map[string]int64{"seq": 17, "first_seq": 1, "number": 1, "version": 3, "limit": 50, "received": 17, "read": 17, "size": 48213, "waves": 1}
 
 // exampleLeavesOut are fields that go against others, or are rare.
-var exampleLeavesOut = []string{"bot", "erased", "reset", "truncated", "private", "fallback", "target", "via"}
+var exampleLeavesOut = []string{"bot", "erased", "reset", "truncated", "private", "fallback", "target", "via", "to", "carried"}
 
 const exampleTime = 1750000000000 // 2025-06-15
 

@@ -50,16 +50,18 @@ type Conversation struct {
 type Event struct {
 	Seq      int64        `json:"seq" doc:"Its number: 1, 2, 3, without a gap."`
 	Position string       `json:"position" doc:"Number and tag: as a cursor it continues behind this event, and proves itself."`
-	Kind     string       `json:"kind" doc:"message, note, edit, recall, opened, reopened, assigned, released, returned, resolved; more may come."`
+	Kind     string       `json:"kind" doc:"message, note, edit, recall, opened, reopened, assigned, released, returned, resolved, carried; more may come."`
 	At       int64        `json:"at"`
 	By       Actor        `json:"by"`
 	Via      *Actor       `json:"via,omitempty" doc:"The API key by which it came in."`
 	Revision int          `json:"revision,omitempty" doc:"Raised by each edit."`
 	Private  bool         `json:"private,omitempty" doc:"The visitor does not see it."`
 	Text     string       `json:"text,omitempty" doc:"Of a message or note, as it is now."`
-	Erased   bool         `json:"erased,omitempty" doc:"Its text was taken back."`
+	Erased   bool         `json:"erased,omitempty" doc:"Its text was taken back, or carried."`
+	Carried  bool         `json:"carried,omitempty" doc:"Its text stands in another conversation now."`
 	Files    []EventFile  `json:"files,omitempty" nullable:"false"`
 	Round    *EventRound  `json:"round,omitempty" doc:"The change of the round, for the kinds that change it."`
+	To       string       `json:"to,omitempty" doc:"Of carried: the id of the conversation in which the round goes on."`
 	Target   *EventTarget `json:"target,omitempty" doc:"What an edit or a recall changed."`
 	Fallback string       `json:"fallback,omitempty" doc:"One sentence in English, for readers who do not know the kind."`
 }
@@ -127,7 +129,7 @@ func conversationWith(names wire.NameOf, c chat.Conversation, state chat.State) 
 func eventFor(e *wire.Event) Event {
 	out := Event{
 		Seq: e.N, Position: positionText(e.N, e.Tag), Kind: string(e.Kind), At: e.At, By: actorFor(e.By), Revision: e.Rev,
-		Private: e.Private, Text: e.Text, Erased: e.Erased, Fallback: e.Fallback,
+		Private: e.Private, Text: e.Text, Erased: e.Erased, Carried: e.Carried, Fallback: e.Fallback,
 	}
 	if e.Via != nil {
 		via := actorFor(*e.Via)
@@ -138,6 +140,9 @@ func eventFor(e *wire.Event) Event {
 	}
 	if e.Round != nil {
 		out.Round = &EventRound{Number: e.Round.Number, Agent: agentName(e.Round.Agent), From: agentName(e.Round.From)}
+	}
+	if !e.To.IsNil() {
+		out.To = e.To.String()
 	}
 	if e.Target != nil {
 		out.Target = &EventTarget{Seq: e.Target.N}
