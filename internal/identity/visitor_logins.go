@@ -154,8 +154,6 @@ func verifiedOnly() error {
 type NewLogin struct {
 	VisitorLogin
 	Secret string
-	// Picture is where its website says that the person's picture is; "": nowhere.
-	Picture string
 }
 
 // Exchange gives a log-in for a website's token. exchange is made by the browser, 32
@@ -194,7 +192,7 @@ func (v *VisitorLogins) Exchange(ctx context.Context, on site.Site, token, excha
 			return NewLogin{}, err
 		}
 	}
-	return NewLogin{VisitorLogin: made, Secret: logInPrefix + base64.RawURLEncoding.EncodeToString(secret), Picture: said.Picture}, nil
+	return NewLogin{VisitorLogin: made, Secret: logInPrefix + base64.RawURLEncoding.EncodeToString(secret)}, nil
 }
 
 // forget removes now and then what is of no use any more.
