@@ -139,6 +139,9 @@ func (e *Eraser) erase(ctx context.Context, s Subject, by chat.ActorRef) (done E
 	if done.Removed.Lists, err = e.store.RemoveListed(ctx, s); err != nil {
 		return done, err
 	}
+	if err := e.store.RemoveDeliveries(ctx, s); err != nil {
+		return done, err
+	}
 	for range goesOnMost {
 		for more := s.Conversation.ID != 0; more; {
 			var removed Removed
@@ -148,8 +151,10 @@ func (e *Eraser) erase(ctx context.Context, s Subject, by chat.ActorRef) (done E
 			done.Removed.Add(removed)
 		}
 		after, err := e.store.RemoveSubject(ctx, s, done)
-		if err == nil { // behind it nothing more is told
-			return after, e.store.RemoveDeliveries(ctx, s)
+		if err == nil { // what was being told until now is noted in the webhooks' log
+			if err := e.store.RemoveDeliveries(ctx, s); err != nil {
+				e.log.WarnContext(ctx, "the webhooks' log still has numbers of an erased conversation's events", "error", err)
+			}
 		}
 		if !errors.Is(err, ErrGoesOn) {
 			return after, err

@@ -17,20 +17,24 @@ type words struct {
 	kinds                                                  map[chat.Kind]string
 }
 
-var english = words{
-	language: "en", title: "Conversation", known: "What is known", visitor: "Visitor", note: "note", edited: "edited", removed: "This message was taken back.",
-	kinds: map[chat.Kind]string{
-		chat.Opened: "A new round began.", chat.Reopened: "The round went on.", chat.AssignedTo: "An agent took the conversation.",
-		chat.Released: "The conversation waited again.", chat.Returned: "The conversation waited again.", chat.Resolution: "The round was resolved.",
-	},
+func english() words {
+	return words{
+		language: "en", title: "Conversation", known: "What is known", visitor: "Visitor", note: "note", edited: "edited", removed: "This message was taken back.",
+		kinds: map[chat.Kind]string{
+			chat.Opened: "A new round began.", chat.Reopened: "The round went on.", chat.AssignedTo: "An agent took the conversation.",
+			chat.Released: "The conversation waited again.", chat.Returned: "The conversation waited again.", chat.Resolution: "The round was resolved.",
+		},
+	}
 }
 
-var chinese = words{
-	language: "zh-CN", title: "会话记录", known: "已知信息", visitor: "访客", note: "备注", edited: "已编辑", removed: "该消息已撤回。",
-	kinds: map[chat.Kind]string{
-		chat.Opened: "新一轮会话开始。", chat.Reopened: "会话继续。", chat.AssignedTo: "客服已接入。",
-		chat.Released: "会话重新排队。", chat.Returned: "会话重新排队。", chat.Resolution: "本轮会话已结束。",
-	},
+func chinese() words {
+	return words{
+		language: "zh-CN", title: "会话记录", known: "已知信息", visitor: "访客", note: "备注", edited: "已编辑", removed: "该消息已撤回。",
+		kinds: map[chat.Kind]string{
+			chat.Opened: "新一轮会话开始。", chat.Reopened: "会话继续。", chat.AssignedTo: "客服已接入。",
+			chat.Released: "会话重新排队。", chat.Returned: "会话重新排队。", chat.Resolution: "本轮会话已结束。",
+		},
+	}
 }
 
 const htmlHead = `<meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
@@ -42,9 +46,9 @@ const htmlHead = `<meta charset="utf-8"><meta name="viewport" content="width=dev
 
 // writeHTML writes a page that needs nothing but the archive's files.
 func (e *Export) writeHTML(ctx context.Context, w io.Writer) error {
-	in := english
+	in := english()
 	if e.wish.Chinese {
-		in = chinese
+		in = chinese()
 	}
 	known, err := json.MarshalIndent(e.visitor(), "", "  ")
 	if err != nil {
