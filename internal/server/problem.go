@@ -51,7 +51,7 @@ func statusOf(code chat.Code) int {
 	case badRequest, wire.BadFrame, wire.UnknownFrame, wire.HelloFirst, wire.BadSecret, files.BadPart:
 		return http.StatusBadRequest
 	case identity.NotLoggedIn, identity.WrongPassword, identity.BadKey,
-		identity.BadToken, identity.TokenExpired, identity.TokenTooLong, identity.LogInEnded:
+		identity.BadToken, identity.TokenExpired, identity.TokenTooLong, identity.LogInEnded, wire.CarriedOver:
 		return http.StatusUnauthorized
 	case chat.NotAllowed, chat.NotYours, crossOrigin, identity.VerifiedOnly:
 		return http.StatusForbidden
@@ -59,7 +59,7 @@ func statusOf(code chat.Code) int {
 		return http.StatusNotFound
 	case badMethod:
 		return http.StatusMethodNotAllowed
-	case chat.Conflict, chat.NoOpenRound, chat.NotEditable, chat.ClientIDReused,
+	case chat.Conflict, chat.Ended, chat.NoOpenRound, chat.NotEditable, chat.ClientIDReused,
 		identity.AlreadySetUp, identity.EmailTaken, identity.LastOwner, identity.Elsewhere, identity.TooManyKeys, identity.TokenUsed:
 		return http.StatusConflict
 	case identity.LinkSpent:
