@@ -23,54 +23,59 @@ const MaxURL = 2048
 
 // special are networks that no website's server is in, from IANA's registries of
 // special-purpose addresses. Of IPv6, only what lies in global is asked at all.
-var special = []struct {
-	network netip.Prefix
-	what    string
-}{
-	{netip.MustParsePrefix("0.0.0.0/8"), "an unspecified address"},
-	{netip.MustParsePrefix("10.0.0.0/8"), "a private address"},
-	{netip.MustParsePrefix("100.64.0.0/10"), "a private address"}, // of a provider's NAT
-	{netip.MustParsePrefix("127.0.0.0/8"), "a loopback address"},
-	{netip.MustParsePrefix("169.254.0.0/16"), "a link-local address"}, // with the metadata services of clouds
-	{netip.MustParsePrefix("172.16.0.0/12"), "a private address"},
-	{netip.MustParsePrefix("192.0.0.0/24"), "a special-purpose address"},
-	{netip.MustParsePrefix("192.0.2.0/24"), "a documentation address"},
-	{netip.MustParsePrefix("192.88.99.0/24"), "a special-purpose address"}, // relays of 6to4
-	{netip.MustParsePrefix("192.168.0.0/16"), "a private address"},
-	{netip.MustParsePrefix("198.18.0.0/15"), "a benchmarking address"},
-	{netip.MustParsePrefix("198.51.100.0/24"), "a documentation address"},
-	{netip.MustParsePrefix("203.0.113.0/24"), "a documentation address"},
-	{netip.MustParsePrefix("224.0.0.0/4"), "a multicast address"},
-	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved address"},
+func special() []network {
+	return []network{
+		{netip.MustParsePrefix("0.0.0.0/8"), "an unspecified address"},
+		{netip.MustParsePrefix("10.0.0.0/8"), "a private address"},
+		{netip.MustParsePrefix("100.64.0.0/10"), "a private address"}, // of a provider's NAT
+		{netip.MustParsePrefix("127.0.0.0/8"), "a loopback address"},
+		{netip.MustParsePrefix("169.254.0.0/16"), "a link-local address"}, // with the metadata services of clouds
+		{netip.MustParsePrefix("172.16.0.0/12"), "a private address"},
+		{netip.MustParsePrefix("192.0.0.0/24"), "a special-purpose address"},
+		{netip.MustParsePrefix("192.0.2.0/24"), "a documentation address"},
+		{netip.MustParsePrefix("192.88.99.0/24"), "a special-purpose address"}, // relays of 6to4
+		{netip.MustParsePrefix("192.168.0.0/16"), "a private address"},
+		{netip.MustParsePrefix("198.18.0.0/15"), "a benchmarking address"},
+		{netip.MustParsePrefix("198.51.100.0/24"), "a documentation address"},
+		{netip.MustParsePrefix("203.0.113.0/24"), "a documentation address"},
+		{netip.MustParsePrefix("224.0.0.0/4"), "a multicast address"},
+		{netip.MustParsePrefix("240.0.0.0/4"), "a reserved address"},
 
-	{netip.MustParsePrefix("::/128"), "an unspecified address"},
-	{netip.MustParsePrefix("::1/128"), "a loopback address"},
-	{netip.MustParsePrefix("::/96"), "an IPv4 address inside IPv6"},
-	{netip.MustParsePrefix("64:ff9b::/96"), "an IPv4 address inside IPv6"},   // NAT64
-	{netip.MustParsePrefix("64:ff9b:1::/48"), "an IPv4 address inside IPv6"}, // NAT64 of a network's own
-	{netip.MustParsePrefix("2001::/32"), "an IPv4 address inside IPv6"},      // Teredo
-	{netip.MustParsePrefix("2001:2::/48"), "a benchmarking address"},
-	{netip.MustParsePrefix("2001::/23"), "a special-purpose address"},
-	{netip.MustParsePrefix("2001:db8::/32"), "a documentation address"},
-	{netip.MustParsePrefix("2002::/16"), "an IPv4 address inside IPv6"}, // 6to4
-	{netip.MustParsePrefix("3fff::/20"), "a documentation address"},
-	{netip.MustParsePrefix("fc00::/7"), "a private address"},
-	{netip.MustParsePrefix("fe80::/10"), "a link-local address"},
-	{netip.MustParsePrefix("fec0::/10"), "a private address"},
-	{netip.MustParsePrefix("ff00::/8"), "a multicast address"},
+		{netip.MustParsePrefix("::/128"), "an unspecified address"},
+		{netip.MustParsePrefix("::1/128"), "a loopback address"},
+		{netip.MustParsePrefix("::/96"), "an IPv4 address inside IPv6"},
+		{netip.MustParsePrefix("64:ff9b::/96"), "an IPv4 address inside IPv6"},   // NAT64
+		{netip.MustParsePrefix("64:ff9b:1::/48"), "an IPv4 address inside IPv6"}, // NAT64 of a network's own
+		{netip.MustParsePrefix("2001::/32"), "an IPv4 address inside IPv6"},      // Teredo
+		{netip.MustParsePrefix("2001:2::/48"), "a benchmarking address"},
+		{netip.MustParsePrefix("2001::/23"), "a special-purpose address"},
+		{netip.MustParsePrefix("2001:db8::/32"), "a documentation address"},
+		{netip.MustParsePrefix("2002::/16"), "an IPv4 address inside IPv6"}, // 6to4
+		{netip.MustParsePrefix("3fff::/20"), "a documentation address"},
+		{netip.MustParsePrefix("fc00::/7"), "a private address"},
+		{netip.MustParsePrefix("fe80::/10"), "a link-local address"},
+		{netip.MustParsePrefix("fec0::/10"), "a private address"},
+		{netip.MustParsePrefix("ff00::/8"), "a multicast address"},
+	}
+}
+
+// network is one with a word for its addresses.
+type network struct {
+	netip.Prefix
+	what string
 }
 
 // global is what of IPv6 is given to networks of the Internet.
-var global = netip.MustParsePrefix("2000::/3")
+func global() netip.Prefix { return netip.MustParsePrefix("2000::/3") }
 
 // kind says why an address is none of a website's server; "": it may be one.
-func kind(a netip.Addr) string {
-	for _, s := range special {
-		if s.network.Contains(a) {
+func (c *Client) kind(a netip.Addr) string {
+	for _, s := range c.special {
+		if s.Contains(a) {
 			return s.what
 		}
 	}
-	if a.Is6() && !global.Contains(a) {
+	if a.Is6() && !c.global.Contains(a) {
 		return "a reserved address"
 	}
 	return ""
@@ -95,7 +100,7 @@ func (c *Client) judge(a netip.Addr, port uint16, encrypted bool) error {
 	if c.allowed(a) {
 		return nil
 	}
-	what := kind(a)
+	what := c.kind(a)
 	switch {
 	case what != "":
 		return refuse("it is at %s, which outbound.allow of the server's configuration does not allow", what)

@@ -68,6 +68,8 @@ type Answer struct {
 // another redirect it would be a GET without its body, so that is the answer.
 type Client struct {
 	cfg        Config
+	special    []network
+	global     netip.Prefix
 	client     http.Client
 	transports map[string]*http.Transport // by scheme
 }
@@ -75,7 +77,7 @@ type Client struct {
 // New makes a client; Close ends it.
 func New(cfg Config) *Client {
 	cfg.Timeout, cfg.Agent = cmp.Or(cfg.Timeout, Timeout), cmp.Or(cfg.Agent, "Kefu")
-	c := &Client{cfg: cfg}
+	c := &Client{cfg: cfg, special: special(), global: global()}
 	c.transports = map[string]*http.Transport{"https": c.transport(true), "http": c.transport(false)}
 	c.client = http.Client{Transport: byScheme(c.transports), CheckRedirect: c.redirect}
 	return c

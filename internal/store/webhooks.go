@@ -56,7 +56,7 @@ func (r *webhookRow) webhook() webhook.Webhook {
 	return w
 }
 
-var noWebhook = chat.Refuse(chat.NotFound, "there is no such webhook")
+func noWebhook() *chat.Refusal { return chat.Refuse(chat.NotFound, "there is no such webhook") }
 
 // InsertWebhook implements webhook.Store.
 func (db *DB) InsertWebhook(ctx context.Context, w webhook.Webhook) error {
@@ -72,7 +72,7 @@ func (db *DB) UpdateWebhook(ctx context.Context, w webhook.Webhook) error {
 		result, err := tx.NewUpdate().Model(webhookRowOf(w)).
 			Column("name", "url", "types", "state", "secret", "old_secret", "old_until", "paused_at", "why").
 			Where("id = ? AND site_id = ?", w.ID, w.Site).Exec(ctx)
-		if err := touched(result, err, noWebhook); err != nil || w.State != webhook.Off {
+		if err := touched(result, err, noWebhook()); err != nil || w.State != webhook.Off {
 			return err
 		}
 		_, err = tx.NewDelete().Table("webhook_outbox").Where("webhook_id = ?", w.ID).Exec(ctx)
@@ -84,7 +84,7 @@ func (db *DB) UpdateWebhook(ctx context.Context, w webhook.Webhook) error {
 func (db *DB) DeleteWebhook(ctx context.Context, on chat.SiteID, id webhook.ID) error {
 	return db.changePeople(ctx, func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewDelete().Table("webhook").Where("id = ? AND site_id = ?", id, on).Exec(ctx)
-		if err := touched(result, err, noWebhook); err != nil {
+		if err := touched(result, err, noWebhook()); err != nil {
 			return err
 		}
 		for _, table := range []string{"webhook_outbox", "webhook_delivery"} {

@@ -10,13 +10,15 @@ import (
 )
 
 // schedule is how long after each failed try the next one is: 72 hours in all.
-var schedule = []time.Duration{
-	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour,
-	3 * time.Hour, 7 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24*time.Hour + 17*time.Minute + 25*time.Second,
+func schedule() []time.Duration {
+	return []time.Duration{
+		5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour,
+		3 * time.Hour, 7 * time.Hour, 12 * time.Hour, 24 * time.Hour, 24*time.Hour + 17*time.Minute + 25*time.Second,
+	}
 }
 
 // MaxTries is after how many tries of one message its webhook is paused.
-var MaxTries = len(schedule) + 1
+func MaxTries() int { return len(schedule()) + 1 }
 
 // longest bounds the wait that an answer may ask for.
 const longest = 24 * time.Hour
@@ -25,10 +27,11 @@ const longest = 24 * time.Hour
 // tenth longer, so that what failed together does not come back together. An answer that
 // says when to come back is listened to. 0: there is no next try.
 func pauseAfter(n int, answer *outbound.Answer) time.Duration {
-	if n > len(schedule) {
+	pauses := schedule()
+	if n > len(pauses) {
 		return 0
 	}
-	wait := schedule[n-1]
+	wait := pauses[n-1]
 	if answer != nil && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable) {
 		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
 			wait = max(wait, min(time.Duration(seconds)*time.Second, longest))

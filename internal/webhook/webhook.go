@@ -30,77 +30,81 @@ type Type string
 // Ping is the type of a test.
 const Ping Type = "ping"
 
-// types are what webhooks may ask for, in the order of the bits of a Wish: a new one
-// comes last, and there are 64 at most.
-var types = []struct {
-	name   Type
-	kind   chat.Kind
-	public bool
-}{
-	{"message.created", chat.Message, true},
-	{"message.edited", chat.Edit, true},
-	{"message.recalled", chat.Recall, true},
-	{"note.created", chat.Note, false},
-	{"note.edited", chat.Edit, false},
-	{"note.recalled", chat.Recall, false},
-	{"round.opened", chat.Opened, true},
-	{"round.reopened", chat.Reopened, true},
-	{"round.assigned", chat.AssignedTo, true},
-	{"round.released", chat.Released, true},
-	{"round.returned", chat.Returned, true},
-	{"round.resolved", chat.Resolution, true},
-	{"round.carried", chat.Carried, true},
-}
+// The types of messages that webhooks may ask for.
+const (
+	MessageCreated  Type = "message.created"
+	MessageEdited   Type = "message.edited"
+	MessageRecalled Type = "message.recalled"
+	NoteCreated     Type = "note.created"
+	NoteEdited      Type = "note.edited"
+	NoteRecalled    Type = "note.recalled"
+	RoundOpened     Type = "round.opened"
+	RoundReopened   Type = "round.reopened"
+	RoundAssigned   Type = "round.assigned"
+	RoundReleased   Type = "round.released"
+	RoundReturned   Type = "round.returned"
+	RoundResolved   Type = "round.resolved"
+	RoundCarried    Type = "round.carried"
+)
 
 // Types are all that webhooks may ask for.
 func Types() []Type {
-	all := make([]Type, len(types))
-	for i, t := range types {
-		all[i] = t.name
+	return []Type{
+		MessageCreated, MessageEdited, MessageRecalled, NoteCreated, NoteEdited, NoteRecalled,
+		RoundOpened, RoundReopened, RoundAssigned, RoundReleased, RoundReturned, RoundResolved, RoundCarried,
 	}
-	return all
-}
-
-// number is the bit of what an event is about; -1: webhooks are not told of it.
-func number(e *chat.Event) int {
-	byText := e.Kind == chat.Edit || e.Kind == chat.Recall
-	for i, t := range types {
-		if t.kind == e.Kind && (!byText || t.public == e.Public) {
-			return i
-		}
-	}
-	return -1
 }
 
 // TypeOf is what an event is about; "": webhooks are not told of it.
 func TypeOf(e *chat.Event) Type {
-	if i := number(e); i >= 0 {
-		return types[i].name
+	switch e.Kind {
+	case chat.Message:
+		return MessageCreated
+	case chat.Note:
+		return NoteCreated
+	case chat.Edit:
+		return ofText(e, MessageEdited, NoteEdited)
+	case chat.Recall:
+		return ofText(e, MessageRecalled, NoteRecalled)
+	case chat.Opened:
+		return RoundOpened
+	case chat.Reopened:
+		return RoundReopened
+	case chat.AssignedTo:
+		return RoundAssigned
+	case chat.Released:
+		return RoundReleased
+	case chat.Returned:
+		return RoundReturned
+	case chat.Resolution:
+		return RoundResolved
+	case chat.Carried:
+		return RoundCarried
 	}
 	return ""
+}
+
+// ofText tells a message's edit or recall from a note's, which agents alone see.
+func ofText(e *chat.Event, message, note Type) Type {
+	if e.Public {
+		return message
+	}
+	return note
 }
 
 // Wish is what a webhook wants to know: all that the path of each message asks of it.
 type Wish struct {
 	ID    ID
-	types uint64
+	types []Type
 }
 
-// WishFor makes a wish for some types; unknown ones, a newer program's, are left out.
-func WishFor(id ID, wanted []Type) Wish {
-	w := Wish{ID: id}
-	for i, t := range types {
-		if slices.Contains(wanted, t.name) {
-			w.types |= 1 << i
-		}
-	}
-	return w
-}
+// WishFor makes a wish for some types.
+func WishFor(id ID, wanted []Type) Wish { return Wish{ID: id, types: wanted} }
 
 // Wants tells whether an event is wanted.
 func (w Wish) Wants(e *chat.Event) bool {
-	i := number(e)
-	return i >= 0 && w.types&(1<<i) != 0
+	t := TypeOf(e)
+	return t != "" && slices.Contains(w.types, t)
 }
 
 // Webhook is an address of a site's that is told what happens.

@@ -30,10 +30,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const (
-	site  chat.SiteID = 71
-	start             = 1_800_000_000_500
-)
+const site chat.SiteID = 71
+
+const start = 1_800_000_000_500
 
 var (
 	ann   = chat.Actor{Kind: chat.AgentActor, ID: 101, Name: "Ann", Role: chat.RoleAdmin}
