@@ -105,7 +105,7 @@ const (
 	roundLengths = "SELECT seq, LENGTH(body) FROM event WHERE conversation = ? AND seq >= ? ORDER BY seq DESC LIMIT ?"
 )
 
-var roundEvents = "SELECT " + of("e", eventColumns) + ", e.fingerprint FROM event e WHERE e.conversation = ? AND e.seq >= ? ORDER BY e.seq"
+var roundQuery = "SELECT " + of("e", eventColumns) + ", e.fingerprint FROM event e WHERE e.conversation = ? AND e.seq >= ? ORDER BY e.seq"
 
 // readRound reads the events of the open round, or the newest of them.
 func (g *group) readRound(work *carried) error {
@@ -130,7 +130,7 @@ func (g *group) readRound(work *carried) error {
 	}
 	work.prints = map[int64][]byte{}
 	g.h.ints(id, work.first)
-	return g.h.query(roundEvents, func(r scanner) error {
+	return g.h.query(roundQuery, func(r scanner) error {
 		var e chat.Event
 		var print []byte
 		if err := r.Scan(append(scanEvent(&e), &print)...); err != nil {
