@@ -217,6 +217,7 @@ func (a *App) serve(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.missChatAgent()
 	a.server = server.New(cfg, server.Parts{
 		People: a.people, Sites: a.sites, Audit: a.db, Hub: a.hub, Sockets: a.sockets, Log: a.log, Watch: a.figures,
 		Files: a.files, Visitors: a.db, VisitorLogins: a.visitors, SigningKeys: identity.NewSigningKeys(a.db, a.db, faults.Now), Carrier: a.hub,

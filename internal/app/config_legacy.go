@@ -104,11 +104,6 @@ func (a *App) startChatRoom(context.Context) error {
 	if a.cfg.Legacy.ATP.Mode == "off" {
 		return nil
 	}
-	if email := a.cfg.Legacy.ATP.Agent; email != "" {
-		if _, there := a.people.ByEmail(email); !there {
-			a.log.Warn("nobody has the address that legacy.atp.agent names: super_admin cannot come in before an agent of the site has it")
-		}
-	}
 	a.room = atp.Start(atp.Config{FrameBytes: a.cfg.Limits.FrameBytes}, atp.Parts{
 		Node: a.node, Hub: a.hub, Names: a.db, Store: a.db, Presence: a.presence, Log: a.log,
 	})
@@ -117,6 +112,13 @@ func (a *App) startChatRoom(context.Context) error {
 		return nil
 	})
 	return nil
+}
+
+// missChatAgent warns where nobody stands behind super_admin.
+func (a *App) missChatAgent() {
+	if _, there := a.people.ByEmail(a.cfg.Legacy.ATP.Agent); !there && a.cfg.Legacy.ATP.Mode == string(server.OpenEntry) {
+		a.log.Warn("nobody has the address that legacy.atp.agent names: super_admin cannot come in before an agent of the site has it")
+	}
 }
 
 // chatRoomConnections are how many there are in the legacy chat room here; none where it is closed.
