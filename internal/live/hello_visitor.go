@@ -270,7 +270,7 @@ func (s *Session) answerVisitor(f *wire.ClientHello, on site.Site) error {
 	if err != nil {
 		return err
 	}
-	if carriedOver(&state) != nil {
+	if state.CarriedTo != 0 {
 		s.refuse(wire.CarriedOver, wentAlong)
 		return nil
 	}

@@ -189,21 +189,17 @@ func (h *Hub) hear(n *notice) {
 	case n.Mark != nil:
 		h.deliverMark(*n.Mark)
 	case n.Rows != nil:
-		for i := range n.Rows {
-			h.hearRow(&n.Rows[i])
-		}
+		h.hearRows(n.Rows)
 	case n.Revoked != nil:
 		h.closeLogins(n.Revoked)
 	case n.Entered != nil:
 		h.hearEntered(*n.Entered)
-	case n.Pushed != nil && h.Pushes != nil:
+	case n.Pushed != nil:
 		h.hearPushed(n.Node, n.Pushed)
 	case n.Reached != nil:
 		h.hearReached(n.Node, n.Reached)
-	case n.Shortened != nil:
-		h.shorten(n.Conversation.ID, *n.Shortened)
-	case n.Erased != nil:
-		h.erase(n.Conversation, *n.Erased)
+	case n.Shortened != nil || n.Erased != nil:
+		h.hearRemoved(n)
 	case n.Announced != "":
 		h.announced(n.Announced)
 	case n.Broadcasts != 0 && h.Broadcasts != nil:
@@ -213,6 +209,21 @@ func (h *Hub) hear(n *notice) {
 	default:
 		h.hearInRoom(n)
 	}
+}
+
+func (h *Hub) hearRows(rows []rowNotice) {
+	for i := range rows {
+		h.hearRow(&rows[i])
+	}
+}
+
+// hearRemoved is for what is no longer there.
+func (h *Hub) hearRemoved(n *notice) {
+	if n.Erased != nil {
+		h.erase(n.Conversation, *n.Erased)
+		return
+	}
+	h.shorten(n.Conversation.ID, *n.Shortened)
 }
 
 // hearInRoom is for what concerns only those who follow the conversation.

@@ -178,6 +178,9 @@ func (h *Hub) reachHere(p *push.Push, before int64) (n int, ok bool) {
 
 // hearPushed delivers another node's push here and answers, or has it read first.
 func (h *Hub) hearPushed(node string, n *pushNotice) {
+	if h.Pushes == nil {
+		return
+	}
 	s := h.pushed.site(h, n.Site)
 	s.mu.Lock()
 	if s.ready && s.position < n.Position && (s.position != n.Before || !n.Carried) {

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -145,7 +146,7 @@ func (p *pair) device(transport client.Transport, logIn string) *device {
 // reaches polls until a condition holds.
 func reaches(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); !holds(); runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Fatal("not reached: " + what)
 		}

@@ -57,32 +57,7 @@ func (a *announcer) run() {
 		var changes []chat.Changed
 		var marks []chat.Mark
 		for i := range group {
-			o := &group[i]
-			switch {
-			case o.handed:
-			case o.item.mark != nil:
-				if o.item.mark.Done != nil {
-					o.item.mark.Done(o.mark, o.moved, o.err)
-				}
-				if o.err == nil && o.moved {
-					marks = append(marks, o.mark)
-				}
-			case o.item.carry != nil:
-				if o.item.carry.Done != nil {
-					o.item.carry.Done(o.over, o.err)
-				}
-				if o.err == nil && len(o.over.To.Events) > 0 { // first where it is now
-					changes = append(changes, o.over.To, o.over.From)
-					marks = append(marks, o.over.Marks...)
-				}
-			default:
-				if o.item.change.Done != nil {
-					o.item.change.Done(o.changed, o.err)
-				}
-				if o.err == nil && !o.changed.Repeat && len(o.changed.Events) > 0 {
-					changes = append(changes, o.changed)
-				}
-			}
+			changes, marks = group[i].tell(changes, marks)
 		}
 		if len(changes) > 0 {
 			a.committed(changes)
@@ -91,6 +66,35 @@ func (a *announcer) run() {
 			a.marked(marks)
 		}
 	}
+}
+
+// tell says to whoever asked what came of it, once, and adds what the others are told.
+func (o *outcome) tell(changes []chat.Changed, marks []chat.Mark) ([]chat.Changed, []chat.Mark) {
+	switch {
+	case o.handed:
+	case o.item.mark != nil:
+		if o.item.mark.Done != nil {
+			o.item.mark.Done(o.mark, o.moved, o.err)
+		}
+		if o.err == nil && o.moved {
+			marks = append(marks, o.mark)
+		}
+	case o.item.carry != nil:
+		if o.item.carry.Done != nil {
+			o.item.carry.Done(o.over, o.err)
+		}
+		if o.err == nil && len(o.over.To.Events) > 0 { // first where it is now
+			changes, marks = append(changes, o.over.To, o.over.From), append(marks, o.over.Marks...)
+		}
+	default:
+		if o.item.change.Done != nil {
+			o.item.change.Done(o.changed, o.err)
+		}
+		if o.err == nil && !o.changed.Repeat && len(o.changed.Events) > 0 {
+			changes = append(changes, o.changed)
+		}
+	}
+	return changes, marks
 }
 
 // publishEarly switches off the promise that nothing is told before it is committed.

@@ -75,7 +75,8 @@ func (f *fixture) person(n int) (c chat.Conversation, file chat.FileID, unsent c
 	f.must(f.message(c.ID, ann, "to "+secretWord))
 	f.must(f.note(c.ID, ann, "about "+secretWord))
 	f.must(command(c.ID, ann, chat.Resolve(ann)))
-	f.mark(chat.MarkChange{Conversation: c.ID, Who: ann.Ref(), Read: 3})
+	_, _, err = f.mark(chat.MarkChange{Conversation: c.ID, Who: ann.Ref(), Read: 3})
+	f.no(err)
 	return c, file, unsent
 }
 

@@ -162,7 +162,8 @@ func testRetentionMarks(f *fixture) {
 	f.must2(f.await(f.submit(f.message(id, ann, "unread")))) // 5
 	f.must(f.message(id, visitor, "unanswered"))             // 6
 	f.must(command(id, ann, chat.Resolve(ann)))              // 7
-	f.mark(chat.MarkChange{Conversation: id, Who: bo.Ref(), Read: 2})
+	_, _, err := f.mark(chat.MarkChange{Conversation: id, Who: bo.Ref(), Read: 2})
+	f.no(err)
 	f.pass(10 * day)
 	f.must(f.message(id, visitor, "new")) // 8, 9
 	f.must(f.message(id, boss, "reply"))  // 10, 11
