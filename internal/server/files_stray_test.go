@@ -102,7 +102,9 @@ func TestAWrongDatabaseDeletesNoFiles(t *testing.T) {
 // come back, and then the part is taken.
 func TestPartsAtOnceAreBounded(t *testing.T) {
 	a := newArchive(t, files.Config{})
-	a.server = server.New(server.Config{Now: a.clock.Now, Uploads: 1}, a.parts)
+	cfg := keepsAsking() // until the server takes the first part
+	cfg.Now, cfg.Uploads = a.clock.Now, 1
+	a.server = server.New(cfg, a.parts)
 	a.listen()
 	first, second := a.visitor(), a.visitor()
 	part := func(p *person) string {
