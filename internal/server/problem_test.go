@@ -9,7 +9,9 @@ import (
 	"go/token"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,7 +22,7 @@ import (
 // Every code that a package declares has a status of its own choice.
 func TestEveryCodeHasAStatus(t *testing.T) {
 	found := 0
-	for _, dir := range []string{"../chat", "../wire", "../identity", "../site", "../files", "../push", "../broadcast", "../legacy", "../jobs", "."} {
+	for _, dir := range codedPackages() {
 		for _, code := range declaredCodes(t, dir) {
 			found++
 			if statusOf(code) == http.StatusInternalServerError && code != failed {
@@ -31,6 +33,33 @@ func TestEveryCodeHasAStatus(t *testing.T) {
 	if found < 30 {
 		t.Errorf("only %d codes were found", found)
 	}
+}
+
+// Whoever gets a code finds in docs/INTEGRATE.md what to do, with the status that it has.
+func TestEveryCodeIsExplained(t *testing.T) {
+	page, err := os.ReadFile("../../docs/INTEGRATE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := map[chat.Code]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`[^|]+) \\| ([0-9, ]+) \\|").FindAllStringSubmatch(string(page), -1) {
+		codes, statuses := strings.Split(row[1], ", "), strings.Split(row[2], ", ")
+		for i, code := range codes {
+			explained[chat.Code(strings.Trim(code, "`"))] = statuses[min(i, len(statuses)-1)]
+		}
+	}
+	for _, dir := range codedPackages() {
+		for _, code := range declaredCodes(t, dir) {
+			if want := strconv.Itoa(statusOf(code)); explained[code] != want {
+				t.Errorf("%s: docs/INTEGRATE.md explains %q with the status %q, and it has %s", dir, code, explained[code], want)
+			}
+		}
+	}
+}
+
+// codedPackages are those that declare codes.
+func codedPackages() []string {
+	return []string{"../chat", "../wire", "../identity", "../site", "../files", "../push", "../broadcast", "../legacy", "../jobs", "../retention", "../webhook", "."}
 }
 
 // declaredCodes are the constants of type Code in a package's source.
