@@ -41,6 +41,8 @@ type EraseStore interface {
 	// Subjects are visitors of all sites behind an id, ascending, at most so many: without
 	// their conversations.
 	Subjects(ctx context.Context, after chat.VisitorID, limit int) ([]Subject, error)
+	// CarriedInto are the anonymous visitors whose rounds went along into its conversation.
+	CarriedInto(ctx context.Context, s Subject) ([]chat.VisitorID, error)
 	// RemoveEvents removes, in one transaction of bounded length, some of the visitor's
 	// events with what belongs to them, the oldest first.
 	RemoveEvents(ctx context.Context, s Subject) (removed Removed, more bool, err error)
@@ -113,6 +115,9 @@ func (e *Eraser) Erase(ctx context.Context, by audit.By, on chat.SiteID, id chat
 			return Erasure{}, fmt.Errorf("note the erasure: %w", err)
 		}
 	}
+	if err := e.eraseCarried(ctx, by, s); err != nil {
+		return Erasure{}, err
+	}
 	done, err := e.erase(ctx, s, by.Actor)
 	if chat.CodeOf(err) == chat.NotFound { // somebody else was faster
 		return e.store.Erasure(ctx, s.Hash())
@@ -125,6 +130,21 @@ func (e *Eraser) Erase(ctx context.Context, by audit.By, on chat.SiteID, id chat
 		e.log.WarnContext(ctx, "the files of an erased visitor are not deleted yet", "error", err)
 	}
 	return done, e.record(ctx, by, audit.VisitorErased, done)
+}
+
+// eraseCarried erases the anonymous visitors that a visitor was: their pages may have
+// said who it is. Each has a receipt of its own.
+func (e *Eraser) eraseCarried(ctx context.Context, by audit.By, s Subject) error {
+	all, err := e.store.CarriedInto(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if _, err := e.Erase(ctx, by, s.Site, one); err != nil && chat.CodeOf(err) != chat.NotFound {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *Eraser) record(ctx context.Context, by audit.By, what audit.What, done Erasure) error {
@@ -219,10 +239,14 @@ func (e *Eraser) replay(ctx context.Context, s Subject) error {
 	if err != nil {
 		return err
 	}
-	done, err := e.erase(ctx, s, chat.System().Ref())
+	by := audit.By{Actor: chat.System().Ref()}
+	if err := e.eraseCarried(ctx, by, s); err != nil {
+		return err
+	}
+	done, err := e.erase(ctx, s, by.Actor)
 	if err != nil {
 		return err
 	}
 	e.log.InfoContext(ctx, "a visitor was erased again, who was in a restored database", "site", done.Site, "receipt", done.ID, "events", done.Removed.Events)
-	return e.record(ctx, audit.By{Actor: chat.System().Ref()}, audit.VisitorErased, done)
+	return e.record(ctx, by, audit.VisitorErased, done)
 }

@@ -54,6 +54,13 @@ func (db *DB) Subjects(ctx context.Context, after chat.VisitorID, limit int) ([]
 	return all, err
 }
 
+// CarriedInto implements retention.EraseStore.
+func (db *DB) CarriedInto(ctx context.Context, s retention.Subject) (all []chat.VisitorID, err error) {
+	err = db.reading(ctx).NewRaw("SELECT c.visitor_id FROM carried k JOIN conversation c ON c.id = k.conversation WHERE k.to_conversation = ? ORDER BY c.visitor_id",
+		s.Conversation.ID).Scan(ctx, &all)
+	return all, err
+}
+
 // RemoveEvents implements retention.EraseStore.
 func (db *DB) RemoveEvents(ctx context.Context, s retention.Subject) (removed retention.Removed, more bool, err error) {
 	err = db.committerOf(s.Conversation.ID).do(ctx, func(h *hot) error {
@@ -148,7 +155,7 @@ func (r *removal) conversation() error {
 	if err := r.outbox(); err != nil {
 		return err
 	}
-	return r.run(int64(id), "DELETE FROM mark WHERE conversation = ?", "DELETE FROM round WHERE conversation = ?", "DELETE FROM list WHERE conversation = ?",
+	return r.run(int64(id), "DELETE FROM carried WHERE conversation = ?", "DELETE FROM carried WHERE to_conversation = ?", "DELETE FROM mark WHERE conversation = ?", "DELETE FROM round WHERE conversation = ?", "DELETE FROM list WHERE conversation = ?",
 		"DELETE FROM head WHERE conversation = ?", "DELETE FROM conversation WHERE id = ?")
 }
 

@@ -195,6 +195,7 @@ func (g *group) applyCarry(work *carried) {
 }
 
 const (
+	carryLink = "INSERT INTO carried (conversation, to_conversation) VALUES (?, ?)"
 	// A text is in one place only, so that to take it back takes it away. What was
 	// repeated still finds its event, whatever its text was.
 	carryPrints    = "UPDATE event SET fingerprint = NULL WHERE conversation = ? AND seq >= ? AND fingerprint IS NOT NULL"
@@ -211,6 +212,10 @@ func (g *group) writeCarried() error {
 		return nil
 	}
 	from, to := int64(work.from.conversation.ID), int64(work.to.conversation.ID)
+	g.h.ints(from, to)
+	if err := g.h.exec(carryLink); err != nil {
+		return err
+	}
 	g.h.ints(from, work.first)
 	if err := g.h.exec(carryPrints); err != nil {
 		return err

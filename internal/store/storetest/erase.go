@@ -184,6 +184,30 @@ func (f *fixture) erased(store erasing, c chat.Conversation, done retention.Eras
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
+// Whoever logged in is erased with the anonymous visitor that it was, in which its page
+// may have said who it is.
+func testEraseCarried(f *fixture) {
+	f.begin(chat.Beginning{Site: site, SecretHash: anonymous(1), Profile: chat.Profile{Name: secretWord}}, secretWord)
+	over := f.carry(1)
+	j := &journal{}
+	eraser, store, told := f.eraser(j)
+	if _, err := eraser.Erase(f.Context(), audit.By{Actor: ann.Ref()}, site, over.To.Conversation.Visitor); err != nil {
+		f.Fatal(err)
+	}
+	tables, err := store.Words(f.Context())
+	f.no(err)
+	for table, words := range tables {
+		for _, word := range words {
+			if strings.Contains(word, secretWord) {
+				f.Errorf("the table %s has %q", table, word)
+			}
+		}
+	}
+	if len(*told) != 2 || len(j.all) != 2 || len(tables["carried"]) != 0 {
+		f.Errorf("told was %+v, the journal has %v, carried are %q: want both visitors, and no carry", *told, j.all, tables["carried"])
+	}
+}
+
 // A database that is older than an erasure has the visitor: nobody is served before it
 // is erased again. Who is not there is noted, too.
 func testEraseReplay(f *fixture) {

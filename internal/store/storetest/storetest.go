@@ -104,6 +104,7 @@ func Run(t *testing.T, open Open) {
 		"Erase":              testErase,
 		"EraseReplay":        testEraseReplay,
 		"EraseRace":          testEraseRace,
+		"EraseCarried":       testEraseCarried,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}

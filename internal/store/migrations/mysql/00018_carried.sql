@@ -11,3 +11,10 @@ SET @change = IF(@missing, 'ALTER TABLE head ADD COLUMN carried_to BIGINT NOT NU
 PREPARE change_head FROM @change;
 EXECUTE change_head;
 DEALLOCATE PREPARE change_head;
+
+-- The same the other way round, for whoever is to be erased with all that went along.
+CREATE TABLE IF NOT EXISTS carried (
+  conversation    BIGINT PRIMARY KEY,
+  to_conversation BIGINT NOT NULL,
+  KEY carried_to (to_conversation)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci;
