@@ -25,11 +25,12 @@ describe('a portrait', () => {
     await face.waitFor()
     expect(await face.locator('img').count()).toBe(0)
 
+    // Early: the browser has to know of it before the key opens the dialog.
+    const dialog = his.page.waitForEvent('filechooser', { timeout: 60_000 })
     await his.page.goto(`${house.kefu.origin}/console/settings/profile`)
     const group = his.page.getByRole('group', { name: p('portrait') })
     const chooser = group.getByLabel(p('choose'))
     await chooser.focus()
-    const dialog = his.page.waitForEvent('filechooser')
     await his.page.keyboard.press('Space')
     await (await dialog).setFiles({ name: 'me.txt', mimeType: 'text/plain', buffer: Buffer.from('me') })
     await group.getByRole('alert').filter({ hasText: p('badPicture') }).waitFor()
