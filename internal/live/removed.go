@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"crypto/sha256"
 	"sync"
 	"time"
@@ -154,7 +155,7 @@ func (h *Hub) expel(v *visitor) {
 			tab.follow.live, tab.follow.gone = false, true
 		}
 	}
-	v.profile, v.proposed = &chat.Profile{}, 0
+	v.profile, v.proposed, v.verified = &chat.Profile{}, 0, false
 	v.tellLocked(h)
 	tabs := v.tabs[:len(v.tabs):len(v.tabs)]
 	unlock()
@@ -187,6 +188,7 @@ func (d *healer) erasures() {
 	if len(hashes) == 0 {
 		return
 	}
+	d.endedWithTheirVisitors(ctx)
 	erased := make(map[retention.Hash]bool, len(hashes))
 	for _, hash := range hashes {
 		erased[hash] = true
@@ -208,6 +210,22 @@ func (d *healer) erasures() {
 	}
 	for _, c := range h.known.which(func(c chat.Conversation) bool { return erased[retention.HashOf(c.Site, c.Visitor)] }) {
 		h.eraseFound(c)
+	}
+}
+
+// endedWithTheirVisitors cuts the connections of log-ins of which there is nothing any more.
+func (d *healer) endedWithTheirVisitors(ctx context.Context) {
+	here := d.h.loggedIn.keys()
+	if len(here) == 0 {
+		return
+	}
+	ended, err := d.h.VisitorLogins.EndedOf(ctx, here)
+	if err != nil {
+		d.warn("the log-ins of erased visitors could not be read", err)
+		return
+	}
+	for _, cut := range d.h.loggedIn.of(ended) {
+		cut()
 	}
 }
 

@@ -30,6 +30,7 @@ type visitor struct {
 	since   chat.Millis
 	// proposed is the id that a newcomer gets with its first message; 0 for others.
 	proposed chat.VisitorID
+	verified bool // proposed is the id of a verified visitor, which stays
 	told     *presence.Visitor
 	said     time.Time // when a profile was last written
 	words    *boardReader
@@ -86,7 +87,7 @@ func (n *siteNode) forget(v *visitor) {
 func (v *visitor) propose(h *Hub, anew bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.room == nil && !v.gone && (anew || v.proposed == 0) {
+	if v.room == nil && !v.gone && !v.verified && (anew || v.proposed == 0) {
 		v.proposed = chat.VisitorID(chat.NewID(h.cfg.Now()))
 		v.tellLocked(h)
 	}
@@ -100,7 +101,7 @@ func (v *visitor) expect(verified *identity.VerifiedVisitor) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.room == nil {
-		v.proposed = verified.ID
+		v.proposed, v.verified = verified.ID, true
 	}
 }
 

@@ -52,7 +52,8 @@ type EraseStore interface {
 	RemoveDeliveries(ctx context.Context, s Subject) error
 	// RemoveSubject removes in one transaction everything else that there is of the
 	// visitor, and keeps the erasure, with what this step has removed added to it. Errors:
-	// ErrGoesOn, when there are events again, or a conversation by now.
+	// ErrGoesOn, when there are events again, or a conversation by now, or anonymous
+	// visitors whose rounds went along into it.
 	RemoveSubject(ctx context.Context, s Subject, e Erasure) (Erasure, error)
 	// KeepErasure keeps an erasure of whom there is nothing here, unless it is kept already.
 	KeepErasure(ctx context.Context, e Erasure) error
@@ -115,10 +116,7 @@ func (e *Eraser) Erase(ctx context.Context, by audit.By, on chat.SiteID, id chat
 			return Erasure{}, fmt.Errorf("note the erasure: %w", err)
 		}
 	}
-	if err := e.eraseCarried(ctx, by, s); err != nil {
-		return Erasure{}, err
-	}
-	done, err := e.erase(ctx, s, by.Actor)
+	done, err := e.erase(ctx, s, by)
 	if chat.CodeOf(err) == chat.NotFound { // somebody else was faster
 		return e.store.Erasure(ctx, s.Hash())
 	}
@@ -154,8 +152,8 @@ func (e *Eraser) record(ctx context.Context, by audit.By, what audit.What, done 
 }
 
 // erase removes what there is, and keeps the receipt.
-func (e *Eraser) erase(ctx context.Context, s Subject, by chat.ActorRef) (done Erasure, err error) {
-	done = Erasure{ID: chat.NewID(e.deeds.now()), Hash: s.Hash(), Site: s.Site, By: chat.ActorRef{Kind: by.Kind, ID: by.ID}}
+func (e *Eraser) erase(ctx context.Context, s Subject, by audit.By) (done Erasure, err error) {
+	done = Erasure{ID: chat.NewID(e.deeds.now()), Hash: s.Hash(), Site: s.Site, By: chat.ActorRef{Kind: by.Actor.Kind, ID: by.Actor.ID}}
 	if done.Removed.Lists, err = e.store.RemoveListed(ctx, s); err != nil {
 		return done, err
 	}
@@ -163,6 +161,9 @@ func (e *Eraser) erase(ctx context.Context, s Subject, by chat.ActorRef) (done E
 		return done, err
 	}
 	for range goesOnMost {
+		if err := e.eraseCarried(ctx, by, s); err != nil {
+			return done, err
+		}
 		for more := s.Conversation.ID != 0; more; {
 			var removed Removed
 			if removed, more, err = e.store.RemoveEvents(ctx, s); err != nil {
@@ -216,11 +217,14 @@ func (e *Eraser) Replay(ctx context.Context) (n int, err error) {
 			if !again[s.Hash()] {
 				continue
 			}
-			if err := e.replay(ctx, s); err != nil {
-				return n, fmt.Errorf("erase a visitor again: %w", err)
+			err := e.replay(ctx, s)
+			if chat.CodeOf(err) != chat.NotFound { // else it went with another one, or another node was faster
+				if err != nil {
+					return n, fmt.Errorf("erase a visitor again: %w", err)
+				}
+				n++
 			}
 			delete(again, s.Hash())
-			n++
 		}
 		if len(some) < subjectsAtOnce {
 			break
@@ -240,10 +244,7 @@ func (e *Eraser) replay(ctx context.Context, s Subject) error {
 		return err
 	}
 	by := audit.By{Actor: chat.System().Ref()}
-	if err := e.eraseCarried(ctx, by, s); err != nil {
-		return err
-	}
-	done, err := e.erase(ctx, s, by.Actor)
+	done, err := e.erase(ctx, s, by)
 	if err != nil {
 		return err
 	}

@@ -141,6 +141,13 @@ func (r *removal) conversation() error {
 	if err != nil {
 		return err
 	}
+	came := int64(0)
+	if err := r.count(&came, int64(id), "SELECT COUNT(*) FROM carried WHERE to_conversation = ?"); err != nil {
+		return err
+	}
+	if came > 0 { // since they were looked for
+		return retention.ErrGoesOn
+	}
 	more, err := c.removeBefore(c.state.Seq + 1) // what was written since the last step
 	if err != nil {
 		return err
@@ -155,7 +162,7 @@ func (r *removal) conversation() error {
 	if err := r.outbox(); err != nil {
 		return err
 	}
-	return r.run(int64(id), "DELETE FROM carried WHERE conversation = ?", "DELETE FROM carried WHERE to_conversation = ?", "DELETE FROM mark WHERE conversation = ?", "DELETE FROM round WHERE conversation = ?", "DELETE FROM list WHERE conversation = ?",
+	return r.run(int64(id), "DELETE FROM carried WHERE conversation = ?", "DELETE FROM mark WHERE conversation = ?", "DELETE FROM round WHERE conversation = ?", "DELETE FROM list WHERE conversation = ?",
 		"DELETE FROM head WHERE conversation = ?", "DELETE FROM conversation WHERE id = ?")
 }
 

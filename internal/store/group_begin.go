@@ -9,6 +9,7 @@ import (
 	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/identity"
 )
 
 func (s *statements) begunQuery(n int) string {
@@ -145,6 +146,9 @@ func (g *group) make(begin *chat.Beginning) *working {
 	w := &working{begin: begin, site: begin.Site, before: chat.NewState(conversation), expected: known}
 	if w.profile, w.invalid = json.Marshal(begin.Profile.Said(), json.Deterministic(true)); w.invalid != nil {
 		w.invalid = fmt.Errorf("the visitor's profile: %w", w.invalid)
+	}
+	if begin.Profile.Vouched != nil && !known { // it was there when it logged in: it has been erased since
+		w.invalid = chat.Refuse(identity.LogInEnded, "this visitor was erased: the page asks its server for a fresh token")
 	}
 	w.conversation, w.state = conversation, w.before
 	w.marks = map[participant]chat.Mark{}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 )
@@ -42,7 +44,9 @@ func (g *group) carryOne(c *chat.Carry) (over chat.CarriedOver, err, fatal error
 	if err != nil {
 		return over, nil, err
 	}
-	work.was = c.Decide(luggage)
+	if work.was, err = g.decideCarry(c, from.conversation.ID, luggage); err != nil {
+		return over, err, nil
+	}
 	over.Carried = work.was.Already
 	if len(work.was.Events) == 0 {
 		return over, nil, nil
@@ -53,6 +57,17 @@ func (g *group) carryOne(c *chat.Carry) (over chat.CarriedOver, err, fatal error
 	over.Marks = work.was.Marks
 	g.applyCarry(work)
 	return over, nil, nil
+}
+
+// decideCarry runs the rule, as decide does.
+func (g *group) decideCarry(c *chat.Carry, from chat.ConversationID, l chat.Luggage) (was chat.Carriage, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			g.c.db.log.Error("the rule of carries panicked", "conversation", from, "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the rule of carries panicked: %v", r)
+		}
+	}()
+	return c.Decide(l), nil
 }
 
 const whoseConversation = "SELECT COUNT(*) FROM conversation c JOIN visitor v ON v.id = c.visitor_id WHERE c.id = ? AND v.site_id = ? AND v.secret_hash = ?"

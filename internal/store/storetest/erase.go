@@ -208,6 +208,35 @@ func testEraseCarried(f *fixture) {
 	}
 }
 
+// A restored database has both: to repeat the first takes the second along, whose turn
+// comes then and finds nobody.
+func testEraseReplayCarried(f *fixture) {
+	to := f.begin(chat.Beginning{Site: site, SecretHash: verified(1), Visitor: 1000}, "here before").Conversation
+	from := f.begin(chat.Beginning{Site: site, SecretHash: anonymous(1), Visitor: 2000}, secretWord).Conversation
+	if over := f.carry(1); !over.Carried || to.Visitor >= from.Visitor {
+		f.Fatalf("%d was not carried to %d: %+v", from.Visitor, to.Visitor, over)
+	}
+	j := &journal{all: []retention.Hash{retention.HashOf(site, to.Visitor), retention.HashOf(site, from.Visitor)}}
+	eraser, _, _ := f.eraser(j)
+	if n, err := eraser.Replay(f.Context()); err != nil || n != 1 {
+		f.Fatalf("%d were erased again, %v", n, err)
+	}
+	for _, c := range []chat.Conversation{to, from} {
+		_, err := f.store.Head(f.Context(), c.ID)
+		f.refused(err, chat.NotFound)
+	}
+}
+
+// Whoever was erased does not come back by what its tab sends at that moment.
+func testEraseVerified(f *fixture) {
+	_, err := f.try(chat.Change{
+		Begin:    &chat.Beginning{Site: site, SecretHash: verified(1), Visitor: 77, Profile: chat.Profile{Vouched: &chat.Vouched{ID: "u-1"}}},
+		By:       chat.Actor{Kind: chat.VisitorActor},
+		ClientID: newClientID(), Fingerprint: []byte("x"), Decide: chat.SendMessage(chat.Actor{Kind: chat.VisitorActor}, secretWord, f),
+	})
+	f.refused(err, "log_in_ended")
+}
+
 // A database that is older than an erasure has the visitor: nobody is served before it
 // is erased again. Who is not there is noted, too.
 func testEraseReplay(f *fixture) {

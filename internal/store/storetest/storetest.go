@@ -105,6 +105,8 @@ func Run(t *testing.T, open Open) {
 		"EraseReplay":        testEraseReplay,
 		"EraseRace":          testEraseRace,
 		"EraseCarried":       testEraseCarried,
+		"EraseReplayCarried": testEraseReplayCarried,
+		"EraseVerified":      testEraseVerified,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}
