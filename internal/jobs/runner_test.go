@@ -14,6 +14,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/jobs"
 	"github.com/kefu-chat/kefu/internal/store"
+	"github.com/kefu-chat/kefu/test/databases"
 	"github.com/kefu-chat/kefu/test/engines"
 )
 
@@ -38,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t}
 	db, err := store.Open(t.Context(), store.Config{
-		Path: newFile(t), Synchronous: "off", Relaxed: true,
+		Path: databases.File(t), Synchronous: "off", Relaxed: true,
 		Now: func() time.Time { return time.Now().Add(time.Duration(w.offset.Load())) },
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/presence"
 	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/store"
+	"github.com/kefu-chat/kefu/test/databases"
 )
 
 // world is one database with several nodes over it, two sites and some agents.
@@ -94,7 +95,7 @@ func newWorld(t testing.TB, nodes int, change ...settings) *world {
 		log = slog.New(slog.NewTextHandler(testWriter{t}, nil))
 	}
 	db, err := store.Open(context.Background(), store.Config{
-		Path: newFile(t), Now: w.clock.now, Committed: w.committed, Marked: w.marked,
+		Path: databases.File(t), Now: w.clock.now, Committed: w.committed, Marked: w.marked,
 	}, log)
 	if err != nil {
 		t.Fatal(err)

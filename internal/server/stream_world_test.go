@@ -21,6 +21,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/store"
 	"github.com/kefu-chat/kefu/internal/wire"
 	"github.com/kefu-chat/kefu/internal/ws"
+	"github.com/kefu-chat/kefu/test/databases"
 )
 
 // pair is a world of two nodes behind one address: of two requests that follow
@@ -41,7 +42,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 	log := slog.New(slog.DiscardHandler)
 	heard := &told{}
 	db, err := store.Open(t.Context(), store.Config{
-		Path:      newFile(t),
+		Path:      databases.File(t),
 		Committed: func(c []chat.Changed) { heard.hub.Committed(c) },
 		Marked:    func(m []chat.Mark) { heard.hub.Marked(m) },
 	}, log)
@@ -64,7 +65,7 @@ func newPair(t *testing.T, cfg server.Config, change ...func(*live.Config)) *pai
 		hub := live.NewHub(settings, live.Parts{
 			VisitorLogins: logins,
 			Node:          name, Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db,
-			Bus: network.Bus(), Presence: registry.On(name), Log: log, Pushes: db,
+			Bus: network.Bus(), Presence: registry.On(name), Log: log, Pushes: db, Erasures: db,
 		})
 		if i == 0 {
 			heard.hub = hub // every commit happens on the first node, as far as the hubs know

@@ -27,6 +27,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/store"
 	"github.com/kefu-chat/kefu/internal/wire"
 	"github.com/kefu-chat/kefu/internal/ws"
+	"github.com/kefu-chat/kefu/test/databases"
 )
 
 // clock is the time of people and limits; it moves when a test says so, and by a
@@ -77,7 +78,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w := &world{t: t, clock: &clock{now: time.Now()}}
 	log := slog.New(slog.DiscardHandler)
 	heard := &told{}
-	w.database = newFile(t)
+	w.database = databases.File(t)
 	db, err := store.Open(t.Context(), store.Config{
 		Path: w.database, Now: w.clock.Now,
 		Committed: func(c []chat.Changed) { heard.hub.Committed(c) },

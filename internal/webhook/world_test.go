@@ -26,6 +26,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/store"
 	"github.com/kefu-chat/kefu/internal/webhook"
+	"github.com/kefu-chat/kefu/test/databases"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -121,7 +122,7 @@ func newWorld(t *testing.T) *world {
 	w.clock.Store(start)
 	var err error
 	w.db, err = store.Open(t.Context(), store.Config{
-		Path: newFile(t), Synchronous: "off", Relaxed: true, Now: w.Now,
+		Path: databases.File(t), Synchronous: "off", Relaxed: true, Now: w.Now,
 		Committed: func(changes []chat.Changed) {
 			if heard := w.heard.Load(); heard != nil {
 				(*heard)(changes)

@@ -1,4 +1,5 @@
-package live_test
+// Package databases gives tests of all packages but store's own a database each.
+package databases
 
 import (
 	"context"
@@ -10,8 +11,9 @@ import (
 	"github.com/kefu-chat/kefu/test/engines"
 )
 
-// newFile makes a database without rows, as a copy of one that was opened once.
-func newFile(t testing.TB) string {
+// File makes a database without rows in a folder of the test's own, as a copy of one
+// that was opened once.
+func File(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), store.DatabaseFile)
 	engines.MigratedFile(t, path, func(path string) error {
