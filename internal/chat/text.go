@@ -45,3 +45,19 @@ func invisible(r rune) bool {
 	return r == brailleBlank ||
 		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
+
+// OneLine drops what would change the words around a text that agents see among
+// others: control characters, and those that turn the direction of writing until
+// something ends it. Marks of direction (U+200E, U+200F, U+061C) stay.
+func OneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// IsOneLine tells whether a text can stand among others as it is: OneLine would drop
+// nothing of it, and all of it is valid UTF-8.
+func IsOneLine(s string) bool { return OneLine(s) == s }

@@ -51,3 +51,16 @@ func TestCheckText(t *testing.T) {
 		})
 	}
 }
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "Lin 林 👩‍🔧": "Lin 林 👩‍🔧", "a\nb\tc\u0085": "abc", "\u202eevil\u2069": "evil", "\u200e\u200f\u061cx": "\u200e\u200f\u061cx", "a\x00b\x7f": "ab", "bad\xff": "bad\ufffd",
+	} {
+		if got := chat.OneLine(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+		if got := chat.IsOneLine(text); got != (text == want) {
+			t.Errorf("%q is one line: %t", text, got)
+		}
+	}
+}

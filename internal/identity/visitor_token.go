@@ -140,6 +140,9 @@ func (c *claims) check(on site.Site, now time.Time) error {
 			return badToken("%s is blank, missing, or longer than %d bytes", name, maxClaim)
 		}
 	}
+	if !chat.IsOneLine(c.Subject) {
+		return badToken("sub has characters that agents cannot be shown: controls, or some that turn the direction of writing")
+	}
 	return c.checkWords()
 }
 
@@ -153,7 +156,7 @@ func (c *claims) checkWords() error {
 	case len(c.Fields) > maxVouchField:
 		return badToken("fields has %d fields: at most %d", len(c.Fields), maxVouchField)
 	case c.Picture != "" && !goodPicture(c.Picture):
-		return badToken("picture is no https address of at most %d bytes", maxPicture)
+		return badToken("picture must be an https address of at most %d bytes, with no user name and no # in it", maxPicture)
 	}
 	for name, value := range c.Fields {
 		if name == "" || !words(name, maxFieldName) || !words(value, maxFieldText) {
@@ -163,16 +166,15 @@ func (c *claims) checkWords() error {
 	return nil
 }
 
-// words tells whether a text is one line that agents can be shown.
+// words tells whether a text is one line that agents can be shown, of at most so many
+// code points.
 func words(text string, most int) bool {
-	return utf8.RuneCountInString(text) <= most && !strings.ContainsFunc(text, func(r rune) bool {
-		return r < ' ' || r >= 0x7f && r < 0xa0 || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
-	})
+	return utf8.RuneCountInString(text) <= most && chat.IsOneLine(text)
 }
 
 func goodPicture(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && len(address) <= maxPicture && u.Scheme == "https" && u.Host != "" && u.User == nil
+	return err == nil && len(address) <= maxPicture && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.Fragment == ""
 }
 
 // vouched is what agents see of it.

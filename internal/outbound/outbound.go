@@ -163,6 +163,9 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if int64(len(answer.Body)) > most {
 		answer.Body, answer.Cut = answer.Body[:most], true
 	}
+	if err == nil { // whoever is hung up on may end its answer as if that were all
+		err = ctx.Err()
+	}
 	return answer, err
 }
 

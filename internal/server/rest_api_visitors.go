@@ -202,4 +202,4 @@ func (in *visitorChange) told(t identity.ToldByApp) (identity.ToldByApp, error) 
 
 // oneLine tells whether a text can stand among others: it has no control characters, and
 // none that turn the direction of writing until something ends it.
-func oneLine(s string) bool { return wire.OneLine(s) == s }
+func oneLine(s string) bool { return chat.OneLine(s) == s }

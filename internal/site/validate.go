@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/kefu-chat/kefu/internal/chat"
 )
 
 // The bounds of a site's settings.
@@ -38,7 +40,7 @@ func CheckName(field, name string) (string, error) {
 	switch {
 	case name == "":
 		return "", Bad(field, "A name is needed.")
-	case !plain(name, false):
+	case !chat.IsOneLine(name):
 		return "", Bad(field, "A name is one line of readable characters.")
 	case utf8.RuneCountInString(name) > MaxName:
 		return "", Bad(field, "A name has at most %d characters.", MaxName)

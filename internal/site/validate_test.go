@@ -54,7 +54,7 @@ func TestNames(t *testing.T) {
 	if name, err := site.CheckName("name", "  Caf\u0065\u0301 客服  "); err != nil || name != "Caf\u00e9 客服" {
 		t.Errorf("%q %v", name, err)
 	}
-	for _, bad := range []string{"", " \t", "a\nb", "a\x00b", "a\xffb", strings.Repeat("é", 81), "a\u0085b"} {
+	for _, bad := range []string{"", " \t", "a\nb", "a\x00b", "a\xffb", strings.Repeat("é", 81), "a\u0085b", "\u202eada", "a\u2067b"} {
 		_, err := site.CheckName("name", bad)
 		var field *site.FieldError
 		if !errors.As(err, &field) || field.Field != "name" || field.Text == "" {

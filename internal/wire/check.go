@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -158,7 +157,7 @@ func (p *PageInfo) check() string {
 		return "page contains U+0000: remove it"
 	}
 	p.URL, p.Referrer = webAddress(p.URL), webAddress(p.Referrer)
-	p.Title = OneLine(cut(p.Title, MaxTitleBytes))
+	p.Title = chat.OneLine(cut(p.Title, MaxTitleBytes))
 	return ""
 }
 
@@ -180,23 +179,11 @@ func (s *Says) check() string {
 			return fmt.Sprintf("says.fields has an empty name, one over %d or a value over %d characters, or U+0000", MaxFieldKey, MaxFieldValue)
 		}
 	}
-	s.Name, s.Email = OneLine(s.Name), OneLine(s.Email)
+	s.Name, s.Email = chat.OneLine(s.Name), chat.OneLine(s.Email)
 	for key, value := range s.Fields {
-		s.Fields[key] = OneLine(value)
+		s.Fields[key] = chat.OneLine(value)
 	}
 	return ""
-}
-
-// OneLine drops what would change the words around a text that agents see among
-// others: control characters, and those that turn the direction of writing until
-// something ends it. Marks of direction (U+200E, U+200F, U+061C) stay.
-func OneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
-			return -1
-		}
-		return r
-	}, s)
 }
 
 func checkCommand(e *envelope, id chat.ClientID, c chat.ConversationUUID) string {
