@@ -25,6 +25,7 @@ const (
 	BadToken     chat.Code = "bad_token"      // malformed, not signed by the site, or with claims that are missing or wrong
 	TokenExpired chat.Code = "token_expired"  // its exp has passed
 	TokenTooLong chat.Code = "token_too_long" // its exp lies too far ahead
+	AnswerLost   chat.Code = "answer_lost"    // a request was done, or begun, and nobody knows what it was answered
 	TokenUsed    chat.Code = "token_used"     // it was exchanged already, by another browser, or its log-in has ended since
 	LogInEnded   chat.Code = "log_in_ended"   // revoked, long unused, or none
 	VerifiedOnly chat.Code = "verified_only"  // the site talks with verified visitors only

@@ -20,6 +20,7 @@ type access struct {
 	kind  string
 	role  chat.Role
 	scope identity.Scope // of an API key; empty: none opens the route
+	also  identity.Scope // that the key needs beside it; empty: none
 }
 
 // What a route may ask for.
@@ -29,12 +30,15 @@ func onlyOwner() access             { return access{kind: "owner"} }
 func onSite(least chat.Role) access { return access{kind: "site", role: least} }
 
 func (a access) String() string {
-	text := strings.TrimSpace(a.kind + " " + a.role.String())
+	text, scopes := strings.TrimSpace(a.kind+" "+a.role.String()), "scope "+string(a.scope)
+	if a.also != "" {
+		scopes = "scopes " + string(a.scope) + " and " + string(a.also)
+	}
 	switch {
 	case a.kind == "key" && a.scope != "":
-		text += " with scope " + string(a.scope)
+		text += " with " + scopes
 	case a.scope != "":
-		text += ", or key with scope " + string(a.scope)
+		text += ", or key with " + scopes
 	}
 	return text
 }
@@ -105,7 +109,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, who access) (call
 		return c, nil
 	}
 	if _, bears := bearerOf(r); who.kind == "key" || who.scope != "" && bears {
-		return c, s.admitKey(&c, r, who.scope)
+		return c, s.admitKey(&c, r, who.scope, who.also)
 	}
 	var err error
 	if c.login, c.agent, err = s.authenticate(w, r); err != nil {

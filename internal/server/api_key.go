@@ -33,10 +33,10 @@ func bearerOf(r *http.Request) (secret string, there bool) {
 	return strings.TrimSpace(secret), strings.EqualFold(scheme, "Bearer")
 }
 
-// apiKey is the key by which a request comes in, if it opens that door; no scope: any does. After some
+// apiKey is the key by which a request comes in, if it has all scopes that the door asks for; an empty one asks for nothing. After some
 // wrong ones of a network, more of them are not looked at for a while; a key that
 // was right lately is. Errors: BadKey, NotAllowed, RateLimited.
-func (s *Server) apiKey(r *http.Request, scope identity.Scope) (identity.Key, error) {
+func (s *Server) apiKey(r *http.Request, scopes ...identity.Scope) (identity.Key, error) {
 	secret, there := bearerOf(r)
 	if !there {
 		return identity.Key{}, chat.Refuse(identity.BadKey, "this needs an API key: send Authorization: Bearer kfk_…; a site's admins make them in the console")
@@ -57,8 +57,10 @@ func (s *Server) apiKey(r *http.Request, scope identity.Scope) (identity.Key, er
 	if err != nil {
 		return identity.Key{}, err
 	}
-	if scope != "" && !key.May(scope) {
-		return identity.Key{}, chat.Refuse(chat.NotAllowed, "this API key has not the scope %s: make one that has it", scope)
+	for _, scope := range scopes {
+		if scope != "" && !key.May(scope) {
+			return identity.Key{}, chat.Refuse(chat.NotAllowed, "this API key has not the scope %s: make one that has it", scope)
+		}
 	}
 	return key, nil
 }
@@ -75,8 +77,8 @@ func (s *Server) takeRequest(r *http.Request, network netip.Prefix) (wait time.D
 }
 
 // admitKey lets a key in, to its own site: another one looks as if it did not exist.
-func (s *Server) admitKey(c *caller, r *http.Request, scope identity.Scope) error {
-	key, err := s.apiKey(r, scope)
+func (s *Server) admitKey(c *caller, r *http.Request, scopes ...identity.Scope) error {
+	key, err := s.apiKey(r, scopes...)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,13 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/site"
@@ -39,8 +42,10 @@ type operation struct {
 	streams string   // the type of what Stream writes
 	stream  []int    // index of the output's Stream, a func(io.Writer) error that writes the answer; nil: none
 	handle  func(ctx context.Context, in any) (out any, err error)
-	// remembered requests of API keys change something once for each Idempotency-Key.
-	remembered bool
+	// named requests of API keys change something once for each Idempotency-Key, and
+	// repeats says how.
+	named   bool
+	repeats repeats
 }
 
 // parameter is a field of the input that stands in the path, the query or a header.
@@ -67,7 +72,7 @@ func (o *operation) describe(input, output reflect.Type) {
 		case f.Anonymous:
 		case f.Name == "Body":
 			o.body = f.Index
-			o.schema = huma.SchemaFromField(registry, f, hint(input, "Body", o.OperationID+"Request"))
+			o.schema = huma.SchemaFromField(registry, f, hint(input, o.OperationID+"Request"))
 			o.takes("application/json", o.schema)
 		case f.Name == "RawBody":
 			o.rawBody = f.Index
@@ -76,7 +81,7 @@ func (o *operation) describe(input, output reflect.Type) {
 			o.addParameter(registry, f)
 		}
 	}
-	if o.remembered {
+	if o.named && o.repeats < appends { // the others declare it in their input
 		o.describeRequestName(registry)
 	}
 	o.describeAnswer(registry, output)
@@ -120,7 +125,7 @@ func (o *operation) describeAnswer(registry huma.Registry, output reflect.Type) 
 	for _, f := range reflect.VisibleFields(output) {
 		if f.Name == "Body" {
 			o.answer = f.Index[0]
-			schema := huma.SchemaFromField(registry, f, hint(output, "Body", o.OperationID+"Response"))
+			schema := huma.SchemaFromField(registry, f, hint(output, o.OperationID+"Response"))
 			said.Content = map[string]*huma.MediaType{"application/json": {Schema: schema}}
 			continue
 		}
@@ -147,10 +152,11 @@ func (o *operation) describeAnswer(registry huma.Registry, output reflect.Type) 
 	o.Responses[strconv.Itoa(o.DefaultStatus)] = said
 }
 
-// hint names the schema of a part of a type that has a name.
-func hint(of reflect.Type, part, otherwise string) string {
+// hint names the schema of the body of a type that has a name: conversationsOutput's is
+// Conversations. Clients that are generated from the document name their types so.
+func hint(of reflect.Type, otherwise string) string {
 	if of.Name() != "" {
-		return of.Name() + part
+		return strings.TrimSuffix(of.Name(), "Output")
 	}
 	return otherwise
 }
@@ -163,11 +169,14 @@ func (o *operation) serve(ctx huma.Context) {
 		o.server.refuse(o.api, ctx, p)
 		return
 	}
-	do := func() (*done, error) { return o.do(ctx.Context(), in.Interface()) }
-	if o.remembered {
-		do = o.once(ctx, body, do)
+	do := func(ctx context.Context) (*done, error) { return o.do(ctx, in.Interface()) }
+	var d *done
+	var err error
+	if o.named {
+		d, err = o.once(ctx, body, do)
+	} else {
+		d, err = do(ctx.Context())
 	}
-	d, err := do()
 	if err != nil {
 		o.server.refuse(o.api, ctx, err)
 		return
@@ -192,6 +201,8 @@ type done struct {
 	headers map[string]string
 	body    []byte
 	stream  func(io.Writer) error // writes the body as it is read; nil: it is there
+	// appended tells that an event knows what was done.
+	appended bool
 }
 
 // do has the handler do what is asked for.
@@ -203,6 +214,9 @@ func (o *operation) do(ctx context.Context, in any) (*done, error) {
 	d := &done{status: o.DefaultStatus, headers: map[string]string{}}
 	if out == nil {
 		return d, nil
+	}
+	if change, is := out.(*changedOutput); is {
+		d.appended = change.Body.Event != nil
 	}
 	value := reflect.ValueOf(out).Elem()
 	for _, h := range o.headers {
@@ -376,9 +390,15 @@ func (o *operation) parse(contentType string, body []byte, in reflect.Value, pat
 	if len(wrong.Errors) > before {
 		return 0
 	}
-	if err := o.api.Unmarshal(contentType, bytes.Clone(body), in.FieldByIndex(o.body).Addr().Interface()); err != nil {
+	// huma has looked at one member of each name, in whatever case; this one takes no other.
+	err := json.Unmarshal(body, in.FieldByIndex(o.body).Addr().Interface(), json.RejectUnknownMembers(true))
+	switch {
+	case errors.Is(err, json.ErrUnknownName), errors.Is(err, jsontext.ErrDuplicateName):
+		wrong.Add(path, nil, "send each member once, under its name, in the case that the document has")
+	case err != nil:
 		wrong.Add(path, nil, err.Error())
-		return http.StatusUnprocessableEntity
+	default:
+		return 0
 	}
-	return 0
+	return http.StatusUnprocessableEntity
 }

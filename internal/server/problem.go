@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -60,7 +61,7 @@ func statusOf(code chat.Code) int {
 	case badMethod:
 		return http.StatusMethodNotAllowed
 	case chat.Conflict, chat.Ended, chat.NoOpenRound, chat.NotEditable, chat.ClientIDReused,
-		identity.AlreadySetUp, identity.EmailTaken, identity.LastOwner, identity.Elsewhere, identity.TooManyKeys, identity.TokenUsed:
+		identity.AlreadySetUp, identity.EmailTaken, identity.LastOwner, identity.Elsewhere, identity.TooManyKeys, identity.TokenUsed, identity.AnswerLost:
 		return http.StatusConflict
 	case identity.LinkSpent:
 		return http.StatusGone
@@ -97,7 +98,7 @@ func problemOf(ctx context.Context, log *slog.Logger, err error) *Problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &field):
-		p := problem(site.BadValue, field.Text)
+		p := problem(cmp.Or(field.Code, site.BadValue), field.Text)
 		p.Field = field.Field
 		return p
 	case errors.As(err, &tries):

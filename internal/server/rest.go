@@ -106,7 +106,7 @@ func (r *routes) register(who access, o op, input, output reflect.Type, handle f
 	if o.body == 0 {
 		o.body = smallBody
 	}
-	one := &operation{server: r.server, api: r.api, handle: handle, remembered: who.takesKeys() && o.method != http.MethodGet && o.repeats == remembered}
+	one := &operation{server: r.server, api: r.api, handle: handle, named: who.takesKeys() && o.method != http.MethodGet, repeats: o.repeats}
 	one.Operation = huma.Operation{
 		OperationID: o.id, Method: o.method, Path: apiRoot + o.path, Summary: o.summary,
 		Description: "For: " + who.String() + ".", Security: who.security(),

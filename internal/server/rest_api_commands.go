@@ -68,15 +68,15 @@ type (
 func (r *routes) commands() {
 	const one = "/sites/{site}/conversations/{conversation}"
 	who, desk := withKey(identity.WriteScope), func() *chat.Desk { return r.server.parts.Hub.Desk() }
-	serve(r, who, op{method: "POST", path: one + "/messages", id: "send-message", summary: "Send a message as an agent or a bot", status: http.StatusCreated, body: textBody, repeats: itself},
+	serve(r, who, op{method: "POST", path: one + "/messages", id: "send-message", summary: "Send a message as an agent or a bot", status: http.StatusCreated, body: textBody, repeats: appends},
 		func(ctx context.Context, c caller, in *textInput) (*changedOutput, error) {
 			return r.server.command(ctx, c, &in.ConversationPath, in.Name, in.Body.As, func(cmd chat.Command, done chat.Done) { desk().Send(cmd, in.Body.Text, done) })
 		})
-	serve(r, who, op{method: "POST", path: one + "/notes", id: "add-note", summary: "Add a note, which only agents see", status: http.StatusCreated, body: textBody, repeats: itself},
+	serve(r, who, op{method: "POST", path: one + "/notes", id: "add-note", summary: "Add a note, which only agents see", status: http.StatusCreated, body: textBody, repeats: appends},
 		func(ctx context.Context, c caller, in *textInput) (*changedOutput, error) {
 			return r.server.command(ctx, c, &in.ConversationPath, in.Name, in.Body.As, func(cmd chat.Command, done chat.Done) { desk().Note(cmd, in.Body.Text, done) })
 		})
-	serve(r, who, op{method: "POST", path: one + "/assign", id: "assign-round", summary: "Give the round to an agent", repeats: itself},
+	serve(r, who, op{method: "POST", path: one + "/assign", id: "assign-round", summary: "Give the round to an agent", repeats: acts},
 		func(ctx context.Context, c caller, in *assignInput) (*changedOutput, error) {
 			to, err := chat.ParseID(in.Body.Agent)
 			if err != nil {
@@ -94,7 +94,7 @@ func (r *routes) commands() {
 		{"/release", "release-round", "Give the round back to the queue", (*chat.Desk).Release},
 		{"/resolve", "resolve-round", "End the round", (*chat.Desk).Resolve},
 	} {
-		serve(r, who, op{method: "POST", path: one + verb.path, id: verb.id, summary: verb.summary, repeats: itself},
+		serve(r, who, op{method: "POST", path: one + verb.path, id: verb.id, summary: verb.summary, repeats: acts},
 			func(ctx context.Context, c caller, in *commandInput) (*changedOutput, error) {
 				return r.server.command(ctx, c, &in.ConversationPath, in.Name, in.Body.As, func(cmd chat.Command, done chat.Done) { verb.do(desk(), cmd, done) })
 			})
@@ -147,6 +147,9 @@ func (s *Server) command(ctx context.Context, c caller, in *ConversationPath, na
 	if err != nil {
 		return nil, err
 	}
+	if only, _ := ctx.Value(toldOnly{}).(bool); only {
+		return s.presently(ctx, conv)
+	}
 	by, err := s.actor(c, as)
 	if err != nil {
 		return nil, err
@@ -174,7 +177,8 @@ func (s *Server) command(ctx context.Context, c caller, in *ConversationPath, na
 }
 
 // notAskedByOthers refuses a name under which the key has acted as somebody else:
-// conversations know a repetition by the actor, too.
+// conversations know a repetition by the actor, too. The name is this request's alone
+// meanwhile.
 func (s *Server) notAskedByOthers(ctx context.Context, cmd chat.Command) error {
 	actors, err := s.parts.Requests.AskedBy(ctx, cmd.ClientID)
 	if err != nil {
@@ -186,6 +190,15 @@ func (s *Server) notAskedByOthers(ctx context.Context, cmd chat.Command) error {
 		}
 	}
 	return nil
+}
+
+// presently is the answer to a repetition of what appended nothing.
+func (s *Server) presently(ctx context.Context, c chat.Conversation) (*changedOutput, error) {
+	state, err := s.parts.Hub.Store.Head(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.changed(chat.Changed{Conversation: c, State: state, Answer: -1}, nil)
 }
 
 func (s *Server) changed(c chat.Changed, err error) (*changedOutput, error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gofrs/uuid/v5"
 
@@ -345,7 +346,45 @@ func TestMarksAndPresenceOfPrograms(t *testing.T) {
 	visitor.say(`{"t":"send","id":"` + uuid.Must(uuid.NewV7()).String() + `","text":"hi"}`)
 	there := visitor.until(func(h head) bool { return h.T == "ack" }).C
 	id := app.want(200, "GET", s.onSite("/conversations/%s", there), nil).string("visitor")
-	if a := app.want(200, "GET", s.onSite("/visitors/%s/presence", id), nil); a.string("presence") != "online" {
-		t.Errorf("who is here: %s", a.text)
+	for until := time.Now().Add(10 * time.Second); ; { // presence learns the visitor's id after the ack
+		a := app.want(200, "GET", s.onSite("/visitors/%s/presence", id), nil)
+		if a.string("presence") == "online" {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("who is here: %s", a.text)
+		}
+	}
+}
+
+// TestWhatAPersonDecides is refused to programs, by the setting's name, whatever version
+// they name; the rest of the settings is theirs to change.
+func TestWhatAPersonDecides(t *testing.T) {
+	s := newStage(t)
+	app, admin, path := s.application(identity.ReadScope, identity.WriteScope), s.cast["admin"], s.onSite("")
+	now := func() (version any, settings fields) {
+		a := admin.want(200, "GET", path, nil)
+		return a.get("version"), a.get("settings").(fields)
+	}
+	first, _ := now()
+	for name, value := range map[string]any{"origins": []string{"https://elsewhere.example"}, "verified_only": true, "carry_over": false, "retain_days": 30} {
+		version, settings := now()
+		kept := settings[name]
+		settings[name] = value
+		if a := app.want(403, "PATCH", path, fields{"version": version, "settings": settings}); a.code() != "not_allowed" || a.string("field") != "settings."+name {
+			t.Errorf("%s: %s", name, a.text)
+		}
+		admin.want(200, "PATCH", path, fields{"version": version, "settings": settings})
+		version, _ = now()
+		settings[name] = kept // back to what it was, by somebody who has not seen the change
+		if a := app.want(403, "PATCH", path, fields{"version": version, "settings": settings}); a.string("field") != "settings."+name {
+			t.Errorf("%s: %s", name, a.text)
+		}
+	}
+	version, settings := now()
+	settings["answer_goal_seconds"] = 77
+	app.want(409, "PATCH", path, fields{"version": first, "settings": settings})
+	if a := app.want(200, "PATCH", path, fields{"version": version, "name": "Store", "settings": settings}); a.string("name") != "Store" || a.get("settings", "retain_days") != 30.0 {
+		t.Errorf("%s", a.text)
 	}
 }

@@ -49,8 +49,10 @@ type (
 func (r *routes) retention() {
 	const one = "/sites/{site}/visitors/{visitor}"
 	who, s := onSiteOrKey(chat.RoleAdmin, identity.PeopleScope), r.server
-	serve(r, who, op{method: "GET", path: one + "/export", id: "export-visitor", summary: "All that there is of a visitor, as a ZIP archive"}, s.export)
-	serve(r, who, op{method: "DELETE", path: one, id: "erase-visitor", summary: "Erase a visitor with all that there is of it; once more gives the same receipt", status: http.StatusOK},
+	whole := who
+	whole.also = identity.ReadScope // it has what agents and the visitor wrote
+	serve(r, whole, op{method: "GET", path: one + "/export", id: "export-visitor", summary: "All that there is of a visitor, as a ZIP archive"}, s.export)
+	serve(r, who, op{method: "DELETE", path: one, id: "erase-visitor", summary: "Erase a visitor with all that there is of it; once more gives the same receipt", status: http.StatusOK, repeats: again},
 		func(ctx context.Context, c caller, in *VisitorPath) (*erasureOutput, error) {
 			id, err := parseID[chat.VisitorID](in.Visitor)
 			if err != nil {

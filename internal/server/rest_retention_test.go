@@ -75,11 +75,16 @@ const hostile = `<script src="https://evil.example/x.js">alert(1)</script>`
 // TestAVisitorsDataIsGivenOut as an archive that nothing in it can harm.
 func TestAVisitorsDataIsGivenOut(t *testing.T) {
 	s := newStage(t)
-	app, admin := s.application(identity.PeopleScope), s.cast["admin"]
+	app, admin := s.application(identity.PeopleScope, identity.ReadScope), s.cast["admin"]
 	c := s.writes(s.own, "Li", hostile)
 	s.says(c, "Li", "what the file says", `"><img src=x>.txt`)
 	s.application(identity.WriteScope).want(201, "POST", s.inside(c, "/notes"), fields{"text": "between us"})
 	path := s.onSite("/visitors/%d/export", c.Visitor)
+	for _, alone := range []identity.Scope{identity.PeopleScope, identity.ReadScope} { // it is what is known of a person, and a whole conversation
+		if a := s.application(alone).want(403, "GET", path+"?notes=true", nil); a.code() != "not_allowed" {
+			t.Errorf("with %s alone: %s", alone, a.text)
+		}
+	}
 	got := app.want(200, "GET", path, nil)
 	if got.header.Get("Content-Type") != "application/zip" || !strings.Contains(got.header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("the headers are %v", got.header)

@@ -50,7 +50,7 @@ type (
 		Body struct {
 			Version  int64          `json:"version" doc:"The version that the change is about."`
 			Name     *string        `json:"name,omitempty" maxLength:"400"`
-			Settings *site.Settings `json:"settings,omitempty" doc:"All settings; absent: as they are."`
+			Settings *site.Settings `json:"settings,omitempty" doc:"All settings; absent: as they are. An API key sends origins, verified_only, carry_over and retain_days as they are: a person changes them."`
 		}
 	}
 	keyChange struct {

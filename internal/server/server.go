@@ -48,6 +48,9 @@ type Config struct {
 	// HeaderTimeout bounds the reading of a request's head (10 s), RequestTimeout
 	// the rest of it and the answer (30 s), IdleTimeout the wait for the next one (2 min).
 	HeaderTimeout, RequestTimeout, IdleTimeout time.Duration
+	// RenewRequests is how often a request is held anew for its Idempotency-Key while it
+	// is done (20 s).
+	RenewRequests time.Duration
 	// StrictTransport is for how long browsers are told to come by HTTPS only, where
 	// this server itself speaks it (0: they are not told).
 	StrictTransport time.Duration
@@ -82,6 +85,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.KeyPerSecond, 200)
 	orDefault(&c.HeaderTimeout, 10*time.Second)
 	orDefault(&c.RequestTimeout, 30*time.Second)
+	orDefault(&c.RenewRequests, identity.RequestHeld/3)
 	orDefault(&c.IdleTimeout, 2*time.Minute)
 	orDefault(&c.TextCodePoints, 20000)
 	orDefault(&c.FrameBytes, 256<<10)

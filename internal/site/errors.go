@@ -13,6 +13,7 @@ const BadValue chat.Code = "bad_value"
 // of its JSON ("settings.origins[0]"), and says in one sentence how.
 type FieldError struct {
 	Field, Text string
+	Code        chat.Code // empty: BadValue
 }
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Text }

@@ -38,9 +38,9 @@ type Settings struct {
 	// FileTypes are the content types of files that visitors and agents may send, such
 	// as application/pdf or image/*. Empty: nobody may send any; null: the default ones.
 	FileTypes []string `json:"file_types" required:"false" nullable:"false"`
-	// RetainDays is how long a round is kept after it was resolved, and after the last word
-	// in it. 0: for ever.
-	RetainDays int `json:"retain_days" required:"false"`
+	// RetainDays is how long a round is kept after it was resolved, and what was written in
+	// it since, after that. 0: for ever.
+	RetainDays int `json:"retain_days" required:"false" doc:"After so many days a resolved round is removed. Of a round that nobody resolves nothing is, however old it is. 0: never."`
 	// VerifiedOnly keeps out visitors for whom the website does not vouch.
 	VerifiedOnly bool `json:"verified_only" required:"false"`
 	// CarryOver lets a visitor who logs in take along the open round that it had without

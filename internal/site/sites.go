@@ -119,7 +119,7 @@ func (s *Sites) Make(ctx context.Context, by audit.By, name string) (Site, error
 }
 
 // Update writes a site's name and settings if it still has want.Version.
-// Errors: FieldError, NotFound, Conflict.
+// Errors: FieldError, also with NotAllowed, NotFound, Conflict.
 func (s *Sites) Update(ctx context.Context, by audit.By, want Site) (Site, error) {
 	var err error
 	if want.Name, err = CheckName("name", want.Name); err != nil {
@@ -131,12 +131,47 @@ func (s *Sites) Update(ctx context.Context, by audit.By, want Site) (Site, error
 	before, _ := s.ByID(want.ID)
 	var after Site
 	err = s.store.Together(ctx, func(ctx context.Context) error {
+		if err := s.decidedByPeople(ctx, by, want); err != nil {
+			return err
+		}
 		if after, err = s.store.UpdateSite(ctx, want); err != nil {
 			return err
 		}
 		return s.record(ctx, by, audit.SiteChanged, want.ID, map[string]string{"fields": differences(before, after)})
 	})
 	return s.changed(ctx, after, err)
+}
+
+// decidedByPeople refuses a program what opens the site to others, or what cannot be
+// undone. It compares with what is stored: this node's picture may be an older one.
+func (s *Sites) decidedByPeople(ctx context.Context, by audit.By, want Site) error {
+	if by.Actor.Kind != chat.KeyActor {
+		return nil
+	}
+	all, err := s.store.Sites(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(one Site) bool { return one.ID == want.ID })
+	if i < 0 || all[i].Version != want.Version {
+		return nil // the update refuses it
+	}
+	is, wants := all[i].Settings, want.Settings
+	for _, one := range []struct {
+		field string
+		same  bool
+	}{
+		{"origins", slices.Equal(is.Origins, wants.Origins)},
+		{"verified_only", is.VerifiedOnly == wants.VerifiedOnly},
+		{"carry_over", is.CarryOver == wants.CarryOver},
+		{"retain_days", is.RetainDays == wants.RetainDays},
+	} {
+		if !one.same {
+			return &FieldError{Field: "settings." + one.field, Code: chat.NotAllowed,
+				Text: "An API key may not change " + one.field + ": a person decides that, an admin in the console. Send it as it is."}
+		}
+	}
+	return nil
 }
 
 // RotateKey gives a site a new widget key: pages with the old one no longer

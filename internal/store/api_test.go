@@ -1,13 +1,16 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/kefu-chat/kefu/internal/audit"
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
 )
@@ -26,15 +29,15 @@ func TestRequestsAreDoneOnce(t *testing.T) {
 		var lease atomic.Int64
 		for i := range 8 {
 			all.Go(func() {
-				l, _, err := nodes[i%len(nodes)].ClaimRequest(ctx, r)
+				c, err := nodes[i%len(nodes)].ClaimRequest(ctx, r)
 				switch {
-				case err == nil && l != 0:
+				case err == nil && c.Lease != 0:
 					let.Add(1)
-					lease.Store(l)
+					lease.Store(c.Lease)
 				case chat.CodeOf(err) == chat.Busy:
 					busy.Add(1)
 				default:
-					t.Errorf("lease %d, %v", l, err)
+					t.Errorf("%+v, %v", c, err)
 				}
 			})
 		}
@@ -43,32 +46,36 @@ func TestRequestsAreDoneOnce(t *testing.T) {
 			t.Fatalf("%d were let through, %d told to wait: want 1 and 7", let.Load(), busy.Load())
 		}
 		db, other := nodes[0], nodes[len(nodes)-1]
-		if _, _, err := other.ClaimRequest(ctx, asked(1, "a", "PUT y")); chat.CodeOf(err) != chat.ClientIDReused {
+		if _, err := other.ClaimRequest(ctx, asked(1, "a", "PUT y")); chat.CodeOf(err) != chat.ClientIDReused {
 			t.Errorf("another request under the same name: %v", err)
 		}
-		if l, _, err := other.ClaimRequest(ctx, asked(2, "a", "PUT y")); err != nil || l == 0 {
-			t.Errorf("the same name of another key: %d, %v", l, err)
+		if c, err := other.ClaimRequest(ctx, asked(2, "a", "PUT y")); err != nil || c.Lease == 0 {
+			t.Errorf("the same name of another key: %+v, %v", c, err)
 		}
 		body := []byte("{\"名\":\"\\u0000\"}")
 		must(t, db.AnswerRequest(ctx, r, lease.Load()+2, identity.Answer{Status: 500}))
 		must(t, db.AnswerRequest(ctx, r, lease.Load(), identity.Answer{Status: 201, Body: body}))
-		if l, got, err := other.ClaimRequest(ctx, r); err != nil || l != 0 || got.Status != 201 || !slices.Equal(got.Body, body) {
-			t.Errorf("repeated: lease %d, %d %s, %v", l, got.Status, got.Body, err)
+		if c, err := other.ClaimRequest(ctx, r); err != nil || c.Lease != 0 || c.Before.Status != 201 || !slices.Equal(c.Before.Body, body) {
+			t.Errorf("repeated: %+v, %v", c, err)
 		}
 		must(t, db.ReleaseRequest(ctx, r, lease.Load())) // answered: stays
 		clock.Add(identity.RequestKept.Milliseconds() - 1)
-		if l, _, err := db.ClaimRequest(ctx, r); err != nil || l != 0 {
-			t.Errorf("just before its time: %d, %v", l, err)
+		if c, err := db.ClaimRequest(ctx, r); err != nil || c.Lease != 0 {
+			t.Errorf("just before its time: %+v, %v", c, err)
 		}
 		clock.Add(2)
-		if n, err := db.ForgetRequests(ctx, 1); err != nil || n != 1 { // the other key's claim is the older one
+		if n, err := db.ForgetRequests(ctx, 1); err != nil || n != 1 {
 			t.Errorf("forgot %d, %v", n, err)
 		}
-		if n, err := db.ForgetRequests(ctx, 100); err != nil || n != 1 {
+		if n, err := db.ForgetRequests(ctx, 100); err != nil || n != 0 { // nobody knows what became of the other key's
 			t.Errorf("forgot %d more, %v", n, err)
 		}
-		if l, _, err := db.ClaimRequest(ctx, r); err != nil || l == 0 {
-			t.Errorf("after its time: %d, %v", l, err)
+		clock.Add(identity.RequestHeld.Milliseconds())
+		if n, err := db.ForgetRequests(ctx, 100); err != nil || n != 1 {
+			t.Errorf("forgot %d in the end, %v", n, err)
+		}
+		if c, err := db.ClaimRequest(ctx, r); err != nil || c.Lease == 0 {
+			t.Errorf("after its time: %+v, %v", c, err)
 		}
 	})
 }
@@ -77,21 +84,104 @@ func TestRequestsAreDoneOnce(t *testing.T) {
 func TestARequestOfADeadNodeIsDoneAgain(t *testing.T) {
 	everywhere(t, func(t *testing.T, clock *atomic.Int64, nodes ...*DB) {
 		ctx, db, r := t.Context(), nodes[0], asked(1, "a", "PUT x")
-		first, _, err := db.ClaimRequest(ctx, r)
+		one, err := db.ClaimRequest(ctx, r)
 		must(t, err)
-		must(t, db.ReleaseRequest(ctx, r, first+2))
+		must(t, db.ReleaseRequest(ctx, r, one.Lease+2))
 		clock.Add(identity.RequestHeld.Milliseconds() + 1)
-		second, _, err := db.ClaimRequest(ctx, r)
-		if err != nil || second == 0 || second == first {
-			t.Fatalf("after the lease: %d, %v", second, err)
+		if _, err := db.ClaimRequest(ctx, asked(1, "a", "PUT y")); chat.CodeOf(err) != chat.ClientIDReused {
+			t.Errorf("another request under the name: %v", err)
 		}
-		must(t, db.AnswerRequest(ctx, r, first, identity.Answer{Status: 200}))
-		if _, _, err := db.ClaimRequest(ctx, r); chat.CodeOf(err) != chat.Busy {
+		two, err := db.ClaimRequest(ctx, r)
+		if err != nil || two.Lease == 0 || two.Lease == one.Lease || two.Changed {
+			t.Fatalf("after the lease: %+v, %v", two, err)
+		}
+		must(t, db.AnswerRequest(ctx, r, one.Lease, identity.Answer{Status: 200}))
+		if _, err := db.ClaimRequest(ctx, r); chat.CodeOf(err) != chat.Busy {
 			t.Errorf("the dead node's answer was kept: %v", err)
 		}
-		must(t, db.ReleaseRequest(ctx, r, second))
-		if l, _, err := db.ClaimRequest(ctx, asked(1, "a", "PUT y")); err != nil || l == 0 {
-			t.Errorf("what was released: %d, %v", l, err)
+		must(t, db.ReleaseRequest(ctx, r, two.Lease))
+		if c, err := db.ClaimRequest(ctx, asked(1, "a", "PUT y")); err != nil || c.Lease == 0 {
+			t.Errorf("what was released: %+v, %v", c, err)
+		}
+	})
+}
+
+// TestARequestIsHeldWhileItIsDone, however long that takes, and no longer than its node
+// says where that does not know what became of it.
+func TestARequestIsHeldWhileItIsDone(t *testing.T) {
+	everywhere(t, func(t *testing.T, clock *atomic.Int64, nodes ...*DB) {
+		ctx, db, other, r := t.Context(), nodes[0], nodes[len(nodes)-1], asked(1, "a", "DELETE x")
+		one, err := db.ClaimRequest(ctx, r)
+		must(t, err)
+		for range 4 {
+			clock.Add(identity.RequestHeld.Milliseconds() - 1)
+			if _, err := other.ClaimRequest(ctx, r); chat.CodeOf(err) != chat.Busy {
+				t.Fatalf("while it is done: %v", err)
+			}
+			must(t, db.RenewRequest(ctx, r, one.Lease))
+		}
+		must(t, other.AbandonRequest(ctx, r, one.Lease+2))
+		if _, err := other.ClaimRequest(ctx, r); chat.CodeOf(err) != chat.Busy {
+			t.Errorf("abandoned by another: %v", err)
+		}
+		must(t, db.AbandonRequest(ctx, r, one.Lease))
+		two, err := other.ClaimRequest(ctx, r)
+		if err != nil || two.Lease == 0 || two.Changed {
+			t.Fatalf("abandoned: %+v, %v", two, err)
+		}
+		must(t, db.RenewRequest(ctx, r, one.Lease)) // too late
+		must(t, other.AnswerRequest(ctx, r, two.Lease, identity.Answer{Status: 204}))
+		must(t, other.RenewRequest(ctx, r, two.Lease))
+		clock.Add(identity.RequestHeld.Milliseconds() + 1)
+		if c, err := db.ClaimRequest(ctx, r); err != nil || c.Before.Status != 204 {
+			t.Errorf("what was answered was held for less long: %+v, %v", c, err)
+		}
+	})
+}
+
+// TestWhatARequestChangesIsNotedWithIt: in the same transaction, so that a node that dies
+// leaves no doubt, and one that was thought dead changes nothing more.
+func TestWhatARequestChangesIsNotedWithIt(t *testing.T) {
+	everywhere(t, func(t *testing.T, clock *atomic.Int64, nodes ...*DB) {
+		ctx, db, other, r := t.Context(), nodes[0], nodes[len(nodes)-1], asked(1, "a", "POST x")
+		entry := func(ctx context.Context, id int64) error {
+			return db.Record(ctx, audit.Entry{ID: id, What: audit.SiteMade, Site: 1})
+		}
+		one, err := db.ClaimRequest(ctx, r)
+		must(t, err)
+		within, end := db.Within(ctx, r, one.Lease)
+		undone := errors.New("undone")
+		if err := db.Together(within, func(ctx context.Context) error { return errors.Join(entry(ctx, 1), undone) }); !errors.Is(err, undone) {
+			t.Fatal(err)
+		}
+		must(t, entry(ctx, 2)) // somebody else's
+		clock.Add(identity.RequestHeld.Milliseconds() + 1)
+		two, err := other.ClaimRequest(ctx, r)
+		if err != nil || two.Changed {
+			t.Fatalf("nothing was changed: %+v, %v", two, err)
+		}
+		if err := entry(within, 3); chat.CodeOf(err) != chat.Busy {
+			t.Errorf("whose request was taken over goes on: %v", err)
+		}
+		end()
+		must(t, entry(within, 4)) // what is left to do for one that is over, is none of it
+		within, end = other.Within(ctx, r, two.Lease)
+		defer end()
+		for id := range int64(2) {
+			must(t, other.Record(within, audit.Entry{ID: 5 + id, What: audit.SiteMade, Site: 1}))
+		}
+		must(t, other.ReleaseRequest(ctx, r, two.Lease)) // it has changed something: its name stays, and nobody waits
+		if c, err := db.ClaimRequest(ctx, r); err != nil || !c.Changed {
+			t.Errorf("something was changed: %+v, %v", c, err)
+		}
+		kept, err := db.Entries(ctx, audit.Query{Limit: 10, Site: 1})
+		must(t, err)
+		var ids []int64
+		for _, e := range kept {
+			ids = append(ids, e.ID)
+		}
+		if !slices.Equal(ids, []int64{6, 5, 4, 2}) {
+			t.Errorf("the entries are %v", ids)
 		}
 	})
 }
