@@ -5,6 +5,7 @@ import (
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/faults"
+	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/server"
 	"github.com/kefu-chat/kefu/internal/webhook"
 )
@@ -12,7 +13,7 @@ import (
 // makeWebhooks makes what tells websites' servers what happens, and lets it hear of commits.
 func (a *App) makeWebhooks(context.Context) error {
 	a.webhooks = webhook.New(webhook.Parts{
-		Store: a.db, Audit: a.db, Queue: a.jobs, Client: a.outbound, Watch: a.figures, Log: a.log, Now: faults.Now,
+		Store: a.db, Audit: a.db, Queue: a.jobs, Client: a.outbound, Watch: a.figures, Told: a.tell.SiteChanged, Log: a.log, Now: faults.Now,
 		Data: server.DataForWebhooks(func(id chat.AgentID) string { // asked when there are people: jobs begin last
 			agent, _ := a.people.Agent(id)
 			return agent.Name
@@ -31,7 +32,24 @@ func (a *App) makeWebhooks(context.Context) error {
 func (a *App) handleWebhooks(ctx context.Context) error {
 	a.jobs.HandleMost(webhook.DeliverJob, webhook.DeliverSlots, a.webhooks.Deliver)
 	a.jobs.Handle(webhook.ReplayJob, a.webhooks.ReplayOne)
+	a.jobs.Handle(webhook.ReplaySinceJob, a.webhooks.ReplayRest)
+	a.jobs.Handle(webhook.SettleJob, a.webhooks.Settle)
 	a.jobs.Handle(webhook.TendJob, a.webhooks.Tend)
 	a.jobs.Handle(webhook.TrimJob, a.webhooks.Trim)
 	return a.webhooks.TendSoon(ctx)
+}
+
+// healing lets webhooks hear of what other nodes have changed as soon as this one does.
+type healing struct {
+	*identity.People
+	webhooks *webhook.Hooks
+}
+
+// Heal implements live.People.
+func (h healing) Heal(ctx context.Context) (bool, error) {
+	changed, err := h.People.Heal(ctx)
+	if changed {
+		h.webhooks.Heard()
+	}
+	return changed, err
 }

@@ -62,6 +62,7 @@ type Event struct {
 	Files    []EventFile  `json:"files,omitempty" nullable:"false"`
 	Round    *EventRound  `json:"round,omitempty" doc:"The change of the round, for the kinds that change it."`
 	To       string       `json:"to,omitempty" doc:"Of carried: the id of the conversation in which the round goes on."`
+	Origin   *EventOrigin `json:"origin,omitempty" doc:"Where it stood before its visitor logged in: nothing new, it was told there with the same text. A bot passes over it."`
 	Target   *EventTarget `json:"target,omitempty" doc:"What an edit or a recall changed."`
 	Fallback string       `json:"fallback,omitempty" doc:"One sentence in English, for readers who do not know the kind."`
 }
@@ -79,6 +80,12 @@ type EventRound struct {
 	Number int64      `json:"number"`
 	Agent  *AgentName `json:"agent,omitempty" doc:"Who has it now."`
 	From   *AgentName `json:"from,omitempty" doc:"Who had it before."`
+}
+
+// EventOrigin is where a carried event stood before.
+type EventOrigin struct {
+	Conversation string `json:"conversation" doc:"A UUID."`
+	Seq          int64  `json:"seq" doc:"Its number there."`
 }
 
 // EventTarget is the event that another one changed.
@@ -143,6 +150,9 @@ func eventFor(e *wire.Event) Event {
 	}
 	if !e.To.IsNil() {
 		out.To = e.To.String()
+	}
+	if e.Origin != nil {
+		out.Origin = &EventOrigin{Conversation: e.Origin.C.String(), Seq: e.Origin.N}
 	}
 	if e.Target != nil {
 		out.Target = &EventTarget{Seq: e.Target.N}

@@ -15,20 +15,34 @@ type Webhook struct {
 	Name     string   `json:"name"`
 	URL      string   `json:"url"`
 	Types    []string `json:"types" nullable:"false" doc:"What it is told of."`
-	State    string   `json:"state" enum:"on,off,paused" doc:"Paused: it failed for three days; what happens is kept until it is resumed."`
+	State    string   `json:"state" enum:"on,off,paused,resuming,deleting" doc:"Paused: it failed for three days; what happens is kept until it is resumed. Resuming and deleting end by themselves, soon."`
+	Since    int64    `json:"since" doc:"Since when it is in this state."`
 	PausedAt int64    `json:"paused_at,omitempty"`
 	Why      string   `json:"why,omitempty" doc:"Why it is paused."`
 	OldUntil int64    `json:"old_until,omitempty" doc:"Until when the secret before the present one signs, too."`
 	MadeBy   string   `json:"made_by" doc:"Who made it, by the name it had then."`
 	MadeAt   int64    `json:"made_at"`
 	Waiting  int64    `json:"waiting" doc:"From how many conversations something waits for it."`
+	Events   int64    `json:"waiting_events" doc:"How many events, at most, wait for it."`
 	Oldest   int64    `json:"oldest,omitempty" doc:"About when the longest waiting of it happened."`
+	NextAt   int64    `json:"next_at,omitempty" doc:"When the next of what waits is tried; absent where nothing is."`
+	// What became of what was sent in the last seven days.
+	DeliveredAt int64  `json:"delivered_at,omitempty" doc:"When the newest message that was delivered was, as far as the log goes."`
+	FailedAt    int64  `json:"failed_at,omitempty" doc:"When the newest message that is not delivered was tried last, as far as the log goes."`
+	FailedWhy   string `json:"failed_why,omitempty" doc:"Why that failed."`
+	Lost        int64  `json:"lost,omitempty" doc:"How many events, at most, were removed by the site's retention before they could be sent, since it was made."`
+	LostAt      int64  `json:"lost_at,omitempty" doc:"When that was noticed last."`
 }
 
-func webhookFor(w webhook.Webhook, waits webhook.Waiting) Webhook {
+func webhookFor(w webhook.Seen) Webhook {
 	out := Webhook{
-		ID: idText(w.ID), Name: w.Name, URL: w.URL, Types: []string{}, State: string(w.State), PausedAt: int64(w.PausedAt), Why: w.Why,
-		OldUntil: int64(w.OldUntil), MadeBy: w.MadeBy.Name, MadeAt: int64(w.MadeAt), Waiting: waits.Conversations, Oldest: int64(waits.Oldest),
+		ID: idText(w.ID), Name: w.Name, URL: w.URL, Types: []string{}, State: string(w.State), Since: int64(w.Since), PausedAt: int64(w.PausedAt), Why: w.Why,
+		OldUntil: int64(w.OldUntil), MadeBy: w.MadeBy.Name, MadeAt: int64(w.MadeAt),
+		Waiting: w.Waiting.Conversations, Events: w.Waiting.Events, Oldest: int64(w.Waiting.Oldest),
+		DeliveredAt: int64(w.Recent.Delivered), FailedAt: int64(w.Recent.Failed), FailedWhy: w.Recent.Why, Lost: w.Lost, LostAt: int64(w.LostAt),
+	}
+	if w.State == webhook.On {
+		out.NextAt = int64(w.Waiting.Next)
 	}
 	for _, t := range w.Types {
 		out.Types = append(out.Types, string(t))
@@ -40,7 +54,7 @@ func webhookFor(w webhook.Webhook, waits webhook.Waiting) Webhook {
 type WebhookDelivery struct {
 	ID        string `json:"id"`
 	MessageID string `json:"message_id" doc:"What the header webhook-id says: the same for all tries."`
-	Type      string `json:"type"`
+	Type      string `json:"type" doc:"Or ping, a test, or lost: nothing was sent, because retention had removed the events; why says which."`
 	Delivered bool   `json:"delivered"`
 	Status    int    `json:"status,omitempty" doc:"Of the last answer; absent: there was none."`
 	Answer    string `json:"answer,omitempty" doc:"The first 1,024 bytes of it."`
@@ -136,11 +150,11 @@ func (r *routes) webhooks() {
 	admin, h := onSite(chat.RoleAdmin), r.server.parts.Webhooks
 	serve(r, admin, op{method: "GET", path: all, id: "list-webhooks", summary: "A site's webhooks, with what waits for them"},
 		func(ctx context.Context, c caller, _ *SitePath) (*webhooksOutput, error) {
-			found, waits, err := h.List(ctx, c.site.ID)
+			found, err := h.List(ctx, c.site.ID)
 			out := &webhooksOutput{}
 			out.Body.Webhooks = []Webhook{}
 			for _, w := range found {
-				out.Body.Webhooks = append(out.Body.Webhooks, webhookFor(w, waits[w.ID]))
+				out.Body.Webhooks = append(out.Body.Webhooks, webhookFor(w))
 			}
 			return out, err
 		})
@@ -163,7 +177,7 @@ func (r *routes) webhooks() {
 			}
 			return r.webhook(ctx, c, &in.WebhookPath)
 		})
-	serve(r, admin, op{method: "DELETE", path: one, id: "delete-webhook", summary: "Delete a webhook, with its log and what waits for it"},
+	serve(r, admin, op{method: "DELETE", path: one, id: "delete-webhook", summary: "Delete a webhook, with its log and what waits for it; where that is much, it is deleting for a while"},
 		func(ctx context.Context, c caller, in *WebhookPath) (*struct{}, error) {
 			id, err := parseID[webhook.ID](in.Webhook)
 			if err != nil {
@@ -180,7 +194,7 @@ func madeWebhookAnswer(w webhook.Webhook, err error) (*madeWebhook, error) {
 		return nil, err
 	}
 	out := &madeWebhook{}
-	out.Body.Webhook, out.Body.Secret = webhookFor(w, webhook.Waiting{}), w.Secret
+	out.Body.Webhook, out.Body.Secret = webhookFor(webhook.Seen{Webhook: w}), w.Secret
 	return out, nil
 }
 
@@ -190,11 +204,11 @@ func (r *routes) webhook(ctx context.Context, c caller, in *WebhookPath) (*webho
 	if err != nil {
 		return nil, err
 	}
-	w, waits, err := r.server.parts.Webhooks.One(ctx, c.site.ID, id)
+	w, err := r.server.parts.Webhooks.One(ctx, c.site.ID, id)
 	if err != nil {
 		return nil, err
 	}
-	return &webhookOutput{webhookFor(w, waits)}, nil
+	return &webhookOutput{webhookFor(w)}, nil
 }
 
 // webhookSteps are what an admin does with one.

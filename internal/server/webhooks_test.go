@@ -29,7 +29,7 @@ func (w *world) webhooks() *webhook.Hooks {
 	client := outbound.New(outbound.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	w.t.Cleanup(client.Close)
 	return webhook.New(webhook.Parts{
-		Store: w.db, Audit: w.db, Queue: w, Client: client, Watch: uncounted{}, Log: slog.New(slog.DiscardHandler), Now: w.clock.Now,
+		Store: w.db, Audit: w.db, Queue: w, Client: client, Watch: uncounted{}, Told: func(chat.SiteID) {}, Log: slog.New(slog.DiscardHandler), Now: w.clock.Now,
 		Data: server.DataForWebhooks(func(chat.AgentID) string { return "" }),
 	})
 }
@@ -38,7 +38,7 @@ func (w *world) webhooks() *webhook.Hooks {
 func (s *stage) webhook(on chat.SiteID) (hook, delivery string) {
 	s.t.Helper()
 	hooks := s.parts.Webhooks
-	all, _, err := hooks.List(s.t.Context(), on)
+	all, err := hooks.List(s.t.Context(), on)
 	s.must(err)
 	for _, w := range all {
 		s.must(hooks.Delete(s.t.Context(), audit.By{}, on, w.ID))

@@ -24,6 +24,10 @@ type webhookRow struct {
 	Secret     []byte         `bun:"secret"`
 	Old        []byte         `bun:"old_secret"`
 	OldUntil   chat.Millis    `bun:"old_until"`
+	StateAt    chat.Millis    `bun:"state_at"`
+	ResumedTo  int64          `bun:"resumed_to"` // chat.ConversationID
+	Lost       int64          `bun:"lost"`
+	LostAt     chat.Millis    `bun:"lost_at"`
 	PausedAt   chat.Millis    `bun:"paused_at"`
 	Why        string         `bun:"why"`
 	MadeByKind chat.ActorKind `bun:"made_by_kind"`
@@ -39,7 +43,7 @@ func webhookRowOf(w webhook.Webhook) *webhookRow {
 	}
 	return &webhookRow{
 		ID: w.ID, Site: w.Site, Name: w.Name, URL: []byte(w.URL), Types: strings.Join(types, " "), State: w.State,
-		Secret: []byte(w.Secret), Old: []byte(w.Old), OldUntil: w.OldUntil, PausedAt: w.PausedAt, Why: shortened(w.Why),
+		Secret: []byte(w.Secret), Old: []byte(w.Old), OldUntil: w.OldUntil, StateAt: w.Since, PausedAt: w.PausedAt, Why: shortened(w.Why),
 		MadeByKind: w.MadeBy.Kind, MadeByID: w.MadeBy.ID, MadeByName: w.MadeBy.Name, MadeAt: w.MadeAt,
 	}
 }
@@ -47,7 +51,7 @@ func webhookRowOf(w webhook.Webhook) *webhookRow {
 func (r *webhookRow) webhook() webhook.Webhook {
 	w := webhook.Webhook{
 		ID: r.ID, Site: r.Site, Name: r.Name, URL: string(r.URL), State: r.State, Secret: string(r.Secret), Old: string(r.Old),
-		OldUntil: r.OldUntil, PausedAt: r.PausedAt, Why: r.Why,
+		OldUntil: r.OldUntil, Since: r.StateAt, PausedAt: r.PausedAt, Why: r.Why, Lost: r.Lost, LostAt: r.LostAt,
 		MadeBy: chat.ActorRef{Kind: r.MadeByKind, ID: r.MadeByID, Name: r.MadeByName}, MadeAt: r.MadeAt,
 	}
 	for t := range strings.FieldsSeq(r.Types) {
@@ -70,37 +74,21 @@ func (db *DB) InsertWebhook(ctx context.Context, w webhook.Webhook) error {
 func (db *DB) UpdateWebhook(ctx context.Context, w webhook.Webhook) error {
 	return db.changePeople(ctx, func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewUpdate().Model(webhookRowOf(w)).
-			Column("name", "url", "types", "state", "secret", "old_secret", "old_until", "paused_at", "why").
+			Column("name", "url", "types", "state", "state_at", "resumed_to", "secret", "old_secret", "old_until", "paused_at", "why").
 			Where("id = ? AND site_id = ?", w.ID, w.Site).Exec(ctx)
-		if err := touched(result, err, noWebhook()); err != nil || w.State != webhook.Off {
-			return err
-		}
-		_, err = tx.NewDelete().Table("webhook_outbox").Where("webhook_id = ?", w.ID).Exec(ctx)
-		return err
-	})
-}
-
-// DeleteWebhook implements webhook.Store.
-func (db *DB) DeleteWebhook(ctx context.Context, on chat.SiteID, id webhook.ID) error {
-	return db.changePeople(ctx, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewDelete().Table("webhook").Where("id = ? AND site_id = ?", id, on).Exec(ctx)
-		if err := touched(result, err, noWebhook()); err != nil {
-			return err
-		}
-		for _, table := range []string{"webhook_outbox", "webhook_delivery"} {
-			if _, err := tx.NewDelete().Table(table).Where("webhook_id = ?", id).Exec(ctx); err != nil {
-				return err
-			}
-		}
-		return nil
+		return touched(result, err, noWebhook())
 	})
 }
 
 // Webhook implements webhook.Store.
 func (db *DB) Webhook(ctx context.Context, id webhook.ID) (webhook.Webhook, error) {
-	var row webhookRow
-	err := db.reading(ctx).NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
-	return row.webhook(), found(err, "webhook")
+	row, err := db.webhookRow(ctx, id)
+	return row.webhook(), err
+}
+
+func (db *DB) webhookRow(ctx context.Context, id webhook.ID) (row webhookRow, err error) {
+	err = db.reading(ctx).NewSelect().Model(&row).Where("id = ?", id).Scan(ctx)
+	return row, found(err, "webhook")
 }
 
 // Webhooks implements webhook.Store.
@@ -121,20 +109,8 @@ func (db *DB) PauseWebhook(ctx context.Context, id webhook.ID, why string) error
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewUpdate().Table("webhook").Set("state = ?, paused_at = ?, why = ?", webhook.Paused, now, shortened(why)).
+		_, err = tx.NewUpdate().Table("webhook").Set("state = ?, state_at = ?, paused_at = ?, why = ?", webhook.Paused, now, now, shortened(why)).
 			Where("id = ? AND state = ?", id, webhook.On).Exec(ctx)
-		return err
-	})
-}
-
-// RetryWebhook implements webhook.Store.
-func (db *DB) RetryWebhook(ctx context.Context, id webhook.ID) error {
-	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		now, err := db.time(ctx)
-		if err != nil {
-			return err
-		}
-		_, err = tx.NewUpdate().Table("webhook_outbox").Set("due_at = ?, tries = 0", now).Where("webhook_id = ?", id).Exec(ctx)
 		return err
 	})
 }
@@ -153,7 +129,7 @@ func (db *DB) RefreshWishes(ctx context.Context) error {
 		return err
 	}
 	var rows []webhookRow
-	err = db.reading(ctx).NewSelect().Model(&rows).Column("id", "site_id", "types").Where("state <> ?", webhook.Off).Order("id").Scan(ctx)
+	err = db.reading(ctx).NewSelect().Model(&rows).Column("id", "site_id", "types", "state").Where("state NOT IN (?, ?)", webhook.Off, webhook.Deleting).Order("id").Scan(ctx)
 	if err != nil {
 		return err
 	}

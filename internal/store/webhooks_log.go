@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -37,8 +38,7 @@ func (r *deliveryRow) delivery() webhook.Delivery {
 	}
 }
 
-// logDelivery writes an entry, or again.
-func logDelivery(ctx context.Context, tx bun.Tx, d webhook.Delivery, now chat.Millis) error {
+func deliveryRowOf(d webhook.Delivery, now chat.Millis) *deliveryRow {
 	row := &deliveryRow{
 		ID: d.ID, Webhook: d.Webhook, Message: []byte(d.Message), Conversation: d.Conversation, Seq: d.Seq, Type: d.Type,
 		Status: d.Status, Answer: shortenedTo(d.Answer, webhook.MaxAnswer), Why: shortened(d.Why), Took: d.Took.Milliseconds(), Tries: d.Tries, At: now, NextAt: d.NextAt,
@@ -46,12 +46,26 @@ func logDelivery(ctx context.Context, tx bun.Tx, d webhook.Delivery, now chat.Mi
 	if d.Delivered {
 		row.Delivered = 1
 	}
-	done, err := met(tx.NewUpdate().Model(row).Column("delivered", "status", "answer", "why", "took", "tries", "at", "next_at").
-		Where("id = ? AND webhook_id = ?", d.ID, d.Webhook).Exec(ctx))
-	if err != nil || done {
+	return row
+}
+
+// logDelivery writes an entry, or again. Whoever calls it holds a row of the outbox that
+// an erasure removes before the log.
+func logDelivery(ctx context.Context, tx bun.Tx, d webhook.Delivery, now chat.Millis) error {
+	if done, err := logAgain(ctx, tx, d, now); err != nil || done {
 		return err
 	}
-	_, err = tx.NewInsert().Model(row).Exec(ctx)
+	return insertDelivery(ctx, tx, d, now)
+}
+
+// logAgain writes an entry again, if it is still there.
+func logAgain(ctx context.Context, tx bun.Tx, d webhook.Delivery, now chat.Millis) (there bool, err error) {
+	return met(tx.NewUpdate().Model(deliveryRowOf(d, now)).Column("delivered", "status", "answer", "why", "took", "tries", "at", "next_at").
+		Where("id = ? AND webhook_id = ?", d.ID, d.Webhook).Exec(ctx))
+}
+
+func insertDelivery(ctx context.Context, tx bun.Tx, d webhook.Delivery, now chat.Millis) error {
+	_, err := tx.NewInsert().Model(deliveryRowOf(d, now)).Exec(ctx)
 	return err
 }
 
@@ -62,8 +76,51 @@ func (db *DB) Log(ctx context.Context, d webhook.Delivery) error {
 		if err != nil {
 			return err
 		}
-		return logDelivery(ctx, tx, d, now)
+		w, err := db.webhookRow(ctx, d.Webhook)
+		if errors.Is(err, noWebhook()) || err == nil && w.State == webhook.Deleting {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return insertDelivery(ctx, tx, d, now)
 	})
+}
+
+// LogAgain implements webhook.Store.
+func (db *DB) LogAgain(ctx context.Context, d webhook.Delivery) error {
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		now, err := db.time(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = logAgain(ctx, tx, d, now)
+		return err
+	})
+}
+
+// RecentOf implements webhook.Store.
+func (db *DB) RecentOf(ctx context.Context, ids []webhook.ID) (map[webhook.ID]webhook.Recent, error) {
+	all := map[webhook.ID]webhook.Recent{}
+	for _, id := range ids {
+		var r webhook.Recent
+		for delivered := range 2 {
+			var last []deliveryRow
+			err := db.reading(ctx).NewSelect().Model(&last).Column("at", "why").
+				Where("webhook_id = ? AND delivered = ? AND type NOT IN (?, ?)", id, delivered, webhook.Ping, webhook.Lost).Order("id DESC").Limit(1).Scan(ctx)
+			switch {
+			case err != nil:
+				return nil, err
+			case len(last) == 0:
+			case delivered == 1:
+				r.Delivered = last[0].At
+			default:
+				r.Failed, r.Why = last[0].At, last[0].Why
+			}
+		}
+		all[id] = r
+	}
+	return all, nil
 }
 
 // Deliveries implements webhook.Store.
@@ -89,73 +146,4 @@ func (db *DB) DeliveryOf(ctx context.Context, id webhook.ID, delivery int64) (we
 	var row deliveryRow
 	err := db.reading(ctx).NewSelect().Model(&row).Where("id = ? AND webhook_id = ?", delivery, id).Scan(ctx)
 	return row.delivery(), found(err, "delivery")
-}
-
-// ReplaySince implements webhook.Store.
-func (db *DB) ReplaySince(ctx context.Context, id webhook.ID, since int64) (conversations int, err error) {
-	err = db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		now, err := db.time(ctx)
-		if err != nil {
-			return err
-		}
-		var all []struct {
-			Conversation chat.ConversationID `bun:"conversation"`
-			First        int64               `bun:"first"`
-			Last         int64               `bun:"last"`
-			At           chat.Millis         `bun:"since"`
-		}
-		err = tx.NewRaw("SELECT conversation, MIN(seq) AS first, MAX(seq) AS last, MIN(at) AS since FROM webhook_delivery "+
-			"WHERE webhook_id = ? AND id >= ? AND conversation <> 0 GROUP BY conversation ORDER BY conversation", id, since).Scan(ctx, &all)
-		if err != nil {
-			return err
-		}
-		conversations = len(all)
-		for _, one := range all {
-			row := &queueRow{Webhook: id, Conversation: one.Conversation, Next: one.First, Last: one.Last, Since: one.At, DueAt: now}
-			done, err := met(tx.NewUpdate().Model(row).Set("due_at = ?, tries = 0", now).
-				Set("delivery_id = CASE WHEN next_seq <= ? THEN delivery_id ELSE 0 END", one.First).
-				Set("next_seq = CASE WHEN next_seq <= ? THEN next_seq ELSE ? END", one.First, one.First).
-				Set("last_seq = CASE WHEN last_seq >= ? THEN last_seq ELSE ? END", one.Last, one.Last).
-				Where("webhook_id = ? AND conversation = ?", id, one.Conversation).Exec(ctx))
-			if err == nil && !done {
-				_, err = tx.NewInsert().Model(row).Exec(ctx)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return conversations, err
-}
-
-// Trim implements webhook.Store.
-func (db *DB) Trim(ctx context.Context, keep time.Duration, most int) error {
-	now, err := db.time(ctx)
-	if err != nil {
-		return err
-	}
-	var ids []webhook.ID
-	if err := db.read.NewRaw("SELECT id FROM webhook").Scan(ctx, &ids); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		var edge []int64 // the newest entry that is too much
-		if err := db.read.NewRaw("SELECT id FROM webhook_delivery WHERE webhook_id = ? ORDER BY id DESC LIMIT 1 OFFSET ?", id, most).Scan(ctx, &edge); err != nil {
-			return err
-		}
-		edge = append(edge, 0)
-		err := db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-			_, err := tx.NewDelete().Table("webhook_delivery").Where("webhook_id = ? AND (id <= ? OR at < ?)", id, edge[0], now-millis(keep)).Exec(ctx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	// A node that had not heard of it may have told a webhook that is gone or off.
-	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewDelete().Table("webhook_outbox").Where("webhook_id NOT IN (SELECT id FROM webhook WHERE state <> ?)", webhook.Off).Exec(ctx)
-		return err
-	})
 }

@@ -26,6 +26,10 @@ type queueRow struct {
 	Delivery     int64               `bun:"delivery_id"`
 }
 
+func (r *queueRow) queue() webhook.Queue {
+	return webhook.Queue{Webhook: r.Webhook, Conversation: r.Conversation, Next: r.Next, Last: r.Last, Since: r.Since, Tries: r.Tries, Delivery: r.Delivery}
+}
+
 // ofQueue finds a row as it was read.
 const ofQueue = "webhook_id = ? AND conversation = ? AND next_seq = ? AND tries = ?"
 
@@ -38,8 +42,8 @@ func (db *DB) DueQueues(ctx context.Context, id webhook.ID, limit int) ([]webhoo
 	var rows []queueRow
 	err = db.reading(ctx).NewSelect().Model(&rows).Where("webhook_id = ? AND due_at <= ?", id, now).Order("due_at").Limit(int64(limit)).Scan(ctx)
 	queues := make([]webhook.Queue, len(rows))
-	for i, r := range rows {
-		queues[i] = webhook.Queue{Webhook: r.Webhook, Conversation: r.Conversation, Next: r.Next, Last: r.Last, Since: r.Since, Tries: r.Tries, Delivery: r.Delivery}
+	for i := range rows {
+		queues[i] = rows[i].queue()
 	}
 	return queues, err
 }
@@ -128,11 +132,24 @@ func (db *DB) Failed(ctx context.Context, q webhook.Queue, after time.Duration, 
 			return err
 		}
 		done, err := met(tx.NewUpdate().Table("webhook_outbox").
-			Set("due_at = ?, tries = ?, delivery_id = ?", now+millis(after), q.Tries+1, d.ID).
+			Set("due_at = ?, tries = ?, delivery_id = ?", now+millis(after), max(q.Tries, 0)+1, d.ID).
 			Where(ofQueue, q.Webhook, q.Conversation, q.Next, q.Tries).Exec(ctx))
 		if err == nil && !done {
 			return webhook.ErrMoved
 		}
+		return err
+	})
+}
+
+// Aside implements webhook.Store.
+func (db *DB) Aside(ctx context.Context, q webhook.Queue, after time.Duration) error {
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		now, err := db.time(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().Table("webhook_outbox").Set("due_at = ?, tries = ?", now+millis(after), min(q.Tries, 0)-1).
+			Where(ofQueue, q.Webhook, q.Conversation, q.Next, q.Tries).Exec(ctx)
 		return err
 	})
 }
@@ -154,7 +171,7 @@ func (db *DB) WaitingFor(ctx context.Context, ids []webhook.ID) (map[webhook.ID]
 func (db *DB) AllWaiting(ctx context.Context) (webhook.Waiting, error) { return db.waiting(ctx, "") }
 
 func (db *DB) waiting(ctx context.Context, where string, args ...any) (w webhook.Waiting, err error) {
-	query := fmt.Sprintf("SELECT COUNT(*), COALESCE(MIN(since), 0) FROM webhook_outbox %s", where)
-	err = db.reading(ctx).NewRaw(query, args...).Scan(ctx, &w.Conversations, &w.Oldest)
+	query := fmt.Sprintf("SELECT COUNT(*), COALESCE(SUM(last_seq - next_seq + 1), 0), COALESCE(MIN(since), 0), COALESCE(MIN(due_at), 0) FROM webhook_outbox %s", where)
+	err = db.reading(ctx).NewRaw(query, args...).Scan(ctx, &w.Conversations, &w.Events, &w.Oldest, &w.Next)
 	return w, err
 }

@@ -42,7 +42,8 @@ func TestAnotherNodeHearsOfWebhooks(t *testing.T) {
 				}
 			}
 			heard(1)
-			if err := one.DeleteWebhook(t.Context(), 71, 1); err != nil {
+			hook.State = webhook.Deleting
+			if err := one.UpdateWebhook(t.Context(), hook); err != nil {
 				t.Fatal(err)
 			}
 			heard(0)

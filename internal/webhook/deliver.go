@@ -17,6 +17,7 @@ const (
 	runFor    = 30 * time.Second // then other webhooks have their turn
 	looksFor  = time.Second      // how often rows that other nodes made are looked for
 	readsOnce = 50               // events
+	asideMost = 5                // of the schedule: after that, what cannot be read is read each hour
 )
 
 // run delivers what waits for one webhook.
@@ -41,12 +42,12 @@ type ended struct {
 
 // Deliver is the handler of DeliverJob.
 func (h *Hooks) Deliver(ctx context.Context, j jobs.Job) error {
-	id, err := chat.ParseID(j.Key)
-	if err != nil {
-		return nil // none of ours: nothing to repeat
+	id, ours := namedBy(j)
+	if !ours {
+		return nil
 	}
 	r := &run{
-		Hooks: h, id: ID(id), words: make(chan struct{}, 1), until: time.Now().Add(runFor),
+		Hooks: h, id: id, words: make(chan struct{}, 1), until: time.Now().Add(runFor),
 		busy: map[chat.ConversationID]bool{}, done: make(chan ended, atOnce),
 	}
 	h.mu.Lock()
@@ -161,12 +162,23 @@ func (r *run) deliver(ctx context.Context, hook Webhook, q Queue) error {
 		return err
 	}
 	if err != nil {
-		return err
+		return r.aside(ctx, q, err)
+	}
+	first := q.Last + 1 // that is left: the log has no gaps but at its beginning
+	if len(events) > 0 {
+		first = events[0].Seq
+	}
+	if first > q.Next {
+		return r.lost(keep, r.id, []Gap{{q, in.Conversation.UUID, first}})
 	}
 	wish := hook.Wish()
 	for i := range events {
 		if wish.Wants(&events[i]) {
-			return r.sendOne(ctx, hook, q, &events[i], in)
+			body, err := r.bodyOf(&events[i], in)
+			if err != nil {
+				return r.aside(ctx, q, err)
+			}
+			return r.sendOne(ctx, hook, q, body, r.entry(hook, &events[i], in), events[i].At)
 		}
 	}
 	passed := q.Last
@@ -177,16 +189,24 @@ func (r *run) deliver(ctx context.Context, hook Webhook, q Queue) error {
 	return err
 }
 
-func (r *run) sendOne(ctx context.Context, hook Webhook, q Queue, e *chat.Event, in chat.ListRow) error {
-	body, err := r.bodyOf(e, in)
-	if err != nil {
-		return err
+// aside lets a conversation that cannot be read wait, ever longer, while others go on.
+// Nothing is wrong with the receiver: the webhook is not paused for it.
+func (r *run) aside(ctx context.Context, q Queue, why error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
-	d := r.entry(hook, e, in)
+	pauses := schedule()
+	wait := pauses[min(max(-q.Tries, 0), asideMost)]
+	r.Log.ErrorContext(ctx, "a conversation could not be read for a webhook: it is set aside", "webhook", r.id, "conversation", q.Conversation, "from", q.Next, "again", wait, "error", why)
+	return r.Store.Aside(ctx, q, wait)
+}
+
+// sendOne sends what d is about, which happened at a time.
+func (r *run) sendOne(ctx context.Context, hook Webhook, q Queue, body []byte, d Delivery, at chat.Millis) error {
 	if q.Delivery != 0 {
 		d.ID = q.Delivery
 	}
-	d.Tries = q.Tries
+	d.Tries = max(q.Tries, 0)
 	d, answer := r.try(ctx, hook, d, body)
 	if ctx.Err() != nil && !d.Delivered {
 		return ctx.Err() // cut short: no failure of the receiver's
@@ -194,7 +214,7 @@ func (r *run) sendOne(ctx context.Context, hook Webhook, q Queue, e *chat.Event,
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if d.Delivered {
-		_, err := r.Store.Passed(keep, q, e.Seq, e.At, &d)
+		_, err := r.Store.Passed(keep, q, d.Seq, at, &d)
 		return err
 	}
 	wait := pauseAfter(d.Tries, answer)
@@ -210,5 +230,5 @@ func (r *run) sendOne(ctx context.Context, hook Webhook, q Queue, e *chat.Event,
 		why = "it answered 410: it wants nothing more"
 	}
 	r.Log.WarnContext(ctx, "a webhook is paused until an admin resumes it", "webhook", r.id, "site", hook.Site, "why", why)
-	return r.Store.PauseWebhook(keep, r.id, why)
+	return r.refreshed(keep, hook.Site, r.Store.PauseWebhook(keep, r.id, why))
 }

@@ -166,10 +166,10 @@ func TestReceiversThatMisbehave(t *testing.T) {
 		if len(log) != 1 || log[0].Delivered || log[0].Status != one.status || !strings.Contains(log[0].Why, one.why) || log[0].Tries != 1 {
 			t.Errorf("%s: %+v", name, log)
 		}
-		after, waiting, err := w.hooks.One(t.Context(), site, h.ID)
+		after, err := w.hooks.One(t.Context(), site, h.ID)
 		w.no(err)
-		if after.State != one.state || waiting.Conversations != 1 {
-			t.Errorf("%s: %s, %+v", name, after.State, waiting)
+		if after.State != one.state || after.Waiting.Conversations != 1 {
+			t.Errorf("%s: %s, %+v", name, after.State, after.Waiting)
 		}
 		w.no(w.hooks.Delete(t.Context(), by, site, h.ID))
 	}
@@ -193,7 +193,7 @@ func TestAfterThreeDaysItIsPausedAndGoesOnWhereItStopped(t *testing.T) {
 	if tries != webhook.MaxTries() || took < 72*time.Hour || took > 80*time.Hour {
 		t.Errorf("%d tries in %s, want %d in three days", tries, took, webhook.MaxTries())
 	}
-	after, _, err := w.hooks.One(t.Context(), site, h.ID)
+	after, err := w.hooks.One(t.Context(), site, h.ID)
 	w.no(err)
 	if after.State != webhook.Paused || !strings.Contains(after.Why, "500") || after.PausedAt == 0 {
 		t.Fatalf("%+v", after)
@@ -218,15 +218,20 @@ func TestAfterThreeDaysItIsPausedAndGoesOnWhereItStopped(t *testing.T) {
 }
 
 func TestAnAnswerMaySayWhenToComeBack(t *testing.T) {
-	w := newWorld(t)
-	h := w.hook("round.opened")
-	w.says(1, "one")
-	w.answers(func(out http.ResponseWriter, _ received) {
-		out.Header().Set("Retry-After", "90")
-		out.WriteHeader(429)
-	})
-	if in, planned := w.deliver(h.ID); !planned || in < 90*time.Second || in > 100*time.Second {
-		t.Errorf("the next try is in %s (%t)", in, planned)
+	for after, want := range map[string]time.Duration{
+		"90": 90 * time.Second, "86400": 24 * time.Hour, "9223372037": 24 * time.Hour, "99999999999999999999": 24 * time.Hour,
+		"-5": 5 * time.Second, "soon": 5 * time.Second,
+	} {
+		w := newWorld(t)
+		h := w.hook("round.opened")
+		w.says(1, "one")
+		w.answers(func(out http.ResponseWriter, _ received) {
+			out.Header().Set("Retry-After", after)
+			out.WriteHeader(429)
+		})
+		if in, planned := w.deliver(h.ID); !planned || in < want-time.Second || in > want+want/9 {
+			t.Errorf("%s: the next try is in %s (%t), want about %s", after, in, planned, want)
+		}
 	}
 }
 

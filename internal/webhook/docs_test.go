@@ -54,9 +54,11 @@ func TestTheExamplesVerify(t *testing.T) {
 		signed(got.timestamp, got.signatures, body+" "),
 		signed("1600000000", got.signatures, body),
 		signed(got.timestamp, "v1,AAAA", body),
+		signed(got.timestamp, strings.Repeat("é", len(got.signatures)), body),
+		{map[string]string{}, body},
 	})
 	w.no(err)
-	const want = "[true,true,false,false,false]"
+	const want = "[true,true,false,false,false,false,false]"
 	for name, one := range map[string]struct{ language, program, after string }{
 		"node": {"js", "node", "\nconst all = JSON.parse(require('fs').readFileSync(0));" +
 			"\nprocess.stdout.write(JSON.stringify(all.map((m) => verify(process.argv[2], m.headers, m.body))));\n"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,12 +18,15 @@ import (
 )
 
 // Kinds of jobs: one delivers what waits for a webhook, which its key names; one sends
-// an entry of the log again; one finds what was forgotten, and one removes what is old.
+// an entry of the log again, one the log from an entry on; one does what a webhook's
+// state asks for; one finds what was forgotten, and one removes what is old.
 const (
-	DeliverJob = "webhook"
-	ReplayJob  = "webhook_replay"
-	TendJob    = "webhook_tend"
-	TrimJob    = "webhook_trim"
+	DeliverJob     = "webhook"
+	ReplayJob      = "webhook_replay"
+	ReplaySinceJob = "webhook_replay_since"
+	SettleJob      = "webhook_settle"
+	TendJob        = "webhook_tend"
+	TrimJob        = "webhook_trim"
 )
 
 // DeliverSlots is for how many webhooks a node delivers at once.
@@ -43,6 +47,8 @@ type Parts struct {
 	Watch  Watch
 	// Data is what a message says of an event, as JSON takes it.
 	Data func(e *chat.Event, in chat.ListRow) any
+	// Told lets other nodes know at once that a site's webhooks are others now.
+	Told func(on chat.SiteID)
 	Log  *slog.Logger
 	Now  func() time.Time
 }
@@ -57,43 +63,72 @@ type Hooks struct {
 	told    map[ID]bool          // of whom a commit was made since the loop looked
 	running map[ID]chan struct{} // of whom a run is under way here; a word in it: look again
 	woken   chan struct{}
+	others  chan struct{} // a word in it: another node may have changed webhooks
 	stop    context.CancelFunc
 	loop    sync.WaitGroup
 }
 
 // New makes a service; Start lets it hear of commits.
 func New(p Parts) *Hooks {
-	return &Hooks{Parts: p, pinging: make(chan struct{}, 4), told: map[ID]bool{}, running: map[ID]chan struct{}{}, woken: make(chan struct{}, 1)}
+	return &Hooks{Parts: p, pinging: make(chan struct{}, 4), told: map[ID]bool{}, running: map[ID]chan struct{}{}, woken: make(chan struct{}, 1), others: make(chan struct{}, 1)}
 }
 
-// List are a site's webhooks, oldest first, with what waits for each.
-func (h *Hooks) List(ctx context.Context, on chat.SiteID) ([]Webhook, map[ID]Waiting, error) {
+// Seen is a webhook with what waits for it, and what became of what was sent.
+type Seen struct {
+	Webhook
+	Waiting Waiting
+	Recent  Recent
+}
+
+// List are a site's webhooks, oldest first.
+func (h *Hooks) List(ctx context.Context, on chat.SiteID) ([]Seen, error) {
 	all, err := h.Store.Webhooks(ctx, on)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	return h.seen(ctx, all...)
+}
+
+// One is a webhook of a site, also one that is being deleted. Errors: NotFound.
+func (h *Hooks) One(ctx context.Context, on chat.SiteID, id ID) (Seen, error) {
+	w, err := h.Store.Webhook(ctx, id)
+	if err == nil && w.Site != on {
+		err = noWebhook()
+	}
+	if err != nil {
+		return Seen{}, err
+	}
+	seen, err := h.seen(ctx, w)
+	if err != nil {
+		return Seen{}, err
+	}
+	return seen[0], nil
+}
+
+func (h *Hooks) seen(ctx context.Context, all ...Webhook) ([]Seen, error) {
 	ids := make([]ID, len(all))
 	for i, w := range all {
 		ids[i] = w.ID
 	}
 	waiting, err := h.Store.WaitingFor(ctx, ids)
-	return all, waiting, err
-}
-
-// One is a webhook of a site. Errors: NotFound.
-func (h *Hooks) One(ctx context.Context, on chat.SiteID, id ID) (Webhook, Waiting, error) {
-	w, err := h.of(ctx, on, id)
 	if err != nil {
-		return w, Waiting{}, err
+		return nil, err
 	}
-	waiting, err := h.Store.WaitingFor(ctx, []ID{id})
-	return w, waiting[id], err
+	recent, err := h.Store.RecentOf(ctx, ids)
+	seen := make([]Seen, len(all))
+	for i, w := range all {
+		seen[i] = Seen{w, waiting[w.ID], recent[w.ID]}
+	}
+	return seen, err
 }
 
+func noWebhook() *chat.Refusal { return chat.Refuse(chat.NotFound, "there is no such webhook") }
+
+// of is a webhook that something can be done with.
 func (h *Hooks) of(ctx context.Context, on chat.SiteID, id ID) (Webhook, error) {
 	w, err := h.Store.Webhook(ctx, id)
-	if err == nil && w.Site != on {
-		err = chat.Refuse(chat.NotFound, "there is no such webhook")
+	if err == nil && (w.Site != on || w.State == Deleting) {
+		err = noWebhook()
 	}
 	return w, err
 }
@@ -115,12 +150,13 @@ func (h *Hooks) Make(ctx context.Context, by audit.By, on chat.SiteID, c Content
 	}
 	now := h.Now()
 	w := Webhook{ID: ID(chat.NewID(now)), Site: on, Secret: NewSecret(), MadeBy: by.Actor, MadeAt: chat.At(now)}
-	w = w.with(c)
+	w = w.with(c, w.MadeAt)
 	err = h.Store.Together(ctx, func(ctx context.Context) error {
 		all, err := h.Store.Webhooks(ctx, on)
 		if err != nil {
 			return err
 		}
+		all = slices.DeleteFunc(all, func(w Webhook) bool { return w.State == Deleting })
 		if len(all) >= MaxWebhooks {
 			return chat.Refuse(chat.Conflict, "the site has %d webhooks already: delete one, or change it", len(all))
 		}
@@ -129,29 +165,59 @@ func (h *Hooks) Make(ctx context.Context, by audit.By, on chat.SiteID, c Content
 		}
 		return h.record(ctx, by, audit.WebhookMade, w)
 	})
-	return w, h.refreshed(ctx, err)
+	return w, h.refreshed(ctx, on, err)
 }
 
-// with is the webhook with a content. One that an admin saves as on is tried again.
-func (w Webhook) with(c Content) Webhook {
+// with is the webhook with a content, since now.
+func (w Webhook) with(c Content, now chat.Millis) Webhook {
 	w.Name, w.URL, w.Types = c.Name, c.URL, c.Types
 	switch {
 	case !c.On:
-		w.State, w.PausedAt, w.Why = Off, 0, ""
-	case w.State != Paused:
-		w.State = On
+		w = w.in(Off, now)
+	case w.State != Paused && w.State != Resuming:
+		w = w.in(On, now)
 	}
 	return w
 }
 
+// in is the webhook in a state.
+func (w Webhook) in(state State, now chat.Millis) Webhook {
+	if w.State != state {
+		w.State, w.Since = state, now
+	}
+	w.PausedAt, w.Why = 0, ""
+	return w
+}
+
 // Change replaces the content of a webhook; a paused one stays so, unless it is turned
-// off. Errors: NotFound, FieldError.
+// off. Errors: NotFound, FieldError, Busy when it is turned on before all is removed that
+// waited when it was turned off.
 func (h *Hooks) Change(ctx context.Context, by audit.By, on chat.SiteID, id ID, c Content) (Webhook, error) {
 	c, err := h.check(c)
 	if err != nil {
 		return Webhook{}, err
 	}
-	return h.change(ctx, by, on, id, audit.WebhookChanged, func(w Webhook) Webhook { return w.with(c) })
+	w, err := h.of(ctx, on, id)
+	if err == nil && w.State == Off && c.On {
+		err = h.cleared(ctx, id)
+	}
+	if err != nil {
+		return w, err
+	}
+	w, err = h.change(ctx, by, on, id, audit.WebhookChanged, func(w Webhook) Webhook { return w.with(c, chat.At(h.Now())) })
+	if err != nil || w.State != Off {
+		return w, err
+	}
+	return w, h.settle(ctx, w)
+}
+
+// cleared is Busy as long as something waits for a webhook that is off.
+func (h *Hooks) cleared(ctx context.Context, id ID) error {
+	settled, err := h.Store.Settle(ctx, id)
+	if err == nil && !settled {
+		err = chat.Refuse(chat.Busy, "what waited for it when it was turned off is still being removed: try again in some seconds")
+	}
+	return err
 }
 
 // Rotate gives a webhook another secret; the one before signs for OldLasts, too.
@@ -164,7 +230,8 @@ func (h *Hooks) Rotate(ctx context.Context, by audit.By, on chat.SiteID, id ID) 
 }
 
 // Resume has a paused webhook go on where it stopped, and what waits for one that is on
-// tried at once. Errors: NotFound, Conflict for one that is off.
+// tried at once: now, or soon where much waits. Errors: NotFound, Conflict for one that is
+// off.
 func (h *Hooks) Resume(ctx context.Context, by audit.By, on chat.SiteID, id ID) (w Webhook, err error) {
 	err = h.Store.Together(ctx, func(ctx context.Context) error {
 		if w, err = h.of(ctx, on, id); err != nil {
@@ -173,33 +240,26 @@ func (h *Hooks) Resume(ctx context.Context, by audit.By, on chat.SiteID, id ID) 
 		if w.State == Off {
 			return chat.Refuse(chat.Conflict, "this webhook is off: turn it on")
 		}
-		w.State, w.PausedAt, w.Why = On, 0, ""
+		w = w.in(Resuming, chat.At(h.Now()))
 		if err := h.Store.UpdateWebhook(ctx, w); err != nil {
-			return err
-		}
-		if err := h.Store.RetryWebhook(ctx, id); err != nil {
 			return err
 		}
 		return h.record(ctx, by, audit.WebhookResumed, w)
 	})
-	if err = h.refreshed(ctx, err); err != nil {
-		return Webhook{}, err
+	if err == nil {
+		err = h.settle(ctx, w)
 	}
-	return w, h.plan(ctx, id, 0)
+	return w, err
 }
 
-// Delete removes a webhook with its log and what waits for it. Errors: NotFound.
+// Delete removes a webhook with its log and what waits for it: now, or soon where that
+// is much. Errors: NotFound.
 func (h *Hooks) Delete(ctx context.Context, by audit.By, on chat.SiteID, id ID) error {
-	return h.refreshed(ctx, h.Store.Together(ctx, func(ctx context.Context) error {
-		w, err := h.of(ctx, on, id)
-		if err != nil {
-			return err
-		}
-		if err := h.Store.DeleteWebhook(ctx, on, id); err != nil {
-			return err
-		}
-		return h.record(ctx, by, audit.WebhookDeleted, w)
-	}))
+	w, err := h.change(ctx, by, on, id, audit.WebhookDeleted, func(w Webhook) Webhook { return w.in(Deleting, chat.At(h.Now())) })
+	if err != nil {
+		return err
+	}
+	return h.settle(ctx, w)
 }
 
 func (h *Hooks) change(ctx context.Context, by audit.By, on chat.SiteID, id ID, what audit.What, how func(Webhook) Webhook) (w Webhook, err error) {
@@ -213,18 +273,20 @@ func (h *Hooks) change(ctx context.Context, by audit.By, on chat.SiteID, id ID, 
 		}
 		return h.record(ctx, by, what, w)
 	})
-	return w, h.refreshed(ctx, err)
+	return w, h.refreshed(ctx, on, err)
 }
 
-// refreshed renews what this node's commits know, after a change. The change stands
-// where that fails: the loop renews it.
-func (h *Hooks) refreshed(ctx context.Context, err error) error {
-	if err == nil {
-		if err := h.Store.RefreshWishes(context.WithoutCancel(ctx)); err != nil {
-			h.Log.WarnContext(ctx, "what webhooks want could not be read: it will be again", "error", err)
-		}
+// refreshed renews what this node's commits know, after a change, and tells other nodes.
+// The change stands where that fails: the loop renews it.
+func (h *Hooks) refreshed(ctx context.Context, on chat.SiteID, err error) error {
+	if err != nil {
+		return err
 	}
-	return err
+	if err := h.Store.RefreshWishes(context.WithoutCancel(ctx)); err != nil {
+		h.Log.WarnContext(ctx, "what webhooks want could not be read: it will be again", "error", err)
+	}
+	h.Told(on)
+	return nil
 }
 
 func (h *Hooks) record(ctx context.Context, by audit.By, what audit.What, w Webhook) error {
@@ -237,7 +299,7 @@ func (h *Hooks) record(ctx context.Context, by audit.By, what audit.What, w Webh
 
 // plan has a webhook delivered to after a while.
 func (h *Hooks) plan(ctx context.Context, id ID, in time.Duration) error {
-	return h.Queue.Add(ctx, jobs.Job{Kind: DeliverJob, Key: strconv.FormatInt(int64(id), 10), In: max(in, 0)})
+	return h.Queue.Add(ctx, jobs.Job{Kind: DeliverJob, Key: keyOf(id), In: max(in, 0)})
 }
 
 // Deliveries are a page of a webhook's log, newest first. Errors: NotFound.

@@ -24,6 +24,11 @@ func TestWhatAnAdminMaySay(t *testing.T) {
 	defer closed.Close()
 	strict := w.node(w.db, w.queue, closed)
 	good := webhook.Content{URL: "https://hooks.example/kefu", Types: []webhook.Type{"round.opened", "message.created", "round.opened"}, On: true}
+	twoLines := good
+	twoLines.Name = "Shop\r\nand more"
+	if _, err := strict.Make(t.Context(), by, site, twoLines); err == nil {
+		t.Error("a name of two lines was taken")
+	}
 	for field, change := range map[string]func(*webhook.Content){
 		"url":   func(c *webhook.Content) { c.URL = "https://10.0.0.1/" },
 		"types": func(c *webhook.Content) { c.Types = []webhook.Type{"message.created", "all"} },

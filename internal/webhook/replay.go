@@ -33,6 +33,8 @@ func (h *Hooks) Replay(ctx context.Context, by audit.By, on chat.SiteID, id ID, 
 			return err
 		case w.State == Off:
 			return chat.Refuse(chat.Conflict, "this webhook is off: turn it on")
+		case d.Type == Lost:
+			return chat.Refuse(chat.Conflict, "what this entry is about was removed: there is nothing to send")
 		case d.Conversation == 0:
 			return chat.Refuse(chat.Conflict, "this was a test: send another one")
 		}
@@ -47,14 +49,20 @@ func (h *Hooks) Replay(ctx context.Context, by audit.By, on chat.SiteID, id ID, 
 	})
 }
 
+// payloadOf reads a job's payload. What is none of ours is nothing to repeat.
+func payloadOf[T any](j jobs.Job) (what T, ours bool) {
+	ours = json.Unmarshal(j.Payload, &what) == nil
+	return what, ours
+}
+
 // ReplayOne is the handler of ReplayJob. Its one try is the replay, whatever becomes of it.
 func (h *Hooks) ReplayOne(ctx context.Context, j jobs.Job) error {
-	var what replayed
-	if json.Unmarshal(j.Payload, &what) != nil {
-		return nil // none of ours: nothing to repeat
+	what, ours := payloadOf[replayed](j)
+	if !ours {
+		return nil
 	}
 	w, err := h.Store.Webhook(ctx, what.Webhook)
-	if err != nil || w.State == Off {
+	if err != nil || w.State == Off || w.State == Deleting {
 		return gone(err)
 	}
 	d, err := h.Store.DeliveryOf(ctx, w.ID, what.Delivery)
@@ -74,7 +82,7 @@ func (h *Hooks) ReplayOne(ctx context.Context, j jobs.Job) error {
 	}
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return h.Store.Log(keep, d)
+	return h.Store.LogAgain(keep, d) // the entry may be gone: somebody was erased meanwhile
 }
 
 // gone leaves the absence of what was to be sent again without a word.
@@ -85,9 +93,18 @@ func gone(err error) error {
 	return err
 }
 
+// replayedSince is how far a replay of all has come.
+type replayedSince struct {
+	Webhook ID                  `json:"webhook"`
+	Since   int64               `json:"since"` // entries
+	Until   int64               `json:"until"`
+	After   chat.ConversationID `json:"after"`
+}
+
 // ReplaySince sends all that is in the log from an entry on once more, in order, and
 // tells of how many conversations. Errors: NotFound, Conflict for a webhook that is off.
 func (h *Hooks) ReplaySince(ctx context.Context, by audit.By, on chat.SiteID, id ID, since int64) (conversations int, err error) {
+	all := replayedSince{Webhook: id, Since: since}
 	err = h.Store.Together(ctx, func(ctx context.Context) error {
 		w, err := h.of(ctx, on, id)
 		if err != nil {
@@ -96,7 +113,7 @@ func (h *Hooks) ReplaySince(ctx context.Context, by audit.By, on chat.SiteID, id
 		if w.State == Off {
 			return chat.Refuse(chat.Conflict, "this webhook is off: turn it on")
 		}
-		if conversations, err = h.Store.ReplaySince(ctx, id, since); err != nil {
+		if conversations, all.Until, err = h.Store.Replayable(ctx, id, since); err != nil {
 			return err
 		}
 		return h.record(ctx, by, audit.WebhookReplayed, w)
@@ -104,5 +121,36 @@ func (h *Hooks) ReplaySince(ctx context.Context, by audit.By, on chat.SiteID, id
 	if err != nil || conversations == 0 {
 		return 0, err
 	}
-	return conversations, h.plan(ctx, id, 0)
+	return conversations, h.replaySome(ctx, all)
+}
+
+// replaySome does one step of a replay, and leaves the rest to a job.
+func (h *Hooks) replaySome(ctx context.Context, all replayedSince) (err error) {
+	if all.After, err = h.Store.Replay(ctx, all.Webhook, all.Since, all.Until, all.After); err != nil {
+		return err
+	}
+	if all.After != 0 {
+		payload, err := json.Marshal(all)
+		if err != nil {
+			return err
+		}
+		if err := h.Queue.Add(ctx, jobs.Job{Kind: ReplaySinceJob, Key: fmt.Sprintf("%d.%d", all.Webhook, all.Since), Payload: payload}); err != nil {
+			return err
+		}
+	}
+	return h.plan(ctx, all.Webhook, 0)
+}
+
+// ReplayRest is the handler of ReplaySinceJob: the next step. One that is repeated sends
+// the same once more.
+func (h *Hooks) ReplayRest(ctx context.Context, j jobs.Job) error {
+	all, ours := payloadOf[replayedSince](j)
+	if !ours {
+		return nil
+	}
+	w, err := h.Store.Webhook(ctx, all.Webhook)
+	if err != nil || w.State == Off || w.State == Deleting {
+		return gone(err)
+	}
+	return h.replaySome(ctx, all)
 }

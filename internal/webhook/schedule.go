@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -33,8 +34,9 @@ func pauseAfter(n int, answer *outbound.Answer) time.Duration {
 	}
 	wait := pauses[n-1]
 	if answer != nil && (answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable) {
-		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
-			wait = max(wait, min(time.Duration(seconds)*time.Second, longest))
+		seconds, err := strconv.ParseUint(answer.Header.Get("Retry-After"), 10, 64)
+		if err == nil || errors.Is(err, strconv.ErrRange) {
+			wait = max(wait, time.Duration(min(seconds, uint64(longest/time.Second)))*time.Second)
 		}
 	}
 	return wait + rand.N(wait/10) //nolint:gosec // spread, no secret

@@ -17,20 +17,23 @@ type Store interface {
 	// Together runs fn in one transaction, which its ctx carries to the others.
 	Together(ctx context.Context, fn func(ctx context.Context) error) error
 	InsertWebhook(ctx context.Context, w Webhook) error
-	// UpdateWebhook replaces all but Site, MadeBy and MadeAt. What waits for one that is
-	// Off is removed. Errors: NotFound.
+	// UpdateWebhook replaces all but Site, MadeBy, MadeAt and Lost. Errors: NotFound.
 	UpdateWebhook(ctx context.Context, w Webhook) error
-	// DeleteWebhook removes it with all that is of it. Errors: NotFound.
-	DeleteWebhook(ctx context.Context, on chat.SiteID, id ID) error
+	// Settle does one bounded step of what a webhook's state asks for, and tells whether
+	// that was the last: what waits for one that is Resuming is to be tried now, and it is
+	// On; what waits for one that is Off is removed, and of one that is Deleting all.
+	Settle(ctx context.Context, id ID) (settled bool, err error)
+	// Unsettled are those of which steps are left.
+	Unsettled(ctx context.Context) ([]ID, error)
 	// Webhook finds one. Errors: NotFound.
 	Webhook(ctx context.Context, id ID) (Webhook, error)
 	// Webhooks are a site's, oldest first.
 	Webhooks(ctx context.Context, on chat.SiteID) ([]Webhook, error)
-	// WaitingFor is what waits for each.
+	// WaitingFor is what waits for each, and RecentOf what became of the last messages.
 	WaitingFor(ctx context.Context, ids []ID) (map[ID]Waiting, error)
-	// PauseWebhook pauses one that is on; RetryWebhook has all that waits for it tried now.
+	RecentOf(ctx context.Context, ids []ID) (map[ID]Recent, error)
+	// PauseWebhook pauses one that is on.
 	PauseWebhook(ctx context.Context, id ID, why string) error
-	RetryWebhook(ctx context.Context, id ID) error
 
 	// RefreshWishes reads what the path of each message knows of webhooks, if people,
 	// sites or webhooks have changed; Wishes is what it knows of a site, nil for nothing.
@@ -53,15 +56,30 @@ type Store interface {
 	// Failed lets the row's next event be tried again after a while. Errors: ErrMoved.
 	Failed(ctx context.Context, q Queue, after time.Duration, d Delivery) error
 
-	// Log writes an entry, or again with what became of another try.
+	// Aside lets a row that could not be read be read again after a while.
+	Aside(ctx context.Context, q Queue, after time.Duration) error
+
+	// Gaps are rows of a webhook, of conversations behind one, some of whose events were
+	// removed; Lost goes on behind those, counts them, and writes an entry about as many
+	// conversations and events as there were. Idle are the webhooks that may have such rows.
+	Idle(ctx context.Context) ([]ID, error)
+	Gaps(ctx context.Context, id ID, after chat.ConversationID, limit int) (gaps []Gap, err error)
+	Lost(ctx context.Context, id ID, gaps []Gap, entry func(conversations int, events int64) Delivery) error
+
+	// Log writes an entry of a webhook that is there; LogAgain what became of another try
+	// of an entry that is there.
 	Log(ctx context.Context, d Delivery) error
+	LogAgain(ctx context.Context, d Delivery) error
 	// Deliveries are a page of a webhook's log, newest first.
 	Deliveries(ctx context.Context, id ID, before int64, failedOnly bool, limit int) ([]Delivery, error)
 	// DeliveryOf finds an entry. Errors: NotFound.
 	DeliveryOf(ctx context.Context, id ID, delivery int64) (Delivery, error)
-	// ReplaySince puts the logged events of a webhook back into its outbox, from an entry
-	// on, and tells of how many conversations.
-	ReplaySince(ctx context.Context, id ID, since int64) (conversations int, err error)
+	// Replayable tells of how many conversations there are logged events from an entry on,
+	// and the last entry of all.
+	Replayable(ctx context.Context, id ID, since int64) (conversations int, until int64, err error)
+	// Replay puts logged events, from an entry to another, back into a webhook's outbox, a
+	// bounded number of conversations behind one, and gives the last; 0: there were no more.
+	Replay(ctx context.Context, id ID, since, until int64, after chat.ConversationID) (last chat.ConversationID, err error)
 	// Trim removes what the log and the outbox need no more.
 	Trim(ctx context.Context, keep time.Duration, most int) error
 	// AllWaiting is what waits for all webhooks.

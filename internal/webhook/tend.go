@@ -38,7 +38,7 @@ func (h *Hooks) Committed(changes []chat.Changed) {
 					wanted++
 				}
 			}
-			if made += wanted; wanted > 0 {
+			if made += wanted; wanted > 0 && !wish.Idle {
 				h.tell(wish.ID)
 			}
 		}
@@ -69,6 +69,14 @@ func (h *Hooks) wake() {
 	}
 }
 
+// Heard says that another node may have changed webhooks. It does not block.
+func (h *Hooks) Heard() {
+	select {
+	case h.others <- struct{}{}:
+	default:
+	}
+}
+
 // Start begins to hear of commits and of changed webhooks; Stop ends it.
 func (h *Hooks) Start() {
 	ctx, stop := context.WithCancel(context.Background())
@@ -92,6 +100,9 @@ func (h *Hooks) listen(ctx context.Context) {
 		case <-ticks.C:
 			h.look(ctx, look%counts == 0)
 			look++
+			continue
+		case <-h.others:
+			h.look(ctx, false)
 			continue
 		case <-h.woken:
 		}
@@ -135,15 +146,31 @@ func (h *Hooks) Tend(ctx context.Context, _ jobs.Job) error {
 			err = h.plan(ctx, id, 0)
 		}
 	}
+	if err == nil {
+		ids, err = h.Store.Unsettled(ctx)
+	}
+	for _, id := range ids {
+		if err == nil {
+			err = h.Queue.Add(ctx, jobs.Job{Kind: SettleJob, Key: keyOf(id)})
+		}
+	}
 	if err != nil {
 		h.Log.WarnContext(ctx, "webhooks could not be looked after: they will be again", "error", err)
 	}
 	return h.again(ctx, TendJob, tends)
 }
 
-// Trim is the handler of TrimJob: it removes what is old, and plans its own next run.
+// Trim is the handler of TrimJob: it removes what is old, notes what paused webhooks lost
+// to retention, and plans its own next run.
 func (h *Hooks) Trim(ctx context.Context, _ jobs.Job) error {
-	if err := h.Store.Trim(ctx, KeepLogged, MaxLogged); err != nil {
+	idle, err := h.Store.Idle(ctx)
+	for _, id := range idle {
+		h.noteLost(ctx, id)
+	}
+	if err == nil {
+		err = h.Store.Trim(ctx, KeepLogged, MaxLogged)
+	}
+	if err != nil {
 		h.Log.WarnContext(ctx, "the logs of webhooks could not be trimmed: they will be", "error", err)
 	}
 	return h.again(ctx, TrimJob, trims)

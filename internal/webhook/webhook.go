@@ -22,13 +22,20 @@ const (
 	On     State = "on"
 	Off    State = "off"    // nothing is kept for it
 	Paused State = "paused" // it failed for too long: what happens is kept until an admin resumes it
+	// Resuming and Deleting are on their way, a step at a time: to On, and to nothing.
+	Resuming State = "resuming"
+	Deleting State = "deleting"
 )
 
 // Type is what a message to a webhook is about. Receivers know it: it never changes.
 type Type string
 
-// Ping is the type of a test.
-const Ping Type = "ping"
+// Ping is the type of a test. Lost is that of an entry of the log which nothing was sent
+// for: the events were removed before.
+const (
+	Ping Type = "ping"
+	Lost Type = "lost"
+)
 
 // The types of messages that webhooks may ask for.
 const (
@@ -94,12 +101,11 @@ func ofText(e *chat.Event, message, note Type) Type {
 
 // Wish is what a webhook wants to know: all that the path of each message asks of it.
 type Wish struct {
-	ID    ID
+	ID ID
+	// Idle: what happens is kept for it, and not sent now.
+	Idle  bool
 	types []Type
 }
-
-// WishFor makes a wish for some types.
-func WishFor(id ID, wanted []Type) Wish { return Wish{ID: id, types: wanted} }
 
 // Wants tells whether an event is wanted.
 func (w Wish) Wants(e *chat.Event) bool {
@@ -118,15 +124,20 @@ type Webhook struct {
 	// Secret signs; Old, too, until OldUntil: while receivers change over.
 	Secret, Old string
 	OldUntil    chat.Millis
+	Since       chat.Millis // when it came into its State
 	// PausedAt and Why say since when and why it is Paused.
 	PausedAt chat.Millis
 	Why      string
-	MadeBy   chat.ActorRef
-	MadeAt   chat.Millis
+	// Lost are at most so many events that were removed before they could be sent to it,
+	// the last of them at LostAt.
+	Lost   int64
+	LostAt chat.Millis
+	MadeBy chat.ActorRef
+	MadeAt chat.Millis
 }
 
 // Wish is what it wants, in whatever state it is.
-func (w Webhook) Wish() Wish { return WishFor(w.ID, w.Types) }
+func (w Webhook) Wish() Wish { return Wish{ID: w.ID, Idle: w.State != On, types: w.Types} }
 
 // Content is what an admin says of a webhook.
 type Content struct {
@@ -153,8 +164,8 @@ const (
 // is to be known of the address, the Hooks check.
 func (c Content) Check() (Content, error) {
 	c.Name = strings.TrimSpace(c.Name)
-	if len([]rune(c.Name)) > MaxName || strings.ContainsRune(c.Name, 0) {
-		return c, site.Bad("name", "a name has at most %d characters", MaxName)
+	if len([]rune(c.Name)) > MaxName || !chat.IsOneLine(c.Name) {
+		return c, site.Bad("name", "a name is one line of at most %d characters", MaxName)
 	}
 	known := Types()
 	for _, t := range c.Types {
@@ -176,8 +187,9 @@ type Queue struct {
 	Conversation chat.ConversationID
 	Next, Last   int64       // seq
 	Since        chat.Millis // about when the next one happened
-	Tries        int         // of the next one, so far
-	Delivery     int64       // its entry in the log; 0: none yet
+	// Tries are those of the next one, so far; below 0: so often it could not be read.
+	Tries    int
+	Delivery int64 // its entry in the log; 0: none yet
 }
 
 // Delivery is an entry of a webhook's log: a message and what became of it.
@@ -201,5 +213,25 @@ type Delivery struct {
 // Waiting is how much waits for webhooks, and since when.
 type Waiting struct {
 	Conversations int64
+	Events        int64       // at most: unwanted ones may stand in between
 	Oldest        chat.Millis // 0: nothing waits
+	Next          chat.Millis // when the next is tried; 0: nothing waits
 }
+
+// Recent is what became of a webhook's messages lately, as far as its log goes: when the
+// last one was delivered, and when one failed. 0: none.
+type Recent struct {
+	Delivered, Failed chat.Millis
+	Why               string // the last one failed
+}
+
+// Gap is a row of the outbox whose first events were removed: First is the first that
+// its conversation still has.
+type Gap struct {
+	Queue
+	Name  chat.ConversationUUID
+	First int64
+}
+
+// To is the last one that is missing of what waited.
+func (g Gap) To() int64 { return min(g.First-1, g.Last) }

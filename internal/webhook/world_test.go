@@ -57,6 +57,11 @@ type received struct {
 				Seq  int64
 				Kind string
 				Text string
+
+				Origin *struct {
+					Conversation string
+					Seq          int64
+				}
 			}
 		} `json:"data"`
 	}
@@ -140,7 +145,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) node(s webhook.Store, queue jobs.Queue, client *outbound.Client) *webhook.Hooks {
-	return webhook.New(webhook.Parts{Store: s, Audit: w.db, Queue: queue, Client: client, Watch: w, Data: server.DataForWebhooks(func(chat.AgentID) string { return "Ann" }), Log: quiet, Now: w.Now})
+	return webhook.New(webhook.Parts{Store: s, Audit: w.db, Queue: queue, Client: client, Watch: w, Told: func(chat.SiteID) {}, Data: server.DataForWebhooks(func(chat.AgentID) string { return "Ann" }), Log: quiet, Now: w.Now})
 }
 
 // WebhooksMade and WebhookSent implement webhook.Watch.

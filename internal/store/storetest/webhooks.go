@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +28,8 @@ func RunWebhooks(t *testing.T, open Open) {
 		"Off":      testWebhookOff,
 		"Log":      testWebhookLog,
 		"Replay":   testWebhookReplay,
+		"Aside":    testWebhookAside,
+		"Lost":     testWebhookLost,
 		"Race":     testWebhookRace,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -56,6 +57,14 @@ func (f *hookFixture) hook(types ...webhook.Type) webhook.ID {
 	f.no(f.hooks.InsertWebhook(f.Context(), w))
 	f.no(f.hooks.RefreshWishes(f.Context()))
 	return w.ID
+}
+
+// settled takes the one step that is left.
+func (f *hookFixture) settled(id webhook.ID) {
+	f.Helper()
+	if settled, err := f.hooks.Settle(f.Context(), id); !settled || err != nil {
+		f.Errorf("it is not settled: %v", err)
+	}
 }
 
 func (f *hookFixture) due(id webhook.ID) []webhook.Queue {
@@ -96,8 +105,12 @@ func testWebhookRows(f *hookFixture) {
 	}
 	w.Site++
 	f.refused(f.hooks.UpdateWebhook(f.Context(), w), chat.NotFound)
-	f.refused(f.hooks.DeleteWebhook(f.Context(), w.Site, id), chat.NotFound)
-	f.no(f.hooks.DeleteWebhook(f.Context(), site, id))
+	w.Site, w.State, w.Since = site, webhook.Deleting, 78
+	f.no(f.hooks.UpdateWebhook(f.Context(), w))
+	if w, err = f.hooks.Webhook(f.Context(), id); err != nil || w.State != webhook.Deleting || w.Since != 78 {
+		f.Errorf("%+v, %v", w, err)
+	}
+	f.settled(id)
 	_, err = f.hooks.Webhook(f.Context(), id)
 	f.refused(err, chat.NotFound)
 }
@@ -234,9 +247,12 @@ func testWebhookPause(f *hookFixture) {
 	if ids, err := f.hooks.OverdueWebhooks(f.Context(), time.Minute); len(ids) != 0 || err != nil {
 		f.Errorf("a paused one is overdue: %v, %v", ids, err)
 	}
-	w.State, w.Why, w.PausedAt = webhook.On, "", 0
+	w.State, w.Why, w.PausedAt = webhook.Resuming, "", 0
 	f.no(f.hooks.UpdateWebhook(f.Context(), w))
-	f.no(f.hooks.RetryWebhook(f.Context(), id))
+	f.settled(id)
+	if w, err = f.hooks.Webhook(f.Context(), id); err != nil || w.State != webhook.On || w.Since == 0 {
+		f.Errorf("resumed, it is %+v, %v", w, err)
+	}
 	if q := f.row(id); q.Next != 3 || q.Last != 4 || q.Tries != 0 || q.Delivery != 1 {
 		f.Errorf("it does not go on where it stopped: %+v", q)
 	}
@@ -257,11 +273,15 @@ func testWebhookOff(f *hookFixture) {
 	f.no(err)
 	w.State = webhook.Off
 	f.no(f.hooks.UpdateWebhook(f.Context(), w))
+	f.settled(id)
 	if queues := f.due(id); len(queues) != 0 {
 		f.Errorf("something waits for one that is off: %+v", queues)
 	}
 	f.must(f.message(at, by, "before this node has heard of it"))
-	f.no(f.hooks.Trim(f.Context(), time.Hour, 10))
+	if ids, err := f.hooks.Unsettled(f.Context()); err != nil || !slices.Equal(ids, []webhook.ID{id}) {
+		f.Errorf("nobody finds what is kept for one that is off: %v, %v", ids, err)
+	}
+	f.settled(id)
 	if queues := f.due(id); len(queues) != 0 {
 		f.Errorf("a row of one that is off stays: %+v", queues)
 	}
@@ -329,61 +349,15 @@ func testWebhookReplay(f *hookFixture) {
 	f.no(f.hooks.Log(f.Context(), webhook.Delivery{ID: 30, Webhook: id, Message: "ping.30", Type: webhook.Ping}))
 	f.must(f.message(one, by, "5")) // waits already
 	f.no(f.hooks.Failed(f.Context(), f.row(id), time.Hour, f.delivery(id, 31, one, 5)))
-	n, err := f.hooks.ReplaySince(f.Context(), id, 21)
+	n, until, err := f.hooks.Replayable(f.Context(), id, 21)
 	f.no(err)
+	if last, err := f.hooks.Replay(f.Context(), id, 21, until, 0); last != 0 || err != nil {
+		f.Errorf("after two conversations comes %d, %v", last, err)
+	}
 	queues := f.due(id)
 	slices.SortFunc(queues, func(a, b webhook.Queue) int { return int(a.Last - b.Last) })
 	if n != 2 || len(queues) != 2 || queues[0].Conversation != two || queues[0].Next != 3 || queues[0].Last != 3 ||
 		queues[1].Conversation != one || queues[1].Next != 4 || queues[1].Last != 5 || queues[1].Tries != 0 || queues[1].Delivery != 0 {
 		f.Errorf("%d conversations: %+v", n, queues)
-	}
-}
-
-// testWebhookRace: what is appended while others are delivered is neither lost nor passed over.
-func testWebhookRace(f *hookFixture) {
-	const conversations, texts = 4, 25
-	id := f.hook("message.created")
-	var writers sync.WaitGroup
-	for n := range conversations {
-		at, by := f.conversation(n)
-		writers.Go(func() {
-			for i := range texts {
-				if r := <-f.submit(f.message(at, by, fmt.Sprint(i))); r.err != nil {
-					f.Error(r.err)
-				}
-			}
-		})
-	}
-	written := make(chan struct{})
-	go func() {
-		writers.Wait()
-		close(written)
-	}()
-	seen := map[chat.ConversationID]int64{}
-	count := 0
-	for over := false; !over; {
-		select {
-		case <-written:
-			over = true // and one more look
-		default:
-		}
-		for queues := f.due(id); len(queues) > 0; queues = f.due(id) {
-			for _, q := range queues {
-				events, _, err := f.hooks.Occurred(f.Context(), q.Conversation, q.Next, q.Last, 1)
-				f.no(err)
-				e := events[0]
-				if e.Kind == chat.Message {
-					if e.Seq <= seen[q.Conversation] {
-						f.Fatalf("%d comes after %d", e.Seq, seen[q.Conversation])
-					}
-					seen[q.Conversation], count = e.Seq, count+1
-				}
-				_, err = f.hooks.Passed(f.Context(), q, e.Seq, e.At, nil)
-				f.no(err)
-			}
-		}
-	}
-	if want := conversations * (texts + 1); count != want {
-		f.Errorf("%d of %d were delivered", count, want)
 	}
 }
