@@ -181,7 +181,7 @@ func (a *App) startHub(context.Context) error {
 	cfg := a.cfg.live()
 	cfg.Delivered, cfg.DeliveredFrom = a.figures.Delivered, a.figures.DeliveredFrom
 	a.hub = live.NewHub(cfg, live.Parts{
-		Node: a.node, Store: a.db, Visitors: a.db, People: a.people, Sites: a.sites, Logins: a.db, Keys: a.db, Seen: a.db, Entrances: a.db, VisitorLogins: a.visitors,
+		Node: a.node, Store: a.db, Visitors: a.db, People: healing{a.people, a.webhooks}, Sites: a.sites, Logins: a.db, Keys: a.db, Seen: a.db, Entrances: a.db, VisitorLogins: a.visitors,
 		Bus: a.bus, Presence: a.presence, Log: a.log, Pushes: a.db, Broadcasts: a.db, Erasures: a.db,
 	})
 	a.tell.hub.Store(a.hub)

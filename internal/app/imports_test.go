@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"internal/server":      {"internal/live", "internal/retention", "internal/webhook", "internal/atp", "internal/legacy", "internal/push", "internal/audit", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/wire", "internal/ws", "web"},
 	"internal/live":        {"internal/audit", "internal/retention", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus", "internal/wire", "internal/ws"},
 	"internal/atp":         {"internal/live", "internal/legacy", "internal/chat", "internal/identity", "internal/presence", "internal/wire", "internal/ws"},
-	"internal/store":       {"internal/audit", "internal/webhook", "internal/retention", "internal/legacy", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus/seal"},
+	"internal/store":       {"internal/audit", "internal/portrait", "internal/webhook", "internal/retention", "internal/legacy", "internal/push", "internal/chat", "internal/identity", "internal/site", "internal/files", "internal/broadcast", "internal/jobs", "internal/presence", "internal/bus/seal"},
 	"internal/bench":       {"internal/wire", "internal/ws", "internal/store", "internal/chat", "internal/client", "internal/site", "internal/identity"},
 	"internal/client":      {"internal/wire", "internal/ws", "internal/chat"}, // an agent's and a visitor's program, for bench and test
 	"internal/metrics":     {"internal/live", "internal/bus", "internal/ws", "internal/store", "internal/chat", "internal/wire"},
@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"internal/ws":          {},
 	"internal/certificate": {},
 	"internal/outbound":    {},
+	"internal/portrait":    {"internal/chat", "internal/files", "internal/jobs", "internal/outbound"},
 	"internal/webhook":     {"internal/chat", "internal/audit", "internal/site", "internal/jobs", "internal/outbound"},
 	"internal/faults":      {}, // every part may ask it; it asks nobody
 

@@ -23,6 +23,7 @@ func (a *App) makeJobs(context.Context) error {
 func (a *App) handleJobs() {
 	a.handleWitnesses()
 	a.jobs.Handle(broadcast.JobKind, a.broadcasts.Run)
+	a.handlePortraits()
 }
 
 // startJobs begins to run what is due, when everything that does it is there.
@@ -38,6 +39,9 @@ func (a *App) startJobs(ctx context.Context) error {
 		return err
 	}
 	if err := a.handleRequests(ctx); err != nil {
+		return err
+	}
+	if err := a.handleEntries(ctx); err != nil {
 		return err
 	}
 	a.jobs.Start()

@@ -197,7 +197,7 @@ func (c *Conn) tellWho(out live.Conn) {
 	}
 	online, users := c.room.lists(d.names)
 	came := missingIn(d.online, online) || missingIn(d.users, users)
-	went := missingIn(online, d.online)
+	went := missingIn(online, d.online) || len(users) < len(d.users) // somebody was erased
 	if d.online == nil {
 		came = true
 	}

@@ -76,6 +76,8 @@ type Room struct {
 	// them: each of two would else take the other for the newer one.
 	entering [64]sync.Mutex
 
+	// anew tells that somebody was erased: the names are to be learnt anew.
+	anew   atomic.Bool
 	wake   chan struct{}
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -92,7 +94,10 @@ func Start(cfg Config, parts Parts) *Room {
 	r := &Room{cfg: cfg.withDefaults(), Parts: parts, conns: map[place]*Conn{}, wake: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.Hub.OnAnnounced(func(what string) {
-		if what == announced {
+		if what == live.SomebodyErased {
+			r.anew.Store(true)
+		}
+		if what == announced || what == live.SomebodyErased {
 			r.kick()
 		}
 	})
@@ -231,19 +236,28 @@ func (r *Room) pass() {
 			break
 		}
 	}
+	anew := r.anew.Swap(false)
 	for site, conns := range bySite {
-		if err := r.lookAt(site, conns); err != nil && r.ctx.Err() == nil {
+		if err := r.lookAt(site, conns, anew); err != nil && r.ctx.Err() == nil {
+			if anew {
+				r.anew.Store(true)
+			}
 			r.Log.Warn("the legacy chat room could not be read", "error", err)
 		}
 	}
 }
 
 // lookAt finds, of the connections that were here before, who was replaced
-// elsewhere and who was written to first, and tells the account that answers.
-func (r *Room) lookAt(site chat.SiteID, conns []*Conn) error {
+// elsewhere and who was written to first, and tells the account that answers. anew
+// reads all names, and forgets those that are no more.
+func (r *Room) lookAt(site chat.SiteID, conns []*Conn, anew bool) error {
 	ctx, cancel := context.WithTimeout(r.ctx, r.cfg.Timeout)
 	defer cancel()
-	names, err := r.Names.NamesSince(ctx, site, overlap)
+	back := int64(overlap)
+	if anew {
+		back = 0
+	}
+	names, err := r.Names.NamesSince(ctx, site, back)
 	if err != nil {
 		return err
 	}
@@ -266,6 +280,10 @@ func (r *Room) lookAt(site chat.SiteID, conns []*Conn) error {
 		}
 	}
 	if c := here[legacy.AgentName]; c != nil {
+		if anew {
+			clear(c.desk.names)
+			c.desk.learn(names) // also where nobody is told yet
+		}
 		return c.tellDesk(ctx, names, threads)
 	}
 	return nil

@@ -33,6 +33,8 @@ const (
 
 	SigningKeyMade    What = "signing_key_made"
 	SigningKeyRevoked What = "signing_key_revoked"
+	// VisitorLoginsEnded are all those that began with tokens of a signing key.
+	VisitorLoginsEnded What = "visitor_log_ins_ended"
 
 	WebhookMade     What = "webhook_made"
 	WebhookChanged  What = "webhook_changed"

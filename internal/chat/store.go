@@ -107,6 +107,9 @@ type Vouched struct {
 	Name   string            `json:"name,omitzero"`
 	Email  string            `json:"email,omitzero"`
 	Fields map[string]string `json:"fields,omitzero"`
+	// Portrait is the address of the picture that was made of the one that the website
+	// named: a path on this server, which changes with the picture.
+	Portrait string `json:"portrait,omitzero"`
 }
 
 // Said is the profile without what the website vouches for.

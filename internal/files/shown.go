@@ -100,19 +100,19 @@ func anew(shape Shape, typ string, r io.ReadSeeker) (picture.Preview, error) {
 	return picture.Portrait(typ, r, PortraitPixels)
 }
 
-// Shown opens a portrait or a logo, and tells its type. Refusals: NotFound, also
-// when it has been replaced.
-func (k *Keeper) Shown(ctx context.Context, p chat.Picture) (Blob, string, error) {
+// Shown opens a portrait or a logo, and tells whose and of what type it is. Refusals:
+// NotFound, also when it has been replaced.
+func (k *Keeper) Shown(ctx context.Context, p chat.Picture) (Blob, File, error) {
 	f, err := k.store.File(ctx, p.File)
 	if err == nil && (f.State != Shown || f.Attempt != p.Key) {
 		err = absent()
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, f, err
 	}
 	b, err := k.blobs.Open(ctx, f.key())
 	if errors.Is(err, ErrNoBlob) {
 		err = errors.Join(absent(), err)
 	}
-	return b, f.Type, err
+	return b, f, err
 }

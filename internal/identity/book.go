@@ -27,7 +27,7 @@ type Listed struct {
 type BookQuery struct {
 	Site chat.SiteID
 	// ID, ExternalID and Email, at most one of them, choose; an e-mail address is whatever
-	// anybody said, and may be that of several.
+	// its website, its page or an application server said, and may be that of several.
 	ID         chat.VisitorID
 	ExternalID string
 	Email      string

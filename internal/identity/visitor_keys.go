@@ -41,9 +41,14 @@ type SigningKeyStore interface {
 	SigningKey(ctx context.Context, on chat.SiteID, id int64) (SigningKey, []byte, error)
 	// TouchSigningKey writes when a key was last used.
 	TouchSigningKey(ctx context.Context, on chat.SiteID, id int64, at chat.Millis) error
-	// DeleteSigningKey removes one of a site's keys with its secret and, if logIns says
-	// so, ends the log-ins that began with its tokens. Errors: NotFound.
-	DeleteSigningKey(ctx context.Context, on chat.SiteID, id int64, logIns bool) error
+	// DeleteSigningKey removes one of a site's keys with its secret. Errors: NotFound.
+	DeleteSigningKey(ctx context.Context, on chat.SiteID, id int64) error
+	// EndLoginsOf makes all log-ins void, now, that began with tokens of a key, also those
+	// that begin with one at this moment.
+	EndLoginsOf(ctx context.Context, on chat.SiteID, id int64) error
+	// HasLogins tells whether there are log-ins that began with tokens of a key, which may
+	// be no more, or they have been ended already.
+	HasLogins(ctx context.Context, on chat.SiteID, id int64) (bool, error)
 }
 
 // SigningKeys makes and revokes the keys of websites.
@@ -82,22 +87,37 @@ func (s *SigningKeys) List(ctx context.Context, on chat.SiteID) ([]SigningKey, e
 	return s.store.SigningKeys(ctx, on)
 }
 
-// Revoke ends a key of a site at once, on all nodes. logIns also ends the log-ins that
-// began with its tokens: for a key that others may know. Errors: NotFound.
+// Revoke ends a key of a site at once, on all nodes. logIns also makes the log-ins void
+// that began with its tokens, however many: for a key that others may know. That may be
+// asked for again, and of a key that was revoked before. Errors: NotFound.
 func (s *SigningKeys) Revoke(ctx context.Context, by audit.By, on chat.SiteID, id int64, logIns bool) error {
 	return s.store.Together(ctx, func(ctx context.Context) error {
 		all, err := s.store.SigningKeys(ctx, on)
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(all, func(one SigningKey) bool { return one.ID == id })
-		if i < 0 {
+		one := SigningKey{ID: id, Site: on}
+		valid := slices.ContainsFunc(all, func(k SigningKey) bool { return k.ID == id })
+		if valid {
+			if err := s.store.DeleteSigningKey(ctx, on, id); err != nil {
+				return err
+			}
+			if err := s.record(ctx, by, audit.SigningKeyRevoked, one); err != nil || !logIns {
+				return err
+			}
+		}
+		if logIns && !valid {
+			if valid, err = s.store.HasLogins(ctx, on, id); err != nil {
+				return err
+			}
+		}
+		if !valid {
 			return notFound()
 		}
-		if err := s.store.DeleteSigningKey(ctx, on, id, logIns); err != nil {
+		if err := s.store.EndLoginsOf(ctx, on, id); err != nil {
 			return err
 		}
-		return s.record(ctx, by, audit.SigningKeyRevoked, all[i])
+		return s.record(ctx, by, audit.VisitorLoginsEnded, one)
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -21,7 +20,6 @@ const (
 	// MaxVisitorLogins is how many a visitor has: one more ends the longest unused.
 	MaxVisitorLogins  = 50
 	touchVisitorLogin = time.Hour
-	forgetEvery       = time.Minute
 	forgetAtOnce      = 500
 )
 
@@ -55,6 +53,8 @@ type NewVisitorLogin struct {
 	JTI          string
 	ExchangeHash []byte
 	Expires      chat.Millis
+	// Picture is the address of the visitor's picture at its website; empty: it has none.
+	Picture string
 }
 
 // VisitorLoginStore remembers verified visitors and their log-ins.
@@ -71,22 +71,29 @@ type VisitorLoginStore interface {
 	TouchVisitorLogin(ctx context.Context, id int64, at chat.Millis) error
 	// EndVisitorLogin ends a log-in; false: there was none.
 	EndVisitorLogin(ctx context.Context, id int64) (bool, error)
-	// VisitorLoginsEnded are the log-ins that ended in the last span milliseconds by the
+	// VisitorLoginsEnded is what ended in the last span milliseconds by the
 	// database's clock, or at most as far ahead of it, with that clock's present time.
-	VisitorLoginsEnded(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error)
+	VisitorLoginsEnded(ctx context.Context, spanMillis int64) (EndedLogins, chat.Millis, error)
 	// EndedVisitorLogins are those of these log-ins that are no longer valid.
 	EndedVisitorLogins(ctx context.Context, ids []int64) ([]int64, error)
 	// ForgetVisitorLogins removes up to so many log-ins that were last used
-	// before a time, ended or not, and as many tokens that expired before another.
-	ForgetVisitorLogins(ctx context.Context, unusedSince, expiredBefore chat.Millis, atOnce int) error
+	// before a time, ended or not, and as many tokens that expired before another; there
+	// may be more.
+	ForgetVisitorLogins(ctx context.Context, unusedSince, expiredBefore chat.Millis, atOnce int) (more bool, err error)
+	// RemoveEndedLogins removes up to so many log-ins that are void with their key, and
+	// counts them.
+	RemoveEndedLogins(ctx context.Context, atOnce int) (int, error)
 }
+
+// EndedLogins is what ended of late: log-ins one by one, and signing keys all of whose
+// log-ins did.
+type EndedLogins struct{ Logins, Keys []int64 }
 
 // VisitorLogins lets verified visitors in. It is the one place that decides who a
 // visitor's client is. Safe for concurrent use.
 type VisitorLogins struct {
-	store    VisitorLoginStore
-	now      func() time.Time
-	forgotAt atomic.Int64 // ms
+	store VisitorLoginStore
+	now   func() time.Time
 }
 
 // NewVisitorLogins makes the service.
@@ -170,7 +177,6 @@ func (v *VisitorLogins) Exchange(ctx context.Context, on site.Site, token, excha
 		return NewLogin{}, chat.Refuse("bad_secret", "exchange is not %d random bytes in base64url without padding, made by this browser for this token", SecretBytes)
 	}
 	now := v.now()
-	_ = v.forget(ctx, now) // others' rows: a later exchange tries again
 	secret := loginOf(signing, on.ID, said.ID, raw)
 	hash, exchanged := sha256.Sum256(secret), sha256.Sum256(raw)
 	asked := NewVisitorLogin{
@@ -178,7 +184,7 @@ func (v *VisitorLogins) Exchange(ctx context.Context, on site.Site, token, excha
 			ID: chat.NewID(now), Site: on.ID, SigningKey: key.ID, MadeAt: chat.At(now), LastUsedAt: chat.At(now),
 			Visitor: VerifiedVisitor{ID: chat.VisitorID(chat.NewID(now)), Vouched: said.vouched()},
 		},
-		Hash: hash[:], JTI: said.ID, ExchangeHash: exchanged[:], Expires: said.expires(),
+		Hash: hash[:], JTI: said.ID, ExchangeHash: exchanged[:], Expires: said.expires(), Picture: said.Picture,
 	}
 	_, _ = rand.Read(asked.Login.Visitor.Hash[:]) // never fails since Go 1.24
 	made, err := v.store.AddVisitorLogin(ctx, asked)
@@ -193,13 +199,23 @@ func (v *VisitorLogins) Exchange(ctx context.Context, on site.Site, token, excha
 	return NewLogin{VisitorLogin: made, Secret: logInPrefix + base64.RawURLEncoding.EncodeToString(secret)}, nil
 }
 
-// forget removes now and then what is of no use any more.
-func (v *VisitorLogins) forget(ctx context.Context, now time.Time) error {
-	last := v.forgotAt.Load()
-	if since := now.UnixMilli() - last; since >= 0 && since < forgetEvery.Milliseconds() || !v.forgotAt.CompareAndSwap(last, now.UnixMilli()) {
-		return nil
+// Forget removes what is of no use any more, some hundreds of rows in a transaction:
+// log-ins that are void with their key, or long unused, and tokens that have expired.
+func (v *VisitorLogins) Forget(ctx context.Context) error {
+	for n := forgetAtOnce; n == forgetAtOnce; {
+		var err error
+		if n, err = v.store.RemoveEndedLogins(ctx, forgetAtOnce); err != nil {
+			return err
+		}
 	}
-	return v.store.ForgetVisitorLogins(ctx, chat.At(now.Add(-VisitorLoginLasts)), chat.At(now), forgetAtOnce)
+	now := v.now()
+	for more := true; more; {
+		var err error
+		if more, err = v.store.ForgetVisitorLogins(ctx, chat.At(now.Add(-VisitorLoginLasts)), chat.At(now), forgetAtOnce); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // loginOf makes the log-in of an exchange, always the same one: so it need not be
@@ -227,9 +243,9 @@ func (v *VisitorLogins) Revoke(ctx context.Context, on site.Site, sent Sent) err
 	return err
 }
 
-// EndedSince are the log-ins that ended in the last span milliseconds by the
-// database's clock, with that clock's present time.
-func (v *VisitorLogins) EndedSince(ctx context.Context, spanMillis int64) ([]int64, chat.Millis, error) {
+// EndedSince is what ended in the last span milliseconds by the database's clock, with
+// that clock's present time.
+func (v *VisitorLogins) EndedSince(ctx context.Context, spanMillis int64) (EndedLogins, chat.Millis, error) {
 	return v.store.VisitorLoginsEnded(ctx, spanMillis)
 }
 

@@ -51,8 +51,8 @@ type Tickets interface {
 	// TakeTicket finds one that is good and whose API key is, and uses it up unless it is reusable. Of two
 	// who show the same one together only one finds it. Refusals: NotFound.
 	TakeTicket(ctx context.Context, hash []byte) (Ticket, error)
-	// ForgetTickets removes up to limit that have ended.
-	ForgetTickets(ctx context.Context, limit int) error
+	// ForgetTickets removes up to limit that have ended, and counts them.
+	ForgetTickets(ctx context.Context, limit int) (int, error)
 }
 
 const ticketBytes = 32

@@ -107,7 +107,9 @@ func hellos(p *peer) []wire.ServerHello { return all[wire.ServerHello](p, "hello
 func TestNobodyWaitsLongToComeBack(t *testing.T) {
 	w := newWorld(t, 1, func(c *live.Config) { c.ResumesAtOnce, c.ResumeWithin = 1, 20*time.Millisecond })
 	n := w.nodes[0]
-	n.visitor(1).send(chat.ConversationUUID{}, "hello")
+	here := n.visitor(1)
+	here.send(chat.ConversationUUID{}, "hello")
+	here.heard("hello") // nothing is left to be read for who is here
 	agent := n.agent(ann)
 	slow := n.slow()
 	defer slow.letGo()

@@ -14,7 +14,12 @@ func (h *Hub) Announce(what string) {
 	}
 }
 
-// OnAnnounced is told what the doors of other nodes announce. It returns at once.
+// SomebodyErased is announced on each node when a visitor was erased, maybe more than
+// once: doors that remember people of their own look whom they still know.
+const SomebodyErased = "erased"
+
+// OnAnnounced is told what the doors of other nodes announce, and of erasures. It
+// returns at once.
 func (h *Hub) OnAnnounced(listen func(what string)) { h.listens.Store(&listen) }
 
 func (h *Hub) announced(what string) {

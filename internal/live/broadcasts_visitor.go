@@ -26,7 +26,8 @@ type boardReader struct {
 // prepareBoard reads what is needed to tell a visitor of its site's broadcasts.
 func (s *Session) prepareBoard(f *wire.ClientHello) error {
 	h, v := s.hub, s.visitor
-	if h.Broadcasts == nil {
+	s.boardless = s.meta.Known != nil
+	if h.Broadcasts == nil || s.boardless {
 		return nil
 	}
 	b, err := h.boardOf(v.site)
@@ -68,7 +69,7 @@ func (s *Session) prepareBoard(f *wire.ClientHello) error {
 func (s *Session) greetBoard() (*wire.Broadcasts, int64) {
 	h, v := s.hub, s.visitor
 	b := v.site.board.now.Load()
-	if b == nil {
+	if b == nil || s.boardless {
 		return nil, 0
 	}
 	v.mu.Lock()
@@ -100,7 +101,7 @@ func (v *visitor) bringUp(h *Hub, b *board, connected bool, but *Session) {
 	v.follow(h, b, connected, &count)
 	v.site.board.count(count)
 	for _, tab := range v.tabs {
-		if tab.ready && tab != but {
+		if tab.ready && !tab.boardless && tab != but {
 			tab.send(v.newsOf(h, b, from))
 		}
 	}
@@ -191,7 +192,7 @@ func (v *visitor) newsOf(h *Hub, b *board, from int64) wire.ServerBroadcasts {
 func (s *Session) catchUpBoard(told int64) {
 	v, h := s.visitor, s.hub
 	b := v.site.board.now.Load()
-	if b == nil || b.head.Number == told {
+	if s.boardless || b == nil || b.head.Number == told {
 		return
 	}
 	if v.words == nil {
@@ -230,7 +231,7 @@ func (f *boardFrames) tell(v *visitor, count *tally) {
 	defer v.mu.Unlock()
 	ready := false
 	for _, tab := range v.tabs {
-		ready = ready || tab.ready
+		ready = ready || tab.ready && !tab.boardless
 	}
 	if !ready { // its hello looks at the board when it becomes ready
 		return
@@ -245,7 +246,7 @@ func (f *boardFrames) tell(v *visitor, count *tally) {
 	came, last := v.follow(f.hub, f.board, true, count)
 	p := f.of(v, boardNews{from: from, last: last, off: v.words.Off}, came)
 	for _, tab := range v.tabs {
-		if tab.ready {
+		if tab.ready && !tab.boardless {
 			tab.sendPrepared(p)
 		}
 	}

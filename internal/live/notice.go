@@ -45,6 +45,7 @@ type notice struct {
 	Announced    string             `json:"announced,omitzero"`
 	Shortened    *chat.State        `json:"shortened,omitzero"`
 	Erased       *presence.Key      `json:"erased,omitzero"`
+	Portrayed    *portrayedNotice   `json:"portrayed,omitzero"`
 }
 
 // changedNotice is an appended stretch; without Events, which were too big, it
@@ -194,16 +195,16 @@ func (h *Hub) hear(n *notice) {
 		h.closeLogins(n.Revoked)
 	case n.Entered != nil:
 		h.hearEntered(*n.Entered)
-	case n.Pushed != nil:
-		h.hearPushed(n.Node, n.Pushed)
-	case n.Reached != nil:
-		h.hearReached(n.Node, n.Reached)
+	case n.Pushed != nil || n.Reached != nil:
+		h.hearPush(n)
 	case n.Shortened != nil || n.Erased != nil:
 		h.hearRemoved(n)
+	case n.Portrayed != nil:
+		h.portray(n.Portrayed)
 	case n.Announced != "":
 		h.announced(n.Announced)
-	case n.Broadcasts != 0 && h.Broadcasts != nil:
-		h.boards.renew(n.Broadcasts)
+	case n.Broadcasts != 0:
+		h.hearBroadcasts(n.Broadcasts)
 	case n.Agent != 0 || n.Site != 0:
 		h.wakeHealer()
 	default:
@@ -215,6 +216,21 @@ func (h *Hub) hearRows(rows []rowNotice) {
 	for i := range rows {
 		h.hearRow(&rows[i])
 	}
+}
+
+func (h *Hub) hearBroadcasts(site chat.SiteID) {
+	if h.Broadcasts != nil {
+		h.boards.renew(site)
+	}
+}
+
+// hearPush is for a push that goes around, and for who tells that it came.
+func (h *Hub) hearPush(n *notice) {
+	if n.Pushed != nil {
+		h.hearPushed(n.Node, n.Pushed)
+		return
+	}
+	h.hearReached(n.Node, n.Reached)
 }
 
 // hearRemoved is for what is no longer there.

@@ -73,6 +73,7 @@ func (h *Hub) Erased(c chat.Conversation, secretHash []byte) {
 // back as a newcomer's.
 func (h *Hub) erase(c chat.Conversation, key presence.Key) {
 	h.forgotten.add(c.Visitor)
+	h.announced(SomebodyErased)
 	n := h.site(c.Site)
 	n.mu.Lock()
 	v := n.visitors[key]
@@ -188,6 +189,7 @@ func (d *healer) erasures() {
 	if len(hashes) == 0 {
 		return
 	}
+	h.announced(SomebodyErased)
 	d.endedWithTheirVisitors(ctx)
 	erased := make(map[retention.Hash]bool, len(hashes))
 	for _, hash := range hashes {

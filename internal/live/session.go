@@ -33,6 +33,7 @@ type Session struct {
 	refused          int32
 	state            presence.State // under visitor.mu or Hub.mu
 	ready            bool           // hello was answered
+	boardless        bool           // its door, the legacy chat room, shows no broadcasts: none comes to it
 	ended            bool
 }
 

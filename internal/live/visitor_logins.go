@@ -38,8 +38,9 @@ func (d *healer) endedVisitors() {
 	ctx, cancel := h.reading()
 	defer cancel()
 	now := time.Now()
-	ended, database, err := h.VisitorLogins.EndedSince(ctx, d.visitors.span(h, now))
-	if err == nil && d.visitors.lost(now, database) {
+	since, database, err := h.VisitorLogins.EndedSince(ctx, d.visitors.span(h, now))
+	ended := since.Logins
+	if err == nil && (len(since.Keys) > 0 || d.visitors.lost(now, database)) {
 		ended, err = h.VisitorLogins.EndedOf(ctx, here)
 	}
 	if err != nil {

@@ -53,7 +53,7 @@ type EraseStore interface {
 	// RemoveSubject removes in one transaction everything else that there is of the
 	// visitor, and keeps the erasure, with what this step has removed added to it. Errors:
 	// ErrGoesOn, when there are events again, or a conversation by now, or anonymous
-	// visitors whose rounds went along into it.
+	// visitors whose rounds went along into it; NotFound: somebody else was faster.
 	RemoveSubject(ctx context.Context, s Subject, e Erasure) (Erasure, error)
 	// KeepErasure keeps an erasure of whom there is nothing here, unless it is kept already.
 	KeepErasure(ctx context.Context, e Erasure) error

@@ -43,9 +43,17 @@ func (r *Removed) Add(more Removed) {
 
 // Place is how far the search for old rounds has come; the zero value: nowhere.
 type Place struct {
-	ResolvedAt   chat.Millis
-	Conversation chat.ConversationID
-	Number       int64
+	ResolvedAt   chat.Millis         `json:"resolved_at"`
+	Conversation chat.ConversationID `json:"conversation"`
+	Number       int64               `json:"number"`
+}
+
+// Found is a round that was resolved long ago. Left tells whether its conversation has
+// anything that is to go: a round of which only what was written in it since is left
+// stays, and is found for as long.
+type Found struct {
+	Place
+	Left bool
 }
 
 // Step is what one transaction removed of a conversation.
@@ -63,13 +71,13 @@ type RoundStore interface {
 	Cutoff(ctx context.Context, age time.Duration) (chat.Millis, error)
 	// OldRounds are places of rounds of the site that were resolved before, behind a place,
 	// longest ago first, at most so many.
-	OldRounds(ctx context.Context, on chat.SiteID, before chat.Millis, after Place, limit int) ([]Place, error)
-	// OldRest are conversations of the site, behind one, in which something stands that
+	OldRounds(ctx context.Context, on chat.SiteID, before chat.Millis, after Place, limit int) ([]Found, error)
+	// OldRest are conversations of the site, behind one, that begin with something that
 	// belongs to no round, and was written before.
 	OldRest(ctx context.Context, on chat.SiteID, before chat.Millis, after chat.ConversationID, limit int) ([]chat.ConversationID, error)
 	// RemoveOld removes, in one transaction of bounded length, of the rounds at the
-	// beginning of a conversation that were resolved before, and in which nothing was
-	// written since. Errors: NotFound.
+	// beginning of a conversation that were resolved before, and of what was written
+	// after their ends, whatever was written before. Errors: NotFound.
 	RemoveOld(ctx context.Context, id chat.ConversationID, before chat.Millis) (Step, error)
 }
 

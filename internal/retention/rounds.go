@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -75,8 +76,16 @@ func siteJob(id chat.SiteID) jobs.Job {
 	return jobs.Job{Kind: SiteKind, Key: strconv.FormatInt(int64(id), 10)}
 }
 
+// progress is how far the search through a site has come: the payload of the job that
+// goes on with it. The hourly plan lets it begin anew, for what has grown old since.
+type progress struct {
+	At        Place               `json:"at"`
+	RoundsEnd bool                `json:"rounds_end,omitempty"` // all rounds were looked at
+	Rest      chat.ConversationID `json:"rest,omitempty"`
+}
+
 // Run is the handler of SiteKind. What it has not come to in its time is left to the
-// next run, which it adds.
+// next run, which it adds, and which goes on from there.
 func (r *Rounds) Run(ctx context.Context, j jobs.Job) error {
 	id, err := chat.ParseID(j.Key)
 	if err != nil {
@@ -86,29 +95,37 @@ func (r *Rounds) Run(ctx context.Context, j jobs.Job) error {
 	if !ok || on.Settings.RetainDays == 0 {
 		return nil
 	}
-	all, err := r.Remove(ctx, on.ID, time.Duration(on.Settings.RetainDays)*day)
+	var from progress
+	if len(j.Payload) > 0 {
+		if err := json.Unmarshal(j.Payload, &from); err != nil {
+			return fmt.Errorf("the payload of a job %s: %w", SiteKind, err)
+		}
+	}
+	to, all, err := r.remove(ctx, on.ID, time.Duration(on.Settings.RetainDays)*day, from)
 	if err != nil || all {
 		return err
 	}
-	return r.queue.Add(ctx, siteJob(on.ID))
+	next := siteJob(on.ID)
+	if next.Payload, err = json.Marshal(to); err != nil {
+		return err
+	}
+	return r.queue.Add(ctx, next)
 }
 
-// Remove removes a site's rounds that were resolved longer ago than age, and whatever
-// was written in them since as long ago; false: there was no time for all of them.
-func (r *Rounds) Remove(ctx context.Context, on chat.SiteID, age time.Duration) (all bool, err error) {
+// remove removes a site's rounds that were resolved longer ago than age, and whatever
+// was written in them since as long ago; all is false when there was no time for all of
+// them: then to is where to go on.
+func (r *Rounds) remove(ctx context.Context, on chat.SiteID, age time.Duration, from progress) (to progress, all bool, err error) {
 	before, err := r.store.Cutoff(ctx, age)
 	if err != nil {
-		return false, err
+		return from, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*runFor)
 	defer cancel()
-	one := run{Rounds: r, before: before, until: time.Now().Add(runFor)}
-	all, err = one.rounds(ctx, on)
-	if err == nil && all {
-		all, err = one.rest(ctx, on)
-	}
+	one := run{Rounds: r, before: before, until: r.deeds.now().Add(runFor), progress: from}
+	all, err = one.search(ctx, on)
 	if one.removed == (Removed{}) {
-		return all, err
+		return one.progress, all, err
 	}
 	r.log.InfoContext(ctx, "old rounds were removed", "site", on, "conversations", one.conversations, "rounds", one.removed.Rounds, "events", one.removed.Events, "files", one.removed.Files)
 	recorded := r.deeds.record(context.WithoutCancel(ctx), audit.By{Actor: chat.System().Ref()}, audit.RoundsRemoved, on, map[string]string{
@@ -118,7 +135,7 @@ func (r *Rounds) Remove(ctx context.Context, on chat.SiteID, age time.Duration) 
 	if err == nil {
 		err = recorded
 	}
-	return all, err
+	return one.progress, all, err
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
@@ -126,34 +143,42 @@ func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 // run is one search through a site.
 type run struct {
 	*Rounds
+	progress
 	before        chat.Millis
 	until         time.Time
 	removed       Removed
 	conversations int64
 }
 
-func (r *run) late() bool { return time.Now().After(r.until) }
+func (r *run) late() bool { return r.deeds.now().After(r.until) }
+
+func (r *run) search(ctx context.Context, on chat.SiteID) (all bool, err error) {
+	if !r.RoundsEnd {
+		if r.RoundsEnd, err = r.rounds(ctx, on); err != nil || !r.RoundsEnd {
+			return false, err
+		}
+	}
+	return r.rest(ctx, on)
+}
 
 func (r *run) rounds(ctx context.Context, on chat.SiteID) (all bool, err error) {
-	var at Place
 	for {
-		found, err := r.store.OldRounds(ctx, on, r.before, at, foundAtOnce)
+		found, err := r.store.OldRounds(ctx, on, r.before, r.At, foundAtOnce)
 		if err != nil {
 			return false, err
 		}
 		done := map[chat.ConversationID]bool{}
 		for _, one := range found {
-			at = one
-			if done[one.Conversation] {
-				continue
+			if one.Left && !done[one.Conversation] {
+				done[one.Conversation] = true
+				if err := r.conversation(ctx, one.Conversation); err != nil {
+					return false, err
+				}
 			}
-			done[one.Conversation] = true
-			if err := r.conversation(ctx, one.Conversation); err != nil {
-				return false, err
-			}
-			if r.late() {
+			if r.late() { // its conversation may have more to go
 				return false, nil
 			}
+			r.At = one.Place
 		}
 		if len(found) < foundAtOnce {
 			return true, nil
@@ -161,22 +186,22 @@ func (r *run) rounds(ctx context.Context, on chat.SiteID) (all bool, err error) 
 	}
 }
 
-// rest is for what was written after a conversation's last round had gone.
+// rest is for what belongs to no round: it was written after a conversation's last one
+// had gone.
 func (r *run) rest(ctx context.Context, on chat.SiteID) (all bool, err error) {
-	var after chat.ConversationID
 	for {
-		found, err := r.store.OldRest(ctx, on, r.before, after, foundAtOnce)
+		found, err := r.store.OldRest(ctx, on, r.before, r.Rest, foundAtOnce)
 		if err != nil {
 			return false, err
 		}
 		for _, id := range found {
-			after = id
 			if err := r.conversation(ctx, id); err != nil {
 				return false, err
 			}
 			if r.late() {
 				return false, nil
 			}
+			r.Rest = id
 		}
 		if len(found) < foundAtOnce {
 			return true, nil

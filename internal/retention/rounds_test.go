@@ -27,6 +27,10 @@ type house struct {
 	entries []audit.Entry
 	broken  error // from so many steps on
 	worked  int
+	clock   time.Time
+	slow    time.Duration // how long a step takes
+	asked   int           // how many steps were asked for
+	sought  []retention.Place
 }
 
 func (h *house) All() []site.Site {
@@ -46,10 +50,11 @@ func (h *house) Cutoff(_ context.Context, age time.Duration) (chat.Millis, error
 	return 1, nil
 }
 
-func (h *house) OldRounds(_ context.Context, on chat.SiteID, _ chat.Millis, after retention.Place, limit int) (found []retention.Place, err error) {
+func (h *house) OldRounds(_ context.Context, on chat.SiteID, _ chat.Millis, after retention.Place, limit int) (found []retention.Found, err error) {
+	h.sought = append(h.sought, after)
 	for _, id := range slices.Sorted(maps.Keys(h.left)) {
 		if on == 2 && id > after.Conversation && len(found) < limit {
-			found = append(found, retention.Place{ResolvedAt: 1, Conversation: id, Number: 1})
+			found = append(found, retention.Found{Place: retention.Place{ResolvedAt: 1, Conversation: id, Number: 1}, Left: h.left[id] > 0})
 		}
 	}
 	return found, nil
@@ -60,6 +65,8 @@ func (h *house) OldRest(context.Context, chat.SiteID, chat.Millis, chat.Conversa
 }
 
 func (h *house) RemoveOld(_ context.Context, id chat.ConversationID, _ chat.Millis) (s retention.Step, err error) {
+	h.asked++
+	h.clock = h.clock.Add(h.slow)
 	if _, there := h.left[id]; !there {
 		return s, chat.Refuse(chat.NotFound, "there is no such conversation")
 	}
@@ -93,11 +100,11 @@ func (h *house) Record(_ context.Context, e audit.Entry) error {
 func (h *house) Entries(context.Context, audit.Query) ([]audit.Entry, error) { return h.entries, nil }
 
 func newHouse(conversations, steps int) (*house, *retention.Rounds) {
-	h := &house{left: map[chat.ConversationID]int{}, told: map[chat.ConversationID]int{}}
+	h := &house{left: map[chat.ConversationID]int{}, told: map[chat.ConversationID]int{}, clock: time.UnixMilli(1e12)}
 	for i := range conversations {
 		h.left[chat.ConversationID(i+1)] = steps
 	}
-	return h, retention.NewRounds(h, h, h, h, h, time.Now, slog.New(slog.DiscardHandler))
+	return h, retention.NewRounds(h, h, h, h, h, func() time.Time { return h.clock }, slog.New(slog.DiscardHandler))
 }
 
 // One line in the audit for each run, with sums; each step is told.
@@ -124,6 +131,43 @@ func TestARunRemovesAllThatIsOldAndSaysSoOnce(t *testing.T) {
 	}
 	if err := rounds.Run(t.Context(), jobs.Job{Kind: retention.SiteKind, Key: "2"}); err != nil || len(h.entries) != 1 {
 		t.Errorf("nothing was left, and the audit has %d entries, %v", len(h.entries), err)
+	}
+}
+
+// TestTheNextRunGoesOn where the one before had no more time, and takes up nothing of
+// which only what is young is left.
+func TestTheNextRunGoesOn(t *testing.T) {
+	h, rounds := newHouse(450, 1)
+	for id := range h.left {
+		if id%2 == 0 {
+			h.left[id] = 0
+		}
+	}
+	h.slow = time.Second
+	var places []chat.ConversationID
+	for j := (jobs.Job{Kind: retention.SiteKind, Key: "2"}); ; {
+		h.queue, h.sought = nil, nil
+		if err := rounds.Run(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		if len(h.sought) > 0 {
+			places = append(places, h.sought[0].Conversation)
+		}
+		if len(h.queue) == 0 {
+			break
+		}
+		j = h.queue[0]
+		if err := j.Check(); err != nil || len(h.queue) > 1 {
+			t.Fatalf("the next run is %+v, %v", h.queue, err)
+		}
+	}
+	if !slices.Equal(places, []chat.ConversationID{0, 240}) || h.asked != 226 { // and the one that is gone
+		t.Errorf("the runs began behind %v, and asked for %d steps", places, h.asked)
+	}
+	for id, left := range h.left {
+		if left != 0 {
+			t.Errorf("conversation %d has %d steps left", id, left)
+		}
 	}
 }
 

@@ -95,6 +95,25 @@ func TestAPortraitIsShownToAnybodyUntilItIsReplaced(t *testing.T) {
 	}
 }
 
+// TestNoProxyKeepsAVisitorsPortrait: whoever is erased is not shown on by others.
+func TestNoProxyKeepsAVisitorsPortrait(t *testing.T) {
+	a := newArchive(t, files.Config{})
+	const address = "https://shop.example/ann.png"
+	in := identity.NewVisitorLogin{
+		Login: identity.VisitorLogin{ID: 1, Site: a.firstSite().ID, SigningKey: 5, MadeAt: 100, Visitor: identity.VerifiedVisitor{ID: 7, Hash: [32]byte{7}, Vouched: chat.Vouched{ID: "ann"}}},
+		Hash:  []byte(fmt.Sprintf("%032d", 1)), JTI: "1", ExchangeHash: []byte(fmt.Sprintf("%032d", 2)), Expires: 5000, Picture: address,
+	}
+	v, err := a.db.AddVisitorLogin(t.Context(), in)
+	a.must(err)
+	made, err := a.keeper.TakePicture(t.Context(), chat.VisitorFiles(v.Visitor.Hash[:]), v.Site, files.Portrait, picture(t, 9, 9, asJPEG))
+	a.must(err)
+	a.must(a.db.ShowVisitorPortrait(t.Context(), v.Visitor.ID, address, made))
+	got, m := a.shown(made.Address())
+	if cache := got.header.Get("Cache-Control"); m == nil || cache != "private, max-age=3600" {
+		t.Errorf("it is answered %d, and kept %q", got.status, cache)
+	}
+}
+
 // kept are the names of the files that are kept.
 func (a *archive) kept() (names []string) {
 	a.t.Helper()

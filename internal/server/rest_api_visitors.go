@@ -33,10 +33,11 @@ type VisitorSays struct {
 
 // VisitorVouched is what a website said of a visitor in a token that it signed.
 type VisitorVouched struct {
-	ID     string            `json:"id" doc:"The person's id at the website."`
-	Name   string            `json:"name,omitempty"`
-	Email  string            `json:"email,omitempty"`
-	Fields map[string]string `json:"fields,omitempty"`
+	ID       string            `json:"id" doc:"The person's id at the website."`
+	Name     string            `json:"name,omitempty"`
+	Email    string            `json:"email,omitempty"`
+	Fields   map[string]string `json:"fields,omitempty"`
+	Portrait string            `json:"portrait,omitempty" doc:"The address of its picture, a path on this server, which changes with the picture."`
 }
 
 // VisitorTold is what application servers told of a visitor.
@@ -58,7 +59,7 @@ type (
 		SitePath
 		Paging
 		ExternalID string `query:"external_id" maxLength:"128" doc:"The verified visitor whom the website calls so."`
-		Email      string `query:"email" maxLength:"254" doc:"Those of whom their page or an application server said this address. It is a claim, and may be that of several."`
+		Email      string `query:"email" maxLength:"254" doc:"Those for whom their website vouches for this address, or of whom their page or an application server said it. What those two say is a claim, and any may be that of several."`
 	}
 	visitorsOutput struct {
 		Body struct {
@@ -155,7 +156,7 @@ func visitorFor(v identity.Listed) Visitor {
 		out.Conversation = v.Conversation.UUID.String()
 	}
 	if w := v.Profile.Vouched; w != nil {
-		out.Verified = &VisitorVouched{ID: w.ID, Name: w.Name, Email: w.Email, Fields: w.Fields}
+		out.Verified = &VisitorVouched{ID: w.ID, Name: w.Name, Email: w.Email, Fields: w.Fields, Portrait: w.Portrait}
 	}
 	if t := v.Told; t != nil {
 		out.Told = &VisitorTold{
@@ -179,9 +180,9 @@ func (in *visitorChange) told(t identity.ToldByApp) (identity.ToldByApp, error) 
 			t.Fields = map[string]string{}
 		}
 		switch {
-		case name == "" || utf8.RuneCountInString(name) > wire.MaxFieldKey || !oneLine(name):
+		case name == "" || utf8.RuneCountInString(name) > wire.MaxFieldKey || !chat.IsOneLine(name):
 			return t, site.Bad("fields", "The name of a field is one line of 1 to %d characters.", wire.MaxFieldKey)
-		case utf8.RuneCountInString(value) > wire.MaxFieldValue || !oneLine(value):
+		case utf8.RuneCountInString(value) > wire.MaxFieldValue || !chat.IsOneLine(value):
 			return t, site.Bad("fields", "The value of a field is one line of at most %d characters.", wire.MaxFieldValue)
 		case value == "":
 			delete(t.Fields, name)
@@ -192,14 +193,10 @@ func (in *visitorChange) told(t identity.ToldByApp) (identity.ToldByApp, error) 
 	switch {
 	case len(t.Fields) > wire.MaxFields:
 		return t, site.Bad("fields", "A visitor has at most %d fields: remove one with an empty value.", wire.MaxFields)
-	case !oneLine(t.Name):
+	case !chat.IsOneLine(t.Name):
 		return t, site.Bad("name", "A name is one line of readable characters.")
-	case len(t.Email) > wire.MaxEmailBytes || !oneLine(t.Email):
+	case len(t.Email) > wire.MaxEmailBytes || !chat.IsOneLine(t.Email):
 		return t, site.Bad("email", "An e-mail address is one line of at most %d bytes.", wire.MaxEmailBytes)
 	}
 	return t, nil
 }
-
-// oneLine tells whether a text can stand among others: it has no control characters, and
-// none that turn the direction of writing until something ends it.
-func oneLine(s string) bool { return chat.OneLine(s) == s }

@@ -194,7 +194,8 @@ func (p *patientBody) Read(b []byte) (int, error) {
 }
 
 // showPicture gives a portrait or a logo to anybody, for good: another picture has
-// another address.
+// another address. Of a visitor, who may be erased, no proxy keeps it, and no browser
+// for long.
 func (s *Server) showPicture(w http.ResponseWriter, r *http.Request) {
 	network := whenceOf(r.Context()).network
 	if !s.downloads.take(network) {
@@ -209,18 +210,21 @@ func (s *Server) showPicture(w http.ResponseWriter, r *http.Request) {
 		problemJSON(w, problem(chat.NotFound, "There is no such picture, or it was replaced."))
 		return
 	}
-	blob, typ, err := s.parts.Files.Shown(r.Context(), picture)
+	blob, shown, err := s.parts.Files.Shown(r.Context(), picture)
 	if err != nil {
 		problemJSON(w, problemOf(r.Context(), s.log, err))
 		return
 	}
 	defer blob.Close()
 	head := w.Header()
-	head.Set("Content-Type", typ)
+	head.Set("Content-Type", shown.Type)
 	head.Set("Content-Security-Policy", "sandbox; default-src 'none'")
 	head.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	head.Set("Referrer-Policy", "no-referrer")
 	head.Set("Cache-Control", "public, max-age=31536000, immutable")
+	if shown.Owner.Visitor() {
+		head.Set("Cache-Control", "private, max-age=3600")
+	}
 	r.Header.Del("Range") // it is small
 	http.ServeContent(&patientWriter{w, http.NewResponseController(w)}, r, "", time.Time{}, blob)
 }

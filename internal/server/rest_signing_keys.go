@@ -37,7 +37,7 @@ type (
 	SigningKeyPath struct {
 		SitePath
 		SigningKey string `path:"signing_key" maxLength:"20"`
-		LogIns     bool   `query:"log_ins" doc:"Also end the log-ins that began with its tokens: for a key that others may know."`
+		LogIns     bool   `query:"log_ins" doc:"Also end the log-ins that began with its tokens, however many: for a key that others may know. May be asked for again, and of a key that was revoked before."`
 	}
 )
 

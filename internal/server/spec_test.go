@@ -32,7 +32,7 @@ func TestTheCommittedSpecIsThatOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Error("docs/openapi.json is not what the server answers: go test ./internal/server -run Spec -update")
+		t.Error("docs/openapi.json is not what the server answers: go test ./internal/server -run Spec -update, and then make generate for the clients")
 	}
 }
 

@@ -148,6 +148,8 @@ func TestTokens(t *testing.T) {
 		"a blank sub":               {s.token(with("sub", " \t ")), "bad_token"},
 		"a number as sub":           {s.token(with("sub", 7)), "bad_token"},
 		"too long a sub":            {s.token(with("sub", long)), "bad_token"},
+		"a sub of two lines":        {s.token(with("sub", "a\nb")), "bad_token"},
+		"a sub that turns around":   {s.token(with("sub", "\u202eada")), "bad_token"},
 		"U+0000 in sub":             {s.token(with("sub", "a\x00b")), "bad_token"},
 		"bytes that are no UTF-8":   {s.token(`{"aud":"` + s.on.Key + `","sub":"a` + "\xff" + `","jti":"u","exp":` + jsonID(now+60) + `}`), "bad_token"},
 		"half a character":          {s.token(`{"aud":"` + s.on.Key + `","sub":"a\ud800","jti":"v","exp":` + jsonID(now+60) + `}`), "bad_token"},

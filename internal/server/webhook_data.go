@@ -37,7 +37,7 @@ func DataForWebhooks(names wire.NameOf) func(e *chat.Event, in chat.ListRow) any
 			},
 		}
 		if w := p.Vouched; w != nil {
-			data.Visitor.Verified = &VisitorVouched{ID: w.ID, Name: w.Name, Email: w.Email, Fields: w.Fields}
+			data.Visitor.Verified = &VisitorVouched{ID: w.ID, Name: w.Name, Email: w.Email, Fields: w.Fields, Portrait: w.Portrait}
 		}
 		if seen.Target != nil {
 			changed := eventFor(seen.Target)

@@ -45,8 +45,8 @@ func (db *DB) Listed(ctx context.Context, q identity.BookQuery) ([]identity.List
 // listedByEmail asks for each of those who may have said the address.
 func (db *DB) listedByEmail(ctx context.Context, q identity.BookQuery) ([]identity.Listed, error) {
 	email := []byte(identity.NormalEmail(q.Email))
-	return db.listed(ctx, listedColumns+" AND v.id IN (SELECT id FROM visitor WHERE site_id = ? AND email = ? UNION SELECT id FROM visitor WHERE site_id = ? AND told_email = ?)",
-		[]any{q.Site, q.Site, email, q.Site, email}, q)
+	return db.listed(ctx, listedColumns+" AND v.id IN (SELECT id FROM visitor WHERE site_id = ? AND email = ? UNION SELECT id FROM visitor WHERE site_id = ? AND told_email = ? UNION SELECT id FROM visitor WHERE site_id = ? AND vouched_email = ?)",
+		[]any{q.Site, q.Site, email, q.Site, email, q.Site, email}, q)
 }
 
 func (db *DB) listed(ctx context.Context, query string, args []any, q identity.BookQuery) ([]identity.Listed, error) {

@@ -11,12 +11,14 @@ import (
 // checkpointer copies the write-ahead log into the database, on a connection
 // of its own, so that no commit waits for it.
 type checkpointer struct {
-	db    *DB
-	pool  *sql.DB
-	rows  atomic.Int64 // written since the last checkpoint
-	wake  chan struct{}
-	stop  chan struct{}
-	ended chan struct{}
+	db   *DB
+	pool *sql.DB
+	rows atomic.Int64 // written since the last checkpoint
+	// erased tells that the log still has what is to be nowhere any more.
+	erased atomic.Bool
+	wake   chan struct{}
+	stop   chan struct{}
+	ended  chan struct{}
 }
 
 // checkpointEvery bounds how long written rows stay in the log only.
@@ -47,6 +49,9 @@ func (c *checkpointer) written(rows int) {
 	}
 }
 
+// forget has the log cut off soon: what was erased stands in it until others write there.
+func (c *checkpointer) forget() { c.erased.Store(true) }
+
 func (c *checkpointer) close() {
 	close(c.stop)
 	<-c.ended
@@ -66,7 +71,7 @@ func (c *checkpointer) run() {
 		case <-c.wake:
 		case <-tick.C:
 		}
-		if c.rows.Swap(0) == 0 {
+		if c.rows.Swap(0) == 0 && !c.erased.Load() {
 			continue
 		}
 		if err := c.checkpoint(); err != nil {
@@ -82,10 +87,11 @@ const readersWait = "100"
 // checkpoint copies what it can beside the writer. A log that still grew too
 // long is emptied while the writer waits: a second pass first, so that little is
 // left. Where somebody reads for long (a backup), that would achieve nothing:
-// the log grows until they are done.
+// the log grows until they are done, and has what was erased.
 func (c *checkpointer) checkpoint() error {
+	erased := c.erased.Load()
 	pages, _, err := c.pass("PASSIVE")
-	if err != nil || pages < c.db.cfg.MaxLogPages {
+	if err != nil || pages < c.db.cfg.MaxLogPages && !erased {
 		return err
 	}
 	pages, copied, err := c.pass("PASSIVE")
@@ -97,7 +103,14 @@ func (c *checkpointer) checkpoint() error {
 	}
 	c.db.writing.Lock()
 	defer c.db.writing.Unlock()
-	_, _, err = c.pass("RESTART")
+	if !erased {
+		_, _, err = c.pass("RESTART")
+		return err
+	}
+	pages, _, err = c.pass("TRUNCATE")
+	if err == nil && pages == 0 { // else a reader is in the way: at the next tick again
+		c.erased.Store(false)
+	}
 	return err
 }
 

@@ -22,6 +22,7 @@ type item struct {
 // task is work on conversations that is no append.
 type task struct {
 	ctx  context.Context
+	on   chat.ConversationID // whose head alone it changes; 0: it may be any
 	run  func(h *hot) error
 	done chan error
 }
@@ -82,7 +83,12 @@ func (db *DB) Mark(m *chat.MarkChange) {
 
 // do runs a task between groups and waits for it.
 func (c *committer) do(ctx context.Context, run func(h *hot) error) error {
-	t := &task{ctx: ctx, run: run, done: make(chan error, 1)}
+	return c.doOn(ctx, 0, run)
+}
+
+// doOn is do for a task that changes one conversation only.
+func (c *committer) doOn(ctx context.Context, id chat.ConversationID, run func(h *hot) error) error {
+	t := &task{ctx: ctx, on: id, run: run, done: make(chan error, 1)}
 	if err := c.put(item{task: t}); err != nil {
 		return err
 	}
@@ -220,7 +226,7 @@ func (c *committer) mayTryAgain(g *group, err error) bool {
 	if g == nil || g.told || errors.As(err, &unknown) {
 		return false
 	}
-	return c.db.dialect.failure(err) != broken
+	return errors.Is(err, errNoHead) || c.db.dialect.failure(err) != broken
 }
 
 // try runs one transaction over the batch and tells of it when it is committed.
@@ -286,7 +292,11 @@ func (c *committer) work(t *task) {
 		}
 		err = t.ctx.Err()
 	}
-	c.heads.clear()
+	if t.on == 0 {
+		c.heads.clear()
+	} else {
+		c.heads.forget(t.on)
+	}
 	t.done <- err
 }
 

@@ -91,6 +91,9 @@ func (db *DB) RemoveSubject(ctx context.Context, s retention.Subject, e retentio
 		}
 		return keepErasure(h, r.g, done)
 	})
+	if err == nil && db.checkpoints != nil {
+		db.checkpoints.forget()
+	}
 	return done, err
 }
 
@@ -125,17 +128,26 @@ func (r *removal) count(to *int64, id int64, statement string) error {
 	})
 }
 
+// lock holds the visitor's row, behind its head: what looks for the row with a lock of
+// its own, as a first message and an exchange of a token do, is seen here, or finds
+// nobody. Errors: NotFound.
+func (r *removal) lock() error {
+	r.h.ints(int64(r.s.Visitor))
+	var id int64
+	return r.h.one("SELECT id FROM visitor WHERE id = ?"+r.g.forUpdate, &id)
+}
+
 func (r *removal) conversation() error {
-	has := int64(0)
-	if err := r.count(&has, int64(r.s.Visitor), "SELECT COUNT(*) FROM conversation WHERE visitor_id = ?"); err != nil {
-		return err
-	}
 	id := r.s.Conversation.ID
-	switch {
-	case id == 0 && has > 0:
+	if id == 0 {
+		if err := r.lock(); err != nil {
+			return err
+		}
+		has := int64(0)
+		if err := r.count(&has, int64(r.s.Visitor), "SELECT COUNT(*) FROM conversation WHERE visitor_id = ?"); err != nil || has == 0 {
+			return err
+		}
 		return retention.ErrGoesOn
-	case id == 0:
-		return nil
 	}
 	c, err := cutting(r.h, r.g, id)
 	if err != nil {
@@ -185,16 +197,25 @@ func (r *removal) outbox() error {
 }
 
 func (r *removal) visitor() error {
+	if err := r.lock(); err != nil {
+		return err
+	}
 	if err := r.uploads(); err != nil {
 		return err
 	}
 	if err := r.names(); err != nil {
 		return err
 	}
+	if err := r.tickets(); err != nil {
+		return err
+	}
 	if err := r.count(&r.removed.Logins, int64(r.s.Visitor), "SELECT COUNT(*) FROM visitor_login WHERE visitor_id = ?"); err != nil {
 		return err
 	}
-	return r.run(int64(r.s.Visitor), "DELETE FROM visitor_login WHERE visitor_id = ?", "DELETE FROM visitor WHERE id = ?")
+	if err := r.run(int64(r.s.Visitor), "DELETE FROM visitor_login WHERE visitor_id = ?", "DELETE FROM visitor WHERE id = ?"); err != nil {
+		return err
+	}
+	return r.portrait()
 }
 
 // uploads are files that the visitor has sent to nobody.
@@ -213,6 +234,13 @@ func (r *removal) uploads() error {
 	r.h.arg(owner)
 	r.h.ints(int64(r.s.Site))
 	return r.h.exec("UPDATE file SET state = ?, delete_at = ?" + whose)
+}
+
+// tickets to the door of pushes bear the visitor's id at its website, whether it made
+// them by its log-in or the website's server did.
+func (r *removal) tickets() error {
+	r.h.ints(int64(r.s.Site), int64(r.s.Visitor))
+	return r.h.exec("DELETE FROM ticket WHERE site_id = ? AND name = (SELECT external_id FROM visitor WHERE id = ?) AND door = 'push'")
 }
 
 // names are what the visitor was called in the legacy chat room, and the tickets to it.

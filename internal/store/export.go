@@ -48,3 +48,18 @@ func (db *DB) Known(ctx context.Context, s retention.Subject) (k retention.Known
 	}
 	return k, err
 }
+
+// Earlier implements retention.ExportStore.
+func (db *DB) Earlier(ctx context.Context, id chat.ConversationID, seq, after int64, limit int) ([]retention.Earlier, error) {
+	var rows []struct {
+		Rev        int64       `bun:"rev"`
+		ReplacedAt chat.Millis `bun:"replaced_at"`
+		Body       []byte      `bun:"body"`
+	}
+	err := db.reading(ctx).NewRaw("SELECT rev, replaced_at, body FROM event_revision WHERE conversation = ? AND seq = ? AND rev > ? ORDER BY rev LIMIT ?", id, seq, after, limit).Scan(ctx, &rows)
+	all := make([]retention.Earlier, len(rows))
+	for i, r := range rows {
+		all[i] = retention.Earlier{Rev: r.Rev, ReplacedAt: r.ReplacedAt, Body: r.Body}
+	}
+	return all, err
+}

@@ -27,7 +27,7 @@ type group struct {
 	// those that another committer writes.
 	found     map[beginKey]chat.Conversation
 	elsewhere map[beginKey]chat.Conversation
-	// expected are visitors who are known, and have no conversation yet.
+	// expected are visitors who are known, and have no conversation yet; 0: erased meanwhile.
 	expected map[beginKey]chat.VisitorID
 
 	attached map[chat.FileID]bool // by this group; nil for none
@@ -142,6 +142,9 @@ func (g *group) read() error {
 		return err
 	}
 	if err := g.readHeads(); err != nil {
+		return err
+	}
+	if err := g.lockExpected(); err != nil {
 		return err
 	}
 	if err := g.readAnswers(); err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -58,6 +59,40 @@ func (g *group) findBegun() error {
 	return g.h.flush()
 }
 
+// expectedQuery locks visitors who are there before their conversations, in ascending
+// order: who erases one meanwhile waits, or has done it.
+func (s *statements) expectedQuery(n int) string {
+	return "SELECT id FROM visitor WHERE id IN (" + places(n) + ") ORDER BY id" + s.g.forUpdate
+}
+
+// lockExpected holds those whose first message it may be; heads are locked before.
+func (g *group) lockExpected() error {
+	if !g.c.db.dialect.shared() || len(g.expected) == 0 { // one committer: nothing comes between
+		return nil
+	}
+	var ids []chat.VisitorID
+	there := map[chat.VisitorID]bool{}
+	for _, id := range g.expected {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	err := g.lookUp(g.c.sql.expected, len(ids), g.c.sql.expectedQuery, func(i int) { g.h.ints(int64(ids[i])) }, func(r scanner) error {
+		var id chat.VisitorID
+		err := r.Scan(&id)
+		there[id] = true
+		return err
+	})
+	if err == nil {
+		err = g.h.flush()
+	}
+	for key, id := range g.expected {
+		if !there[id] {
+			g.expected[key] = 0
+		}
+	}
+	return err
+}
+
 // begun are the visitors whose conversations are found by their secrets.
 func (it item) begun() []beginKey {
 	if c := it.carry; c != nil {
@@ -75,6 +110,10 @@ func (it item) begins() (beginKey, bool) {
 	}
 	return beginKey{it.change.Begin.Site, string(it.change.Begin.SecretHash)}, true
 }
+
+// errNoHead is of a conversation that was erased while its head was waited for: the next
+// try does not find it any more.
+var errNoHead = errors.New("a conversation has no head")
 
 // openBegun opens what was found, and makes what was not.
 func (g *group) openBegun() error {
@@ -97,7 +136,7 @@ func (g *group) openOne(it item, key beginKey) error {
 	case found:
 		w := g.open[c.ID]
 		if w == nil {
-			return errors.New("a conversation has no head")
+			return errNoHead
 		}
 		g.begun[key] = w
 	case it.carry == nil:
@@ -147,7 +186,7 @@ func (g *group) make(begin *chat.Beginning) *working {
 	if w.profile, w.invalid = json.Marshal(begin.Profile.Said(), json.Deterministic(true)); w.invalid != nil {
 		w.invalid = fmt.Errorf("the visitor's profile: %w", w.invalid)
 	}
-	if begin.Profile.Vouched != nil && !known { // it was there when it logged in: it has been erased since
+	if begin.Profile.Vouched != nil && !known || known && expected == 0 { // it was there when it logged in: it has been erased since
 		w.invalid = chat.Refuse(identity.LogInEnded, "this visitor was erased: the page asks its server for a fresh token")
 	}
 	w.conversation, w.state = conversation, w.before

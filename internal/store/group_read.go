@@ -13,7 +13,7 @@ type statements struct {
 	clock                                 string // what the heads are read with; "" for none
 	most                                  int    // rows or keys of one statement
 	trusted, heads, still, answers, begun map[int]string
-	marksOf, files                        map[int]string
+	marksOf, files, expected              map[int]string
 	events, head, list, touch, marks      *multi
 	newVisitor, newConversation           *multi
 	newRound, revision, outbox            *multi
@@ -30,7 +30,7 @@ func newStatements(db *DB) *statements {
 	g := db.dialect.grammar()
 	s := &statements{
 		g: g, clock: db.clock(), most: fileChunk,
-		trusted: map[int]string{}, heads: map[int]string{}, still: map[int]string{}, answers: map[int]string{}, begun: map[int]string{}, marksOf: map[int]string{}, files: map[int]string{},
+		trusted: map[int]string{}, heads: map[int]string{}, still: map[int]string{}, answers: map[int]string{}, begun: map[int]string{}, marksOf: map[int]string{}, files: map[int]string{}, expected: map[int]string{},
 		events:          newMulti(g, "event", append(slices.Clone(eventColumns), "site_id", "fingerprint"), "", nil),
 		head:            newMulti(g, "head", headColumns, "conversation", others(headColumns, "conversation")),
 		list:            newMulti(g, "list", listColumns, "conversation", others(listColumns, "conversation")),

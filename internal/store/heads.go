@@ -52,4 +52,6 @@ func (c *headCache) shrink() {
 	}
 }
 
+func (c *headCache) forget(id chat.ConversationID) { delete(c.entries, id) }
+
 func (c *headCache) clear() { clear(c.entries) }

@@ -12,6 +12,7 @@ import (
 	"github.com/gofrs/uuid/v5"
 
 	"github.com/kefu-chat/kefu/internal/chat"
+	"github.com/kefu-chat/kefu/internal/retention"
 )
 
 // TestCachedHeadsHoldNoTexts: what was written stays in memory as long as
@@ -61,6 +62,31 @@ func TestRecalledTextLeavesTheFile(t *testing.T) {
 		if bytes.Contains(data, []byte(text)) {
 			t.Errorf("the file still holds %q", text)
 		}
+	}
+}
+
+// TestWhatIsErasedLeavesTheLog: what a visitor wrote stands nowhere on disk soon after it
+// was erased, though nobody else writes.
+func TestWhatIsErasedLeavesTheLog(t *testing.T) {
+	const word = "foxglove-of-whom-nothing-stays"
+	path := newFile(t)
+	db := open(t, Config{Path: path})
+	begun := send(t, db, message(1, word))
+	s, err := db.Subject(t.Context(), begun.Conversation.Site, begun.Conversation.Visitor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := db.RemoveEvents(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.RemoveSubject(t.Context(), s, retention.Erasure{ID: 1, Hash: s.Hash(), Site: s.Site}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, path + "-wal"} {
+		eventually(t, func() bool {
+			data, err := os.ReadFile(name)
+			return os.IsNotExist(err) || err == nil && !bytes.Contains(data, []byte(word))
+		})
 	}
 }
 

@@ -43,7 +43,10 @@ func (db *DB) within(ctx context.Context, begin func(ctx context.Context, tx bun
 		return join(ctx)
 	}
 	return db.Update(ctx, func(ctx context.Context, tx bun.Tx) error {
-		return begin(context.WithValue(ctx, txKey{}, tx), tx)
+		if err := begin(context.WithValue(ctx, txKey{}, tx), tx); err != nil {
+			return err
+		}
+		return noteRequest(ctx, tx)
 	})
 }
 

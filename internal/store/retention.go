@@ -16,29 +16,36 @@ func (db *DB) Cutoff(ctx context.Context, age time.Duration) (chat.Millis, error
 	return now - chat.Millis(age.Milliseconds()), err
 }
 
-// OldRounds implements retention.RoundStore.
-func (db *DB) OldRounds(ctx context.Context, on chat.SiteID, before chat.Millis, after retention.Place, limit int) (found []retention.Place, err error) {
-	const query = "SELECT resolved_at, conversation, number FROM round WHERE site_id = ? AND resolved_at >= ? AND resolved_at < ?" +
-		" AND (resolved_at > ? OR conversation > ? OR conversation = ? AND number > ?) ORDER BY resolved_at, conversation, number LIMIT ?"
+// OldRounds implements retention.RoundStore. What is old stands at a conversation's
+// beginning, so its first event tells whether anything is left.
+func (db *DB) OldRounds(ctx context.Context, on chat.SiteID, before chat.Millis, after retention.Place, limit int) (found []retention.Found, err error) {
+	const query = "SELECT r.resolved_at, r.conversation, r.number, COALESCE(e.at, 0) FROM round r JOIN head h ON h.conversation = r.conversation" +
+		" LEFT JOIN event e ON e.conversation = r.conversation AND e.seq = h.first_seq WHERE r.site_id = ? AND r.resolved_at >= ? AND r.resolved_at < ?" +
+		" AND (r.resolved_at > ? OR r.conversation > ? OR r.conversation = ? AND r.number > ?) ORDER BY r.resolved_at, r.conversation, r.number LIMIT ?"
 	err = db.readers.once(ctx, "old rounds", func(h *hot) error {
 		at := max(int64(after.ResolvedAt), 1) // an open round was resolved at 0
 		h.ints(int64(on), at, int64(before), at, int64(after.Conversation), int64(after.Conversation), after.Number, int64(limit))
 		return h.query(query, func(r scanner) error {
-			var p retention.Place
-			err := r.Scan(&p.ResolvedAt, &p.Conversation, &p.Number)
-			found = append(found, p)
+			var f retention.Found
+			var first chat.Millis
+			err := r.Scan(&f.ResolvedAt, &f.Conversation, &f.Number, &first)
+			f.Left = first < before
+			found = append(found, f)
 			return err
 		})
 	})
 	return found, err
 }
 
-// OldRest implements retention.RoundStore. The list row of a conversation in which
-// nothing is left is the oldest of all.
+// OldRest implements retention.RoundStore. Nothing stands before a round that was
+// resolved but what went with an earlier one, so those are not looked at.
 func (db *DB) OldRest(ctx context.Context, on chat.SiteID, before chat.Millis, after chat.ConversationID, limit int) (found []chat.ConversationID, err error) {
-	const query = "SELECT conversation FROM list WHERE site_id = ? AND state = 'none' AND last_at > 0 AND last_at < ? AND conversation > ? ORDER BY conversation LIMIT ?"
+	const query = "SELECT l.conversation FROM list l JOIN head h ON h.conversation = l.conversation" +
+		" JOIN event e ON e.conversation = l.conversation AND e.seq = h.first_seq" +
+		" WHERE l.site_id = ? AND l.state IN ('none', 'waiting', 'assigned') AND l.last_at > 0 AND l.conversation > ? AND e.at < ?" +
+		" AND NOT EXISTS (SELECT 1 FROM round r WHERE r.conversation = l.conversation AND r.first_seq <= h.first_seq) ORDER BY l.conversation LIMIT ?"
 	err = db.readers.once(ctx, "old rest", func(h *hot) error {
-		h.ints(int64(on), int64(before), int64(after), int64(limit))
+		h.ints(int64(on), int64(after), int64(before), int64(limit))
 		return h.query(query, func(r scanner) error {
 			var id chat.ConversationID
 			err := r.Scan(&id)
@@ -54,7 +61,7 @@ func (db *DB) RemoveOld(ctx context.Context, id chat.ConversationID, before chat
 	if step.Conversation, err = db.ConversationByID(ctx, id); err != nil {
 		return step, err
 	}
-	err = db.committerOf(id).do(ctx, func(h *hot) error {
+	err = db.committerOf(id).doOn(ctx, id, func(h *hot) error {
 		c, err := cutting(h, db.dialect.grammar(), id)
 		if err != nil {
 			return err
@@ -66,93 +73,85 @@ func (db *DB) RemoveOld(ctx context.Context, id chat.ConversationID, before chat
 	return step, err
 }
 
-// roundsAtOnce bounds the rounds of one conversation that one transaction looks at.
-const roundsAtOnce = 100
-
-// removeOld removes a step of the rounds that are old, and keeps marks, counts, lists
-// and the history of rounds in step.
+// removeOld removes a step of what is old, and keeps marks, counts, lists and the
+// history of rounds in step.
 func (c *cut) removeOld(db *DB, before chat.Millis) (more bool, err error) {
-	old, end, err := c.oldRounds(before)
-	if err != nil || end <= c.state.FirstSeq {
+	first, more, err := c.firstKept(before)
+	if err != nil || first <= c.state.FirstSeq {
 		return false, err
 	}
-	last := min(end-1, c.state.FirstSeq+truncateStep-1)
-	edge, err := c.edge(last)
+	edge, err := c.edge(first - 1)
 	if err != nil {
 		return false, err
 	}
 	c.state.RepliedTo = max(c.state.RepliedTo, edge.visitorMessages)
-	whole := last == end-1
-	if whole && len(old) > 0 {
-		c.removed.Rounds = int64(len(old))
-		c.h.ints(int64(c.state.Conversation), old[len(old)-1].Number)
-		if err := c.h.exec("DELETE FROM round WHERE conversation = ? AND number <= ?"); err != nil {
-			return false, err
-		}
+	empty := first > c.state.Seq
+	if err := c.removeRounds(first, empty); err != nil {
+		return false, err
 	}
-	if c.lastText <= last {
+	if c.lastText < first {
 		c.lastText = 0
 	}
-	empty := last == c.state.Seq
 	if empty {
 		c.state.Round = chat.Round{Number: c.state.Round.Number, State: chat.NoRound}
 	}
-	if _, err := c.removeBefore(last + 1); err != nil {
+	if _, err := c.removeBefore(first); err != nil {
 		return false, err
 	}
 	if err := c.moveMarks(edge); err != nil {
 		return false, err
 	}
-	return !whole || len(old) == roundsAtOnce, c.touchList(db, empty)
+	return more, c.touchList(db, empty)
 }
 
-// oldRounds are the rounds at the beginning that are old, and the number at which
-// what is kept begins.
-func (c *cut) oldRounds(before chat.Millis) (old []chat.RoundRecord, end int64, err error) {
+// firstKept is the number at which a conversation begins after one step: that of the
+// first round which is open, or was resolved since, or else of the first event that
+// was written since.
+func (c *cut) firstKept(before chat.Millis) (first int64, more bool, err error) {
 	s := &c.state
-	var rounds []chat.RoundRecord
-	c.h.ints(int64(s.Conversation), roundsAtOnce+1)
-	err = c.h.query("SELECT number, opened_at, resolved_at, first_seq, assignee FROM round WHERE conversation = ? ORDER BY number LIMIT ?", func(r scanner) error {
-		var v chat.RoundRecord
-		err := r.Scan(&v.Number, &v.OpenedAt, &v.ResolvedAt, &v.FirstSeq, &v.Assignee)
-		rounds = append(rounds, v)
-		return err
+	end, bounded := s.Seq+1, false
+	c.h.ints(int64(s.Conversation), int64(before))
+	err = c.h.query("SELECT first_seq FROM round WHERE conversation = ? AND (resolved_at = 0 OR resolved_at >= ?) ORDER BY number LIMIT 1", func(r scanner) error {
+		bounded = true
+		return r.Scan(&end)
 	})
-	if err != nil {
-		return nil, 0, err
+	if err != nil || s.Round.State.Open() && !bounded {
+		return 0, false, err
 	}
-	if len(rounds) == 0 {
-		if !s.Round.State.Open() && s.LastAt < before {
-			return nil, s.Seq + 1, nil
-		}
-		return nil, 0, nil
-	}
-	n := 0
-	for n < min(len(rounds), roundsAtOnce) && rounds[n].ResolvedAt > 0 && rounds[n].ResolvedAt < before {
-		n++
-	}
-	for ; n > 0; n-- { // what was added to a resolved round keeps it
-		end, at := s.Seq+1, s.LastAt
-		if n < len(rounds) {
-			end = rounds[n].FirstSeq
-			if at, err = c.timeOf(end - 1); err != nil {
-				return nil, 0, err
-			}
-		} else if s.Round.State.Open() {
-			continue
-		}
-		if at < before {
-			return rounds[:n], end, nil
-		}
-	}
-	return nil, 0, nil
+	first = min(end, s.FirstSeq+truncateStep)
+	more = first < end
+	c.h.ints(int64(s.Conversation), s.FirstSeq, first, int64(before))
+	err = c.h.query("SELECT seq FROM event WHERE conversation = ? AND seq >= ? AND seq < ? AND at >= ? ORDER BY seq LIMIT 1", func(r scanner) error {
+		more = false
+		return r.Scan(&first)
+	})
+	return first, more, err
 }
 
-// timeOf is when an event was appended; one that is gone: long ago.
-func (c *cut) timeOf(seq int64) (at chat.Millis, err error) {
-	c.h.ints(int64(c.state.Conversation), seq)
-	err = c.h.query("SELECT at FROM event WHERE conversation = ? AND seq = ?", func(r scanner) error { return r.Scan(&at) })
-	return at, err
+// removeRounds removes the rounds that end before an event. One of which there is
+// only what was written after its end begins there.
+func (c *cut) removeRounds(first int64, all bool) error {
+	id, kept := int64(c.state.Conversation), int64(0)
+	if all {
+		kept = c.state.Round.Number + 1
+	} else {
+		c.h.ints(id, first)
+		err := c.h.query("SELECT number FROM round WHERE conversation = ? AND first_seq <= ? ORDER BY number DESC LIMIT 1", func(r scanner) error { return r.Scan(&kept) })
+		if err != nil {
+			return err
+		}
+	}
+	c.h.ints(id, kept)
+	err := c.h.query("SELECT COUNT(*) FROM round WHERE conversation = ? AND number < ?", func(r scanner) error { return r.Scan(&c.removed.Rounds) })
+	if err != nil {
+		return err
+	}
+	c.h.ints(id, kept)
+	if err := c.h.exec("DELETE FROM round WHERE conversation = ? AND number < ?"); err != nil {
+		return err
+	}
+	c.h.ints(first, id, first)
+	return c.h.exec("UPDATE round SET first_seq = ? WHERE conversation = ? AND first_seq < ?")
 }
 
 // moveMarks has nobody lack what nobody can read any more.

@@ -12,9 +12,6 @@ import (
 
 var _ legacy.Tickets = (*DB)(nil)
 
-// ticketsForgotten is how many tickets that have ended a new one removes.
-const ticketsForgotten = 20
-
 // AddTicket implements legacy.Tickets.
 func (db *DB) AddTicket(ctx context.Context, hash []byte, t legacy.Ticket, lasts time.Duration) (ends chat.Millis, err error) {
 	err = db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -34,14 +31,14 @@ func (db *DB) AddTicket(ctx context.Context, hash []byte, t legacy.Ticket, lasts
 	if err != nil {
 		return 0, err
 	}
-	return ends, db.ForgetTickets(ctx, ticketsForgotten)
+	return ends, nil
 }
 
 // goodTicket is a ticket that has not ended, nor has its API key, or its log-in. It is read anew each
 // time, and not from a replica: a revoked key's is not good on any node.
 const goodTicket = "SELECT t.site_id, t.door, t.name, t.reusable, t.expires_at, t.api_key, t.login_id FROM ticket t LEFT JOIN api_key k ON k.id = t.api_key " +
 	"LEFT JOIN visitor_login l ON l.id = t.login_id " +
-	"WHERE t.hash = ? AND t.expires_at > ? AND (t.api_key = 0 OR k.revoked_at = 0) AND (t.login_id = 0 OR l.ended_at = 0)"
+	"WHERE t.hash = ? AND t.expires_at > ? AND (t.api_key = 0 OR k.revoked_at = 0) AND (t.login_id = 0 OR " + goodLogin + ")"
 
 // TakeTicket implements legacy.Tickets.
 func (db *DB) TakeTicket(ctx context.Context, hash []byte) (legacy.Ticket, error) {
@@ -81,16 +78,16 @@ func (db *DB) TakeTicket(ctx context.Context, hash []byte) (legacy.Ticket, error
 }
 
 // ForgetTickets implements legacy.Tickets.
-func (db *DB) ForgetTickets(ctx context.Context, limit int) error {
+func (db *DB) ForgetTickets(ctx context.Context, limit int) (int, error) {
 	now, err := db.time(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var old [][]byte
 	if err := db.read.NewRaw("SELECT hash FROM ticket WHERE expires_at < ? ORDER BY expires_at LIMIT ?", now, limit).Scan(ctx, &old); err != nil || len(old) == 0 {
-		return err
+		return 0, err
 	}
-	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+	return len(old), db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
 		_, err := tx.NewRaw("DELETE FROM ticket WHERE hash IN (?)", bun.List(old)).Exec(ctx)
 		return err
 	})

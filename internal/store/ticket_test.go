@@ -61,8 +61,8 @@ func TestTickets(t *testing.T) {
 				t.Errorf("after its end: %v", err)
 			}
 		}
-		if err := nodes[0].ForgetTickets(t.Context(), 10); err != nil {
-			t.Fatal(err)
+		if n, err := nodes[0].ForgetTickets(t.Context(), 10); err != nil || n != 2 {
+			t.Fatal(n, err)
 		}
 		var left int
 		if err := nodes[0].read.NewRaw("SELECT COUNT(*) FROM ticket").Scan(t.Context(), &left); err != nil || left != 0 {

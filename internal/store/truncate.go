@@ -16,7 +16,7 @@ const truncateStep = 500
 func (db *DB) Truncate(ctx context.Context, id chat.ConversationID, seq int64) error {
 	for {
 		more := false
-		err := db.committerOf(id).do(ctx, func(h *hot) error {
+		err := db.committerOf(id).doOn(ctx, id, func(h *hot) error {
 			c, err := cutting(h, db.dialect.grammar(), id)
 			if err == nil {
 				more, err = c.removeBefore(seq)

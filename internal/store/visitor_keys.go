@@ -87,13 +87,42 @@ func (db *DB) TouchSigningKey(ctx context.Context, on chat.SiteID, id int64, at 
 }
 
 // DeleteSigningKey implements identity.SigningKeyStore.
-func (db *DB) DeleteSigningKey(ctx context.Context, on chat.SiteID, id int64, logIns bool) error {
+func (db *DB) DeleteSigningKey(ctx context.Context, on chat.SiteID, id int64) error {
 	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
 		result, err := tx.NewRaw("DELETE FROM signing_key WHERE site_id = ? AND id = ?", on, id).Exec(ctx)
-		if err := touched(result, err, chat.Refuse(chat.NotFound, "there is no such signing key")); err != nil || !logIns {
+		return touched(result, err, chat.Refuse(chat.NotFound, "there is no such signing key"))
+	})
+}
+
+// EndLoginsOf implements identity.SigningKeyStore: one row says it of all of them, so
+// that neither the transaction nor what nodes read of it grows with them.
+func (db *DB) EndLoginsOf(ctx context.Context, on chat.SiteID, id int64) error {
+	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		now, err := db.time(ctx)
+		if err != nil {
 			return err
 		}
-		_, err = db.endVisitorLogins(ctx, tx, "site_id = ? AND signing_key = ?", on, id)
+		_, err = tx.NewRaw("INSERT INTO ended_signing_key (site_id, id, ended_at) VALUES (?, ?, ?)"+db.dialect.grammar().upsert("site_id, id", []string{"ended_at"}), on, id, now).Exec(ctx)
+		return err
+	})
+}
+
+// HasLogins implements identity.SigningKeyStore.
+func (db *DB) HasLogins(ctx context.Context, on chat.SiteID, id int64) (has bool, err error) {
+	err = db.reading(ctx).NewRaw("SELECT EXISTS (SELECT 1 FROM visitor_login WHERE site_id = ? AND signing_key = ?) OR EXISTS (SELECT 1 FROM ended_signing_key WHERE site_id = ? AND id = ?)",
+		on, id, on, id).Scan(ctx, &has)
+	return has, err
+}
+
+// RemoveEndedLogins implements identity.VisitorLoginStore.
+func (db *DB) RemoveEndedLogins(ctx context.Context, atOnce int) (int, error) {
+	var ids []int64
+	err := db.reading(ctx).NewRaw("SELECT l.id FROM ended_signing_key e JOIN visitor_login l ON l.site_id = e.site_id AND l.signing_key = e.id LIMIT ?", atOnce).Scan(ctx, &ids)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return len(ids), db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewRaw("DELETE FROM visitor_login WHERE id IN (?)", bun.List(ids)).Exec(ctx)
 		return err
 	})
 }

@@ -51,7 +51,7 @@ func (db *DB) exchange(ctx context.Context, tx bun.Tx, n identity.NewVisitorLogi
 		n.Login.Site, []byte(n.JTI), n.ExchangeHash, n.Login.ID, n.Expires).Exec(ctx); err != nil {
 		return n.Login, err
 	}
-	if err := db.vouch(ctx, tx, &n.Login); err != nil {
+	if err := db.vouch(ctx, tx, &n); err != nil {
 		return n.Login, err
 	}
 	if err := db.makeLoginRoom(ctx, tx, n.Login.Visitor.ID); err != nil {
@@ -80,28 +80,35 @@ func repeatExchange(ctx context.Context, tx bun.Tx, n identity.NewVisitorLogin, 
 }
 
 // vouch finds the visitor of a log-in, or makes it, and writes what its website says of it.
-func (db *DB) vouch(ctx context.Context, tx bun.Tx, l *identity.VisitorLogin) error {
-	said, err := json.Marshal(l.Visitor.Vouched, json.Deterministic(true))
-	if err != nil {
-		return fmt.Errorf("what is said of a visitor: %w", err)
-	}
+func (db *DB) vouch(ctx context.Context, tx bun.Tx, n *identity.NewVisitorLogin) error {
+	l := &n.Login
 	var row struct {
 		ID   chat.VisitorID `bun:"id"`
 		Hash []byte         `bun:"secret_hash"`
 	}
 	external := []byte(l.Visitor.Vouched.ID)
-	err = tx.NewRaw("SELECT id, secret_hash FROM visitor WHERE site_id = ? AND external_id = ?"+db.dialect.grammar().forUpdate, l.Site, external).Scan(ctx, &row)
+	err := tx.NewRaw("SELECT id, secret_hash FROM visitor WHERE site_id = ? AND external_id = ?"+db.dialect.grammar().forUpdate, l.Site, external).Scan(ctx, &row)
 	if errors.Is(err, sql.ErrNoRows) {
 		_, err = tx.NewRaw("INSERT INTO visitor (id, site_id, secret_hash, profile, external_id, verified_at, vouched, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			l.Visitor.ID, l.Site, l.Visitor.Hash[:], "{}", external, l.MadeAt, string(said), l.MadeAt).Exec(ctx)
-		return err
+			l.Visitor.ID, l.Site, l.Visitor.Hash[:], "{}", external, l.MadeAt, "{}", l.MadeAt).Exec(ctx)
+	} else if err == nil {
+		l.Visitor.ID = row.ID
+		copy(l.Visitor.Hash[:], row.Hash)
 	}
 	if err != nil {
 		return err
 	}
-	l.Visitor.ID = row.ID
-	copy(l.Visitor.Hash[:], row.Hash)
-	_, err = tx.NewRaw("UPDATE visitor SET vouched = ?, verified_at = ? WHERE id = ?", string(said), l.MadeAt, row.ID).Exec(ctx)
+	shown, err := db.wantPortrait(ctx, tx, l.Visitor.ID, n.Picture)
+	if err != nil {
+		return err
+	}
+	l.Visitor.Vouched.Portrait = shown.Address()
+	said, err := json.Marshal(l.Visitor.Vouched, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("what is said of a visitor: %w", err)
+	}
+	_, err = tx.NewRaw("UPDATE visitor SET vouched = ?, vouched_email = ?, verified_at = ? WHERE id = ?",
+		string(said), emailOf(chat.Profile{Email: l.Visitor.Vouched.Email}), l.MadeAt, l.Visitor.ID).Exec(ctx)
 	return err
 }
 
@@ -127,6 +134,9 @@ func (db *DB) endVisitorLogins(ctx context.Context, tx bun.Tx, where string, arg
 	return met(tx.NewRaw("UPDATE visitor_login SET ended_at = ? WHERE ended_at = 0 AND "+where, append([]any{now}, args...)...).Exec(ctx))
 }
 
+// goodLogin is the condition for a log-in l: neither it nor all of its key have ended.
+const goodLogin = "l.ended_at = 0 AND NOT EXISTS (SELECT 1 FROM ended_signing_key e WHERE e.site_id = l.site_id AND e.id = l.signing_key)"
+
 // VisitorLogin implements identity.VisitorLoginStore.
 func (db *DB) VisitorLogin(ctx context.Context, hash []byte) (identity.VisitorLogin, error) {
 	return visitorLogin(ctx, db.reading(ctx), "l.token_hash = ?", hash)
@@ -144,7 +154,7 @@ func visitorLogin(ctx context.Context, in bun.IDB, where string, arg any) (ident
 		Vouched    string         `bun:"vouched"`
 	}
 	err := in.NewRaw("SELECT l.id, l.site_id, l.visitor_id, l.signing_key, l.made_at, l.last_used_at, v.secret_hash, v.vouched "+
-		"FROM visitor_login l JOIN visitor v ON v.id = l.visitor_id WHERE "+where+" AND l.ended_at = 0 AND v.vouched IS NOT NULL", arg).Scan(ctx, &row)
+		"FROM visitor_login l JOIN visitor v ON v.id = l.visitor_id WHERE "+where+" AND "+goodLogin+" AND v.vouched IS NOT NULL", arg).Scan(ctx, &row)
 	if err != nil {
 		return identity.VisitorLogin{}, found(err, "log-in")
 	}
@@ -177,13 +187,25 @@ func (db *DB) EndVisitorLogin(ctx context.Context, id int64) (ended bool, err er
 }
 
 // VisitorLoginsEnded implements identity.VisitorLoginStore.
-func (db *DB) VisitorLoginsEnded(ctx context.Context, spanMillis int64) (ids []int64, now chat.Millis, err error) {
+func (db *DB) VisitorLoginsEnded(ctx context.Context, spanMillis int64) (ended identity.EndedLogins, now chat.Millis, err error) {
 	if now, err = db.time(ctx); err != nil {
-		return nil, 0, err
+		return ended, 0, err
 	}
-	err = db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE ended_at > 0 AND ended_at > ? AND ended_at <= ?",
-		now-chat.Millis(spanMillis), now+chat.Millis(spanMillis)).Scan(ctx, &ids)
-	return ids, now, err
+	from, to := now-chat.Millis(spanMillis), now+chat.Millis(spanMillis)
+	var rows []struct {
+		ID  int64 `bun:"id"`
+		Key bool  `bun:"of_key"`
+	}
+	err = db.reading(ctx).NewRaw("SELECT id, 0 AS of_key FROM visitor_login WHERE ended_at > 0 AND ended_at > ? AND ended_at <= ? "+
+		"UNION ALL SELECT id, 1 AS of_key FROM ended_signing_key WHERE ended_at > ? AND ended_at <= ?", from, to, from, to).Scan(ctx, &rows)
+	for _, r := range rows {
+		if r.Key {
+			ended.Keys = append(ended.Keys, r.ID)
+		} else {
+			ended.Logins = append(ended.Logins, r.ID)
+		}
+	}
+	return ended, now, err
 }
 
 // EndedVisitorLogins implements identity.VisitorLoginStore.
@@ -191,7 +213,7 @@ func (db *DB) EndedVisitorLogins(ctx context.Context, ids []int64) (ended []int6
 	const atOnce = 500
 	for some := range slices.Chunk(ids, atOnce) {
 		var good []int64
-		if err := db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE id IN (?) AND ended_at = 0", bun.List(some)).Scan(ctx, &good); err != nil {
+		if err := db.reading(ctx).NewRaw("SELECT l.id FROM visitor_login l WHERE l.id IN (?) AND "+goodLogin, bun.List(some)).Scan(ctx, &good); err != nil {
 			return nil, err
 		}
 		slices.Sort(good)
@@ -205,22 +227,22 @@ func (db *DB) EndedVisitorLogins(ctx context.Context, ids []int64) (ended []int6
 }
 
 // ForgetVisitorLogins implements identity.VisitorLoginStore.
-func (db *DB) ForgetVisitorLogins(ctx context.Context, unusedSince, expiredBefore chat.Millis, atOnce int) error {
+func (db *DB) ForgetVisitorLogins(ctx context.Context, unusedSince, expiredBefore chat.Millis, atOnce int) (more bool, err error) {
 	var logins []int64
 	if err := db.reading(ctx).NewRaw("SELECT id FROM visitor_login WHERE last_used_at < ? ORDER BY last_used_at LIMIT ?", unusedSince, atOnce).Scan(ctx, &logins); err != nil {
-		return err
+		return false, err
 	}
 	var tokens []struct {
 		Site chat.SiteID `bun:"site_id"`
 		JTI  []byte      `bun:"jti"`
 	}
 	if err := db.reading(ctx).NewRaw("SELECT site_id, jti FROM visitor_token WHERE expires_at < ? ORDER BY expires_at LIMIT ?", expiredBefore, atOnce).Scan(ctx, &tokens); err != nil {
-		return err
+		return false, err
 	}
 	if len(logins)+len(tokens) == 0 {
-		return nil
+		return false, nil
 	}
-	return db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
+	return max(len(logins), len(tokens)) == atOnce, db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if len(logins) > 0 {
 			if _, err := tx.NewRaw("DELETE FROM visitor_login WHERE id IN (?) AND last_used_at < ?", bun.List(logins), unusedSince).Exec(ctx); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/uptrace/bun"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/identity"
@@ -103,7 +104,7 @@ func TestVisitorLogins(t *testing.T) {
 		if ended, err := one.EndedVisitorLogins(ctx, []int64{second.ID, first.ID, 77}); err != nil || !cmp.Equal(ended, []int64{second.ID, 77}) {
 			t.Errorf("ended: %v, %v", ended, err)
 		}
-		if ended, _, err := one.VisitorLoginsEnded(ctx, 60_000); err != nil || !cmp.Equal(ended, []int64{second.ID}) {
+		if ended, _, err := one.VisitorLoginsEnded(ctx, 60_000); err != nil || !cmp.Equal(ended, identity.EndedLogins{Logins: []int64{second.ID}}) {
 			t.Errorf("ended of late: %v, %v", ended, err)
 		}
 		if _, err := one.VisitorLogin(ctx, exchangeOf(4, "", "", "").Hash); chat.CodeOf(err) != chat.NotFound {
@@ -119,14 +120,17 @@ func TestVisitorLogins(t *testing.T) {
 // forgotten: first was used lately, the others long ago.
 func forgotten(t *testing.T, db *DB, first int64) {
 	ctx := t.Context()
-	if err := db.ForgetVisitorLogins(ctx, 5000, 5000, 100); err != nil {
-		t.Fatal(err)
+	if more, err := db.ForgetVisitorLogins(ctx, 5000, 5000, 100); err != nil || more {
+		t.Fatal(more, err)
 	}
 	if _, err := db.AddVisitorLogin(ctx, exchangeOf(30, "person", "jti 1", "z")); chat.CodeOf(err) != identity.TokenUsed {
 		t.Errorf("a token was forgotten too early: %v", err)
 	}
-	if err := db.ForgetVisitorLogins(ctx, 5000, 5001, 100); err != nil {
-		t.Fatal(err)
+	if more, err := db.ForgetVisitorLogins(ctx, 5000, 5001, 1); err != nil || !more {
+		t.Fatal(more, err)
+	}
+	if more, err := db.ForgetVisitorLogins(ctx, 5000, 5001, 100); err != nil || more {
+		t.Fatal(more, err)
 	}
 	l, err := db.AddVisitorLogin(ctx, exchangeOf(31, "person", "jti 1", "z"))
 	if err != nil || l.ID != 1031 {
@@ -297,17 +301,106 @@ func TestSigningKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := one.DeleteSigningKey(ctx, 72, old.ID, true); chat.CodeOf(err) != chat.NotFound {
+		if err := one.DeleteSigningKey(ctx, 72, old.ID); chat.CodeOf(err) != chat.NotFound {
 			t.Errorf("another site removed it: %v", err)
 		}
-		if err := one.DeleteSigningKey(ctx, 71, old.ID, true); err != nil {
+		if err := one.DeleteSigningKey(ctx, 71, old.ID); err != nil {
 			t.Error(err)
 		}
-		if ended, err := two.EndedVisitorLogins(ctx, []int64{1000, 1001}); err != nil || !cmp.Equal(ended, []int64{1000}) {
-			t.Errorf("ended: %v, %v", ended, err)
+		if ended, err := two.EndedVisitorLogins(ctx, []int64{1000, 1001}); err != nil || len(ended) != 0 {
+			t.Errorf("ended with their key, unasked: %v, %v", ended, err)
 		}
 		if err := two.InsertSigningKey(ctx, key(20), bytesOf("y")); err != nil {
 			t.Errorf("there is a place again: %v", err)
 		}
 	})
+}
+
+// TestLogInsOfAnEndedKey: however many there are, one row makes them void, on every node;
+// nodes are told of the key, not of each. A job removes them later, some at a time.
+func TestLogInsOfAnEndedKey(t *testing.T) {
+	onEach(t, func(t *testing.T, one, two *DB) {
+		const key, many, chunk = 5, 10_000, 500
+		ctx := t.Context()
+		kept := exchangeOf(1, "person", "jti", "a")
+		kept.Login.SigningKey = 6
+		for _, n := range []identity.NewVisitorLogin{kept, exchangeOf(2, "person", "jti 2", "a")} {
+			if _, err := one.AddVisitorLogin(ctx, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ids := manyLogins(t, one, kept.Login.Visitor.ID, key, many)
+		if err := one.EndLoginsOf(ctx, 71, key); err != nil {
+			t.Fatal(err)
+		}
+		ended, err := two.EndedVisitorLogins(ctx, append(ids, 1001, 1002))
+		if err != nil || len(ended) != many+1 || ended[many] != 1002 {
+			t.Errorf("%d have ended, %v: want %d", len(ended), err, many+1)
+		}
+		if since, _, err := two.VisitorLoginsEnded(ctx, 60_000); err != nil || !cmp.Equal(since, identity.EndedLogins{Keys: []int64{key}}) {
+			t.Errorf("nodes are told %d log-ins and keys %v, %v", len(since.Logins), since.Keys, err)
+		}
+		late := exchangeOf(3, "late", "jti 3", "a") // began before its key was ended, and is kept only now
+		if _, err := one.AddVisitorLogin(ctx, late); err != nil {
+			t.Error(err)
+		}
+		gone := func() {
+			t.Helper()
+			for _, n := range []identity.NewVisitorLogin{exchangeOf(2, "", "", ""), late} {
+				if _, err := two.VisitorLogin(ctx, n.Hash); chat.CodeOf(err) != chat.NotFound {
+					t.Errorf("one of the key: %v", err)
+				}
+			}
+			if l, err := two.VisitorLogin(ctx, kept.Hash); err != nil || l.ID != kept.Login.ID {
+				t.Errorf("one of another key: %+v, %v", l, err)
+			}
+		}
+		gone()
+		runs := 0
+		for n := chunk; n == chunk; runs++ {
+			if n, err = two.RemoveEndedLogins(ctx, chunk); err != nil || n > chunk {
+				t.Fatal(n, err)
+			}
+		}
+		var left int
+		if err := one.read.NewRaw("SELECT COUNT(*) FROM visitor_login").Scan(ctx, &left); err != nil || left != 1 || runs != many/chunk+1 {
+			t.Errorf("%d are left after %d runs, %v: want one", left, runs, err)
+		}
+		gone()
+		for _, k := range []struct {
+			site chat.SiteID
+			id   int64
+			has  bool
+		}{{71, key, true}, {71, 6, true}, {71, 7, false}, {72, key, false}} {
+			if has, err := one.HasLogins(ctx, k.site, k.id); err != nil || has != k.has {
+				t.Errorf("site %d has log-ins of key %d: %t, %v", k.site, k.id, has, err)
+			}
+		}
+		if err := two.EndLoginsOf(ctx, 71, key); err != nil {
+			t.Errorf("a second time: %v", err)
+		}
+	})
+}
+
+// manyLogins are log-ins of a visitor that began with tokens of a key.
+func manyLogins(t *testing.T, db *DB, visitor chat.VisitorID, key int64, n int) (ids []int64) {
+	t.Helper()
+	const atOnce = 500
+	for len(ids) < n {
+		query, args := "", []any{}
+		for range atOnce {
+			id := int64(100_000 + len(ids))
+			ids = append(ids, id)
+			query += ", (?, 71, ?, ?, ?, 1, 1, 0)"
+			args = append(args, id, visitor, fmt.Appendf(nil, "%032d", id), key)
+		}
+		err := db.Update(t.Context(), func(ctx context.Context, tx bun.Tx) error {
+			_, err := tx.NewRaw("INSERT INTO visitor_login (id, site_id, visitor_id, token_hash, signing_key, made_at, last_used_at, ended_at) VALUES "+query[2:], args...).Exec(ctx)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
 }

@@ -333,6 +333,9 @@ type Vouched struct {
 	Name   string            `json:"name,omitzero"`
 	Email  string            `json:"email,omitzero"`
 	Fields map[string]string `json:"fields,omitzero"`
+	// Portrait is the address of the visitor's picture, a path on this server, which
+	// changes with the picture.
+	Portrait string `json:"portrait,omitzero"`
 }
 
 // Counts are the numbers of the open rounds on the agent's sites.

@@ -118,7 +118,7 @@ func VouchedOf(p chat.Profile) *Vouched {
 	if p.Vouched == nil {
 		return nil
 	}
-	return &Vouched{ID: p.Vouched.ID, Name: p.Vouched.Name, Email: p.Vouched.Email, Fields: p.Vouched.Fields}
+	return &Vouched{ID: p.Vouched.ID, Name: p.Vouched.Name, Email: p.Vouched.Email, Fields: p.Vouched.Fields, Portrait: p.Vouched.Portrait}
 }
 
 // Apply puts what the page says now in place of what it said before.

@@ -43,8 +43,10 @@ func (f *fixture) old(age time.Duration) (ids []chat.ConversationID) {
 		if len(found) == 0 {
 			break
 		}
-		at = found[0]
-		ids = append(ids, at.Conversation)
+		at = found[0].Place
+		if found[0].Left {
+			ids = append(ids, at.Conversation)
+		}
 	}
 	for after := chat.ConversationID(0); ; {
 		found, err := f.store.OldRest(f.Context(), site, before, after, 1)
@@ -113,12 +115,22 @@ func testRetention(f *fixture) {
 // lastRoundGoes is for the second round of the conversation, which is ten days old.
 func (f *fixture) lastRoundGoes(id chat.ConversationID, visitor chat.Actor, file chat.FileID) {
 	f.Helper()
-	f.must(f.note(id, ann, "one thing more")) // it belongs to the last round, and keeps it
-	if removed, _ := f.removeOld(id, 5*day); removed != (retention.Removed{}) {
+	note := f.must(f.note(id, ann, "one thing more")) // it belongs to the last round, and is all that is kept of it
+	if removed, _ := f.removeOld(id, 5*day); removed.Rounds != 0 || removed.Events != 7 {
 		f.Errorf("%+v was removed of a round in which somebody has just written", removed)
 	}
+	rounds, err := f.store.Rounds(f.Context(), id, 10)
+	if s := f.head(id); s.FirstSeq != note.Events[0].Seq || s.Round.State != chat.Resolved || len(rounds) != 1 || rounds[0].FirstSeq != s.FirstSeq {
+		f.Errorf("the head is %+v, the rounds are %+v, %v", s, rounds, err)
+	}
+	f.listed(chat.ViewResolved, ann.Agent(), []chat.ConversationID{id}, site)
+	if got := f.old(5 * day); got != nil {
+		f.Errorf("what is kept is not old, and old are %v", got)
+	}
 	f.pass(6 * day)
-	f.removeOld(id, 5*day)
+	if removed, _ := f.removeOld(id, 5*day); removed != (retention.Removed{Rounds: 1, Events: 1}) {
+		f.Errorf("%+v was removed of the last round", removed)
+	}
 	s := f.head(id)
 	if want := (chat.Round{Number: 2, State: chat.NoRound}); s.Round != want || s.FirstSeq != s.Seq+1 || s.FirstPublicSeq != s.PublicSeq+1 {
 		f.Errorf("nothing is left, and the head is %+v", s)
@@ -152,6 +164,76 @@ func (f *fixture) lastRoundGoes(id chat.ConversationID, visitor chat.Actor, file
 	f.pass(100 * day)
 	if removed, _ := f.removeOld(id, 5*day); removed != (retention.Removed{}) {
 		f.Errorf("%+v was removed of an open round", removed)
+	}
+}
+
+// A conversation in which somebody writes every week loses what is old all the same:
+// what is resolved, and what an agent writes without a round. Of an open round nothing
+// goes, however old it is, but all before it.
+func testRetentionAlive(f *fixture) {
+	const week, age = 7 * day, 30 * day
+	id, visitor := f.conversation(1)
+	file, _ := f.round(id, visitor)
+	for range 10 {
+		f.pass(week)
+		f.must(f.message(id, ann, "how are you?"))
+	}
+	f.mayRemove(id, age, true)
+	removed, _ := f.removeOld(id, age)
+	if kept := f.all(id); removed.Files != 1 || f.file(file).State != files.Gone || len(kept) != 5 {
+		f.Errorf("%+v was removed, and %d events are kept: want those of the last 30 days", removed, len(kept))
+	}
+	f.mayRemove(id, age, false)
+	f.pass(2 * age)
+	f.must(f.message(id, visitor, "back")) // a round opens, and is never resolved
+	f.mayRemove(id, age, true)
+	f.removeOld(id, age)
+	opened := f.head(id)
+	if rounds, err := f.store.Rounds(f.Context(), id, 10); len(rounds) != 1 || rounds[0].FirstSeq != opened.FirstSeq || len(f.all(id)) != 2 {
+		f.Errorf("the rounds are %+v, %v", rounds, err)
+	}
+	for range 10 {
+		f.pass(week)
+		f.must(f.message(id, visitor, "and?"))
+	}
+	f.mayRemove(id, age, false)
+	if removed, _ := f.removeOld(id, age); removed != (retention.Removed{}) {
+		f.Errorf("%+v was removed of an open round", removed)
+	}
+	f.beforeAnOpenRound(id, visitor)
+}
+
+// beforeAnOpenRound is for what stands in no round, and before one that stays open.
+func (f *fixture) beforeAnOpenRound(id chat.ConversationID, visitor chat.Actor) {
+	f.Helper()
+	f.must(command(id, boss, chat.Resolve(boss)))
+	f.pass(10 * day)
+	f.removeOld(id, 5*day)
+	if s := f.head(id); s.Round.State != chat.NoRound {
+		f.Fatalf("nothing is left, and the head is %+v", s)
+	}
+	for range 3 {
+		f.must(f.message(id, ann, "a word"))
+		f.pass(4 * day)
+	}
+	f.mayRemove(id, 5*day, true)
+	if removed, _ := f.removeOld(id, 5*day); removed != (retention.Removed{Events: 2}) {
+		f.Errorf("%+v was removed of what stands in no round", removed)
+	}
+	f.must(f.message(id, visitor, "again"))
+	f.pass(10 * day)
+	f.mayRemove(id, 5*day, true)
+	if removed, _ := f.removeOld(id, 5*day); removed != (retention.Removed{Events: 1}) {
+		f.Errorf("%+v was removed before an open round", removed)
+	}
+	f.mayRemove(id, 5*day, false)
+}
+
+// mayRemove asks the search whether it finds a conversation.
+func (f *fixture) mayRemove(id chat.ConversationID, age time.Duration, want bool) {
+	f.Helper()
+	if got := slices.Contains(f.old(age), id); got != want {
+		f.Errorf("the search finds the conversation: %t, want %t", got, want)
 	}
 }
 

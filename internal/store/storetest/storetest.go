@@ -98,6 +98,7 @@ func Run(t *testing.T, open Open) {
 		"FilesQuotasRace":   testFilesQuotasRace,
 
 		"Retention":          testRetention,
+		"RetentionAlive":     testRetentionAlive,
 		"RetentionMarks":     testRetentionMarks,
 		"RetentionSteps":     testRetentionSteps,
 		"RetentionPositions": testRetentionPositions,
@@ -107,6 +108,9 @@ func Run(t *testing.T, open Open) {
 		"EraseCarried":       testEraseCarried,
 		"EraseReplayCarried": testEraseReplayCarried,
 		"EraseVerified":      testEraseVerified,
+		"EraseFirst":         testEraseFirst,
+		"EraseTickets":       testEraseTickets,
+		"Export":             testExport,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
 	}

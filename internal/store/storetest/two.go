@@ -24,6 +24,9 @@ func RunTwo(t *testing.T, open Open) {
 		"Truncate":  testTwoTruncate,
 		"Lock":      testTwoLock,
 		"Carry":     testTwoCarry,
+
+		"EraseFirst":   testTwoEraseFirst,
+		"EraseWritten": testTwoEraseWritten,
 	} {
 		t.Run(name, func(t *testing.T) { test(newPair(t, open)) })
 	}
