@@ -34,12 +34,18 @@ test-all:
 lint:
 	./test/run lint
 
-generate:
+generate: clients/typescript/node_modules/.package-lock.json
 	go generate ./...
+	cd clients/go && go generate ./...
+	cd clients/typescript && npm run generate --silent
+
+clients/typescript/node_modules/.package-lock.json: clients/typescript/package-lock.json
+	cd clients/typescript && npm ci --loglevel=error --no-progress
+	@touch $@
 
 bench: build
 	./test/bench
 
 clean:
-	rm -rf bin web/node_modules
+	rm -rf bin web/node_modules clients/typescript/node_modules clients/typescript/dist
 	cd web && find dist -mindepth 1 -not -name .gitkeep -delete
