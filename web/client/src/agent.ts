@@ -279,6 +279,8 @@ export class AgentClient {
         return this.#agentCell.set(frame.agents)
       case 'presence':
         return this.#present(frame)
+      case 'gone':
+        return this.#gone(frame.c)
       case 'rows':
         this.#lists.change(frame)
         for (const row of frame.put ?? []) if (this.#looked.has(row.c)) this.#copies.get(row.c)?.put(row)
@@ -318,6 +320,16 @@ export class AgentClient {
     const item = this.outbox.get().find(({ id }) => id === frame.id)
     if (item) this.#copies.get(item.c)?.round(frame)
     if (!this.sending.error(frame)) this.#commands.error(frame)
+  }
+
+  /** Nothing of it is left, here either: no event, no row, and nothing that waits to be sent. */
+  #gone(c: string): void {
+    this.#looked.delete(c)
+    this.#typists.get(c)?.forget()
+    this.#typists.delete(c)
+    this.#lists.forget(c)
+    for (const item of this.outbox.get()) if (item.c === c) this.sending.remove(item.id)
+    this.conversation(c).gone(this.#world.now())
   }
 
   #present(frame: Frame<'presence'>): void {

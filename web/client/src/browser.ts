@@ -43,7 +43,8 @@ export function browserTabs(shelf: Shelf = localShelf('kefu.') ?? memoryShelf())
     id: uuids(browserWorld)(),
     shelf,
     channel: name => new BroadcastChannel(name) as Channel,
-    ...(locks && { locks: { request: (name: string, held: () => Promise<void>) => locks.request(name, held) } }),
+    // Where the storage of frames is blocked, the browser has locks and refuses each: then it goes as without.
+    ...(locks && { locks: { request: (name: string, held: () => Promise<void>) => locks.request(name, held).catch(held) } }),
   }
 }
 

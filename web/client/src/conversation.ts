@@ -21,6 +21,8 @@ export interface ConversationState {
   readonly broadcasts?: readonly Broadcast[]
   /** Why it cannot be opened. */
   readonly refused?: Refused
+  /** When we heard that its visitor was erased, UTC ms: nothing of it is left. */
+  readonly gone?: number
 }
 
 const furthest = (a: Marks, b: Marks): Marks => ({ received: Math.max(a.received, b.received), read: Math.max(a.read, b.read) })
@@ -59,6 +61,8 @@ export class OpenConversation {
     const { row, conversation, visitor, rounds, looking, broadcasts } = frame
     const theirs = furthest(conversation.theirs, frame.page.reset ? conversation.theirs : this.#theirs())
     if (frame.page.reset) this.#marks.forget()
+    // It ended meanwhile: what was carried from it has its text elsewhere, and no event of its own says so.
+    if (conversation.to && !this.#cell.get().conversation?.to) this.copy.clear()
     this.#cell.set({ c: this.c, row, conversation: { ...conversation, theirs }, visitor, rounds, looking, broadcasts: broadcasts?.put ?? [] })
     this.copy.page(frame.page)
     this.#marks.known(conversation.mine)
@@ -67,6 +71,13 @@ export class OpenConversation {
 
   refuse(refused: Refused): void {
     this.#cell.update(state => ({ ...state, refused }))
+  }
+
+  /** Its visitor was erased. */
+  gone(at: number): void {
+    this.#others.clear()
+    this.copy.clear()
+    this.#cell.set({ c: this.c, rounds: [], looking: [], gone: at })
   }
 
   /** The agent has read up to this number. */

@@ -60,6 +60,8 @@ export class Identity {
   #who: string | undefined
   /** The visitor that this page began with is not to be shown any more. */
   #left = false
+  /** A log-out under way: who asks for it meanwhile is given its answer. */
+  #out: Promise<boolean> | undefined
   readonly #options: IdentityOptions
 
   constructor(options: IdentityOptions) {
@@ -88,11 +90,12 @@ export class Identity {
 
   /** Ends the log-in here and on the server; false: the visitor stays. An anonymous visitor has none, and keeps its chat. */
   logout(): Promise<boolean> {
-    return this.#next(async () => {
-      const { secret } = this.#options.client
-      const own = isLogIn(secret) ? secret : this.#kept()?.secret
+    const { client } = this.#options
+    this.#out ??= this.#next(async () => {
+      const own = isLogIn(client.secret) ? client.secret : this.#kept()?.secret
       return own === undefined || this.#end(own)
-    })
+    }).finally(() => { this.#out = undefined })
+    return this.#out
   }
 
   /** Leaves a log-in that has ended behind: the visitor wants to be a new, anonymous one. */

@@ -69,6 +69,13 @@ export class Lists {
     this.#countCell.set(frame.counts)
   }
 
+  /** A conversation that is no more stands in no view. */
+  forget(c: string): void {
+    for (const cell of this.#cells.values()) {
+      cell.update(state => (state.rows.some(row => row.c === c) ? { ...state, rows: state.rows.filter(row => row.c !== c) } : state))
+    }
+  }
+
   visitorCount(visitors: number): void {
     this.#countCell.update(counts => (counts.visitors === visitors ? counts : { ...counts, visitors }))
   }

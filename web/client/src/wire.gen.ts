@@ -704,6 +704,8 @@ export interface Vouched {
   name?: string
   email?: string
   fields?: Record<string, string>
+  /** Portrait is the address of the visitor's picture, a path on this server, which changes with the picture. */
+  portrait?: string
 }
 
 /** Counts are the numbers of the open rounds on the agent's sites. */

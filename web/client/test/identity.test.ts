@@ -338,6 +338,15 @@ describe('logging out', () => {
     expect([[...browser.entries], next.seen.restarts]).toEqual([[], [false]])
   })
 
+  it('gives those who ask at the same time one answer', async () => {
+    for (const sure of [false, true]) {
+      const { logIns, next } = await loggedIn(sure)
+      next.client.send('Unsent')
+      expect(await Promise.all([next.identity.logout(), next.identity.logout()])).toEqual([sure, sure])
+      expect([logIns.asked.filter(({ method }) => method === 'DELETE').length, next.seen.restarts.length]).toEqual(sure ? [1, 1] : [0, 0])
+    }
+  })
+
   it('asks when something is unsent, and stays if that is to be kept', async () => {
     for (const sure of [false, true]) {
       const { browser, logIns, next } = await loggedIn(sure)

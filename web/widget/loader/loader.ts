@@ -90,7 +90,7 @@ function start(home: string, site: string): void {
     },
     /** Whether the visitor is logged out: there may be something unsent, and the visitor is asked. */
     logout: () => new Promise<unknown>(done => {
-      told['out'] = [done] as never
+      api.on('out', done)
       post({ t: 'logout' })
     }),
     push: ([method, ...args]: Call) => (api[method] as (...args: unknown[]) => unknown)(...args),

@@ -26,6 +26,16 @@ describe('the button', () => {
 
   it('has a name where nothing is kept', async () => expect(await shown()).toMatch(/Open the chat|打开对话/))
 
+  it('settles each log-out that was asked for', async () => {
+    await shown()
+    const { frame } = await import('../loader/drawing.ts')
+    const { logout } = (window as unknown as { Kefu: { logout: () => Promise<boolean> } }).Kefu
+    const both = [logout(), logout()]
+    const data = { t: 'event', name: 'out', detail: true }
+    window.dispatchEvent(Object.assign(new Event('message'), { origin: 'https://kefu.example', source: frame.contentWindow, data }))
+    for (const one of both) expect(await Promise.race([one, new Promise(done => setTimeout(done, 500, 'never'))])).toBe(true)
+  })
+
   it('looks as it did', async () => expect(await shown(JSON.stringify({ face }))).toBe('Ask us'))
 
   for (const damaged of ['null', '7', '{', '[]', '{"face":"{"}', '{"face":"null"}', '{"face":7}', '{"face":{}}']) {

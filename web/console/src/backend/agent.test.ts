@@ -3,6 +3,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { nextTick } from 'vue'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Cell, Refused, type ConnectionState, type ConversationState, type Event, type ListState, type LogState, type OutboxItem, type Round, type Row, type View } from '@client/index.ts'
+import { keepDraft } from '../features/inbox/drafts.ts'
 import { useInbox } from '../features/inbox/store.ts'
 import { useVisitors } from '../features/visitors/store.ts'
 import { preferences } from '../ui/preferences.ts'
@@ -205,5 +206,33 @@ describe('an open conversation', () => {
     live.take('c')
     await nextTick()
     expect(told.refused).toHaveBeenCalledWith(why)
+  })
+})
+
+describe('a conversation', () => {
+  const kept = () => localStorage.getItem('kefu.drafts') ?? ''
+
+  it('that is gone leaves no copy and no draft on the screen, and says when', async () => {
+    const world = makeWorld()
+    world.live.enter(ada)
+    openWith(world, [event(1)])
+    const inbox = useInbox()
+    keepDraft('1', 'c', 'half an answer', 'reply', 1)
+    world.copy('c').state.set({ c: 'c', rounds: [], looking: [], gone: 77 })
+    await nextTick()
+    expect([inbox.gone.get('c'), inbox.conversations.has('c'), inbox.absent.has('c')]).toEqual([77, false, false])
+    await nextTick()
+    expect(kept()).not.toContain('half an answer')
+  })
+
+  it('that has lost its beginning, or has ended, says so', async () => {
+    const world = makeWorld()
+    world.live.enter(ada)
+    openWith(world, [event(5)])
+    const shown = () => useInbox().conversations.get('c')
+    expect([shown()?.removed, shown()?.to, shown()?.row.round.state]).toEqual([undefined, undefined, 'assigned'])
+    world.copy('c').log.set({ events: [event(5), event(6, { kind: 'carried', to: 'd' })], older: false, loading: false, known: true })
+    await nextTick()
+    expect([shown()?.removed, shown()?.to, shown()?.row.round.state]).toEqual([true, 'd', 'resolved'])
   })
 })

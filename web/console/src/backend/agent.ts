@@ -2,6 +2,7 @@ import { browserWorld, closeCodes, comesBack, type AgentClient, type ConnectionS
 import type { Uploads } from '@client/files/uploads.ts'
 import { insist } from '@client/world.ts'
 import { watch } from 'vue'
+import { forgetDraft } from '../features/inbox/drafts.ts'
 import { useInbox } from '../features/inbox/store.ts'
 import { useVisitors } from '../features/visitors/store.ts'
 import { preferences } from '../ui/preferences.ts'
@@ -264,7 +265,10 @@ export class AgentLive implements Live {
     if (!client || !this.opened.has(c)) return
     const inbox = useInbox()
     const copy = client.conversation(c)
-    const absent = copy.state.get().refused !== undefined
+    const { gone, refused } = copy.state.get()
+    if (gone !== undefined) inbox.gone.set(c, gone)
+    if (gone !== undefined || refused?.code === 'not_found') forgetDraft(c)
+    const absent = refused !== undefined
     const made = absent ? undefined : conversationOf(c, copy, client.outbox.get())
     if (absent) inbox.absent.add(c)
     else inbox.absent.delete(c)
@@ -291,11 +295,16 @@ const isEnded = ({ closed }: ConnectionState) => closed !== undefined && (closed
 function conversationOf(c: string, copy: Copy, outbox: readonly OutboxItem[]): Conversation | undefined {
   const { row, conversation, visitor, rounds, looking, broadcasts } = copy.state.get()
   if (!row || !conversation) return undefined
-  const { events, older } = copy.log.get()
+  const { events, older, known } = copy.log.get()
+  const first = events[0]?.n ?? conversation.head.n + 1
+  const last = events.at(-1)
+  const to = conversation.to ?? (last?.kind === 'carried' ? last.to : undefined)
   return {
-    row: { ...row, visitor: visitor ?? row.visitor, round: conversation.round, unread: conversation.unread },
+    row: { ...row, visitor: visitor ?? row.visitor, round: to ? { ...conversation.round, state: 'resolved' } : conversation.round, unread: conversation.unread },
     events,
     more: older,
+    ...(known && !older && first > 1 && { removed: true }),
+    ...(to && { to }),
     unsent: outbox.filter(item => item.c === c).map(unsentOf),
     theirs: conversation.theirs,
     rounds,

@@ -7,6 +7,8 @@ export interface BroadcastAudience {
   /** Of a segment: a language tag or the beginning of one, and the beginning of the page's address. */
   language?: string
   page?: string
+  /** Of a segment: only those for whom the website vouches. */
+  verified?: boolean
   /** Of a list: visitors' ids. They are given, and not told; a change without them leaves them as they are. */
   ids?: readonly string[]
   /** Of a list, told: how many it names, and how many of them were no visitors of the site when it was given. */

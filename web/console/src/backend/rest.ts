@@ -1,7 +1,9 @@
 import { inject, type InjectionKey } from 'vue'
 import { RestRefused } from '@client/index.ts'
 import type { BroadcastRest } from './broadcasts.ts'
+import type { IntegrationRest } from './integration.ts'
 import type { Role } from './types.ts'
+import type { VisitorRest } from './visitors.ts'
 
 /** The shapes of docs/openapi.json that the console uses. */
 export interface Me {
@@ -78,6 +80,12 @@ export interface SiteSettings {
   one_connection: boolean
   /** The content types of files that may be sent, such as application/pdf or image/*. */
   file_types: readonly string[]
+  /** A resolved round goes after so many days, and what was written after its end when it is as old; 0: never. */
+  retain_days: number
+  /** Nobody else may chat than whom the website vouches for. */
+  verified_only: boolean
+  /** Who logs in takes along the round begun before. */
+  carry_over: boolean
 }
 
 export interface SiteInfo {
@@ -140,7 +148,7 @@ export interface LinkInfo {
 export { RestRefused as Refused }
 
 /** The parts of /api/v1 that the console uses. Every call may throw Refused. */
-export interface Rest extends BroadcastRest {
+export interface Rest extends BroadcastRest, IntegrationRest, VisitorRest {
   /** Null without a log-in. */
   me(): Promise<Me | null>
   /** Whether the installation still has to be set up. */

@@ -17,7 +17,7 @@ function makeServer(status: number, body?: unknown) {
 
 it('asks as docs/openapi.json says', async () => {
   const { rest, last } = makeServer(200, {})
-  const settings = { origins: [], look: { brand: '#2a4fd6', placement: 'right', language: 'auto', theme: 'auto' }, answer_goal_seconds: 120, one_connection: false, file_types: [] } as const
+  const settings = { origins: [], look: { brand: '#2a4fd6', placement: 'right', language: 'auto', theme: 'auto' }, answer_goal_seconds: 120, one_connection: false, file_types: [], retain_days: 0, verified_only: false, carry_over: true } as const
   await rest.changeSite({ id: '7', version: 3, name: 'Shop', settings: { ...settings, origins: [] } })
   expect(last()).toEqual(['PATCH', '/api/v1/sites/7', { version: 3, name: 'Shop', settings }])
   await rest.changePassword('old', 'new')
@@ -28,6 +28,20 @@ it('asks as docs/openapi.json says', async () => {
   expect(last()).toEqual(['GET', '/api/v1/sites/7/broadcasts?limit=50', undefined])
   await rest.deleteBroadcast('7', '9', 3)
   expect(last()).toEqual(['DELETE', '/api/v1/sites/7/broadcasts/9?version=3', undefined])
+  await rest.revokeSigningKey('7', '9', false)
+  expect(last()).toEqual(['DELETE', '/api/v1/sites/7/signing-keys/9', undefined])
+  await rest.revokeSigningKey('7', '9', true)
+  expect(last()).toEqual(['DELETE', '/api/v1/sites/7/signing-keys/9?log_ins=true', undefined])
+  await rest.deliveries('7', '9', { limit: 50 })
+  expect(last()).toEqual(['GET', '/api/v1/sites/7/webhooks/9/deliveries?limit=50', undefined])
+  await rest.deliveries('7', '9', { limit: 50, cursor: '12', failed: true })
+  expect(last()).toEqual(['GET', '/api/v1/sites/7/webhooks/9/deliveries?limit=50&cursor=12&failed=true', undefined])
+  await rest.replaySince('7', '9', '12')
+  expect(last()).toEqual(['POST', '/api/v1/sites/7/webhooks/9/replay', { since: '12' }])
+  await rest.eraseVisitor('7', '9')
+  expect(last()).toEqual(['DELETE', '/api/v1/sites/7/visitors/9', undefined])
+  await rest.visitor('7', '9')
+  expect(last()).toEqual(['GET', '/api/v1/sites/7/visitors/9', undefined])
   await rest.useLink('s', 'p')
   expect(last()).toEqual(['POST', '/api/v1/link/password', { secret: 's', password: 'p' }])
 })

@@ -1,6 +1,9 @@
+import { download } from '@client/download.ts'
 import { RestRefused, type RestClient } from '@client/index.ts'
 import type { Broadcast, BroadcastCount } from './broadcasts.ts'
+import { integrationRest } from './integration.ts'
 import type { ApiKey, LogIn, Me, OneUseLink, Person, Rest, SiteAgent, SiteInfo, Snippet, LinkInfo } from './rest.ts'
+import type { Erasure, KnownVisitor } from './visitors.ts'
 
 type Http = Pick<RestClient, 'get' | 'post' | 'put' | 'patch' | 'delete'>
 
@@ -21,6 +24,7 @@ export function serverRest(http: Http, ended: () => void): Rest {
   }
 
   return {
+    ...integrationRest(http, path, call),
     me: () => http.get<Me>('/me').catch((why: unknown) => {
       if (why instanceof RestRefused && why.status === 401) return null
       throw why
@@ -66,6 +70,10 @@ export function serverRest(http: Http, ended: () => void): Rest {
     publishBroadcast: (site, id, version) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'publish'), { version })),
     scheduleBroadcast: (site, id, version, at) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'schedule'), { version, at })),
     withdrawBroadcast: (site, id, version) => call(http.post<Broadcast>(path('sites', site, 'broadcasts', id, 'withdraw'), { version })),
+    visitor: (site, id) => call(http.get<KnownVisitor>(path('sites', site, 'visitors', id))),
+    eraseVisitor: (site, id) => call(http.delete<Erasure>(path('sites', site, 'visitors', id))),
+    exportVisitor: (site, id, { notes, language }, came, signal) =>
+      call(download(`/api/v1${path('sites', site, 'visitors', id, 'export')}?notes=${notes}&language=${language}`, came, signal)),
     countBroadcast: (site, of) => call(http.post<BroadcastCount>(path('sites', site, 'broadcasts', 'count'), 'audience' in of ? of : { broadcast: of.broadcast })),
   }
 }

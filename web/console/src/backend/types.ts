@@ -44,6 +44,10 @@ export interface Conversation {
   events: readonly LogEvent[]
   /** There are older events on the server. */
   more: boolean
+  /** What was older is no longer kept. */
+  removed?: boolean
+  /** The conversation in which it goes on: this one has ended, whatever its round was. */
+  to?: string
   unsent: readonly Unsent[]
   theirs: Marks
   rounds: readonly PastRound[]

@@ -41,8 +41,11 @@ it('falls back to the initials where the picture cannot be loaded, until there i
   expect(seen()).toEqual(['/pictures/b', false])
 })
 
-it('gives visitors none, and believes the page that knows better', () => {
+it('gives visitors their own or none, and believes the page that knows better', async () => {
   expect(mount({ name: 'Mia', seed: '2' }).seen()).toEqual([null, false])
+  const known = mount({ name: 'Mia', seed: '2', portrait: '/pictures/v' })
+  expect(known.seen()).toEqual(['/pictures/v', false])
+  expect(await known.happens('load')).toEqual(['/pictures/v', true])
   expect(mount({ agent: true, name: 'Ben', seed: '2', portrait: '' }).seen()).toEqual([null, false])
   expect(mount({ agent: true, name: 'Ben', seed: '2', portrait: '/pictures/c' }).seen()).toEqual(['/pictures/c', false])
 })

@@ -42,9 +42,19 @@ export function friendlyName(key: string, language: string | undefined): string 
   return side === 0 ? `${manner}的${animal} ${digits}` : `${manner} ${animal} ${digits}`
 }
 
+/** What the website vouches for goes before what its page says. */
 export function nameOf(visitor: Visitor): string {
-  return visitor.says?.name?.trim() || friendlyName(visitor.key, visitor.language)
+  return visitor.vouched?.name?.trim() || visitor.says?.name?.trim() || friendlyName(visitor.key, visitor.language)
 }
+
+/** What the website vouches for, and what the page says. */
+export const emailsOf = (visitor: Visitor): string[] => [visitor.vouched?.email, visitor.says?.email].filter(email => email !== undefined)
+
+/** A name among words that may run the other way. */
+export const isolated = (name: string): string => `\u2068${name}\u2069`
+
+/** The name that is shown is the page's word alone. */
+export const isSaid = (visitor: Visitor): boolean => !visitor.vouched?.name?.trim() && !!visitor.says?.name?.trim()
 
 const cjk = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/
 

@@ -8,7 +8,7 @@ import { restWords } from './refusalWords.ts'
 function valueKey(field: string) {
   const name = (field.split('.').pop() ?? '').replace(/\[\d+\]$/, '').replace(/^(new|old)_/, '')
   switch (name) {
-    case 'name': case 'site': case 'email': case 'password': case 'role': case 'brand': case 'origins': case 'answer_goal_seconds': return name
+    case 'name': case 'site': case 'email': case 'password': case 'role': case 'brand': case 'origins': case 'answer_goal_seconds': case 'retain_days': case 'url': case 'types': return name
     case 'title': case 'greeting': return 'words'
     default: return 'value'
   }

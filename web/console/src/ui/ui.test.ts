@@ -4,12 +4,12 @@ import { expect, it, vi } from 'vitest'
 import { webAddress } from './address.ts'
 import { mailProblem, originOf, passwordTooShort, secretIn } from './checks.ts'
 import { press, useKeys } from './keys.ts'
-import { friendlyName, initials, nameOf } from './people.ts'
+import { friendlyName, initials, isSaid, nameOf } from './people.ts'
 import { defineWords } from '@words/words.ts'
 import { lang, useWords } from './language.ts'
 import { preferences } from './preferences.ts'
 import { waitOf } from './wait.ts'
-import { draftOf, keepDraft } from '../features/inbox/drafts.ts'
+import { draftOf, forgetDraft, forgetDrafts, keepDraft, moveDraft } from '../features/inbox/drafts.ts'
 import { titleOf } from '../features/inbox/alerts.ts'
 import { marked } from '../features/palette/match.ts'
 import { inkOn } from '../features/settings/contrast.ts'
@@ -136,4 +136,37 @@ it('says which ink a colour takes', () => {
 it('counts in the title', () => {
   expect(titleOf(3, 'Conversations')).toBe('(3) Conversations · Kefu')
   expect(titleOf(0, '')).toBe('Kefu')
+})
+
+it('takes a draft along to where the conversation goes on, and never makes a reply of a note', () => {
+  forgetDrafts()
+  keepDraft('me', 'old', 'half', 'reply', 1)
+  moveDraft('me', 'old', 'new', 2)
+  expect([draftOf('me', 'old').text, draftOf('me', 'new')]).toEqual(['', { text: 'half', mode: 'reply', at: 2 }])
+  keepDraft('me', 'other', 'for colleagues', 'note', 3)
+  moveDraft('me', 'other', 'new', 4)
+  expect(draftOf('me', 'new')).toEqual({ text: 'half\nfor colleagues', mode: 'note', at: 4 })
+  keepDraft('me', 'third', 'a reply', 'reply', 5)
+  moveDraft('me', 'third', 'new', 6)
+  expect(draftOf('me', 'new').mode).toBe('note')
+  moveDraft('me', 'empty', 'new', 7)
+  expect(draftOf('me', 'new').at).toBe(6)
+})
+
+it('forgets what everybody wrote on this machine in a conversation that is no more', () => {
+  forgetDrafts()
+  keepDraft('me', 'c', 'mine', 'reply', 1)
+  keepDraft('ben', 'c', 'his', 'note', 1)
+  keepDraft('me', 'cc', 'stays', 'reply', 1)
+  forgetDraft('c')
+  expect([draftOf('me', 'c').text, draftOf('ben', 'c').text, draftOf('me', 'cc').text]).toEqual(['', '', 'stays'])
+})
+
+it('believes the website more than its page, and says who only says a name', () => {
+  const one = { key: 'k', site: '1', presence: 'online' as const, verified: true }
+  const both = { ...one, vouched: { id: '7', name: 'Mia' }, says: { name: 'Boss' } }
+  expect([nameOf(both), isSaid(both)]).toEqual(['Mia', false])
+  const said = { ...one, vouched: { id: '7' }, says: { name: 'Boss' } }
+  expect([nameOf(said), isSaid(said)]).toEqual(['Boss', true])
+  expect(isSaid(one)).toBe(false)
 })

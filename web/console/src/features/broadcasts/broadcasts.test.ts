@@ -36,6 +36,7 @@ describe('the list', () => {
   })
 
   it('says an audience and a pause in words', () => {
+    expect(audienceText(t, { kind: 'segment', verified: true, language: 'zh' })).toBe('Verified visitors only, Language zh')
     expect(audienceText(t, { kind: 'segment', language: 'zh', page: 'https://a.example/' })).toBe('Language zh, page https://a.example/')
     expect(audienceText(t, { kind: 'list', size: 2 })).toBe('2 chosen visitors')
     expect(audienceText(t, { kind: 'online' })).toBe('Who was online')
@@ -45,7 +46,7 @@ describe('the list', () => {
 
 describe('the form', () => {
   it('gives back what a draft says', () => {
-    const draft = one('1', { state: 'draft', show: 'card', audience: { kind: 'segment', language: 'zh' }, expires_at: momentOf('2026-11-29T18:00') ?? 0, waves: 4, wave_seconds: 90 })
+    const draft = one('1', { state: 'draft', show: 'card', audience: { kind: 'segment', language: 'zh', verified: true }, expires_at: momentOf('2026-11-29T18:00') ?? 0, waves: 4, wave_seconds: 90 })
     const { id, state, created_at, by, version, expected, delivered, read, ...content } = draft
     expect([id, state, created_at, by.id, version, expected, delivered, read]).toEqual(['1', 'draft', 1, '1', 1, 1, 0, 0])
     expect(contentOf(formOf(draft))).toEqual(content)
@@ -76,6 +77,7 @@ describe('the form', () => {
 
   it.each<[Partial<Form>, string[]]>([
     [{ kind: 'segment' }, ['audience needSegment']],
+    [{ kind: 'segment', verified: true }, []],
     [{ kind: 'segment', language: 'zh_CN', page: 'shop.example' }, ['language badLanguage', 'page badPage']],
     [{ kind: 'segment', page: 'javascript:alert(1)' }, ['page badPage']],
     [{ kind: 'all', page: 'nothing' }, []],

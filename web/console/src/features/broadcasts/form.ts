@@ -12,6 +12,7 @@ export interface Form {
   kind: AudienceKind
   language: string
   page: string
+  verified: boolean
   ids: string
   /** The mark of the ids that the server has, and how many visitors its list names: it does not give them back. */
   idsSaved: string
@@ -36,7 +37,7 @@ export type Problem =
 export type Problems = Partial<Record<Field, Problem>>
 
 export const emptyForm = (): Form => ({
-  text: '', show: 'message', kind: 'all', language: '', page: '', ids: '', idsSaved: '', held: 0, end: '', inWaves: false, waves: '4', pause: '10', later: false, at: '',
+  text: '', show: 'message', kind: 'all', language: '', page: '', verified: false, ids: '', idsSaved: '', held: 0, end: '', inWaves: false, waves: '4', pause: '10', later: false, at: '',
 })
 
 const pad = (n: number) => String(n).padStart(2, '0')
@@ -57,7 +58,7 @@ export function formOf(one: Broadcast): Form {
   const { audience, expires_at, waves, wave_seconds, scheduled_at } = one
   const inWaves = waves > 1
   return {
-    ...emptyForm(), text: one.text, show: one.show, kind: audience.kind, language: audience.language ?? '', page: audience.page ?? '', held: audience.size ?? 0,
+    ...emptyForm(), text: one.text, show: one.show, kind: audience.kind, language: audience.language ?? '', page: audience.page ?? '', verified: audience.verified ?? false, held: audience.size ?? 0,
     ...(expires_at && { end: localOf(expires_at) }),
     ...(inWaves && { inWaves, waves: String(waves), pause: String((wave_seconds ?? 0) / 60) }),
     ...(scheduled_at && { later: true, at: localOf(scheduled_at) }),
@@ -72,10 +73,10 @@ export const idsOf = (text: string): string[] => [...new Set(text.split(/[\s,;ï¼
 
 const isId = (text: string) => /^[1-9]\d{0,18}$/.test(text)
 
-export function audienceOf({ kind, language, page, ids, idsSaved }: Pick<Form, 'kind' | 'language' | 'page' | 'ids' | 'idsSaved'>): BroadcastAudience {
+export function audienceOf({ kind, language, page, verified, ids, idsSaved }: Pick<Form, 'kind' | 'language' | 'page' | 'verified' | 'ids' | 'idsSaved'>): BroadcastAudience {
   if (kind === 'list') return { kind, ...(markOf(ids) !== '' && markOf(ids) !== idsSaved && { ids: idsOf(ids) }) }
   if (kind !== 'segment') return { kind }
-  return { kind, ...(language.trim() && { language: language.trim() }), ...(page.trim() && { page: page.trim() }) }
+  return { kind, ...(language.trim() && { language: language.trim() }), ...(page.trim() && { page: page.trim() }), ...(verified && { verified }) }
 }
 
 export function contentOf(form: Form): BroadcastContent {
@@ -118,8 +119,8 @@ function listProblems({ ids: text, idsSaved, held }: Form): Problems {
 function audienceProblems(form: Form): Problems {
   if (form.kind === 'list') return listProblems(form)
   if (form.kind !== 'segment') return {}
-  const { language = '', page = '' } = audienceOf(form)
-  if (!language && !page) return { audience: { key: 'needSegment' } }
+  const { language = '', page = '', verified } = audienceOf(form)
+  if (!language && !page && !verified) return { audience: { key: 'needSegment' } }
   return {
     ...(language && !/^[a-z0-9-]{2,35}$/i.test(language) && { language: { key: 'badLanguage' } }),
     ...(page && !isWebAddress(page) && { page: { key: 'badPage' } }),

@@ -33,10 +33,10 @@ export function moment(lang: Lang, ms: number, now: number): string {
 /** The share of a whole in percent, never more than all of it. */
 export const share = (part: number, whole: number): number => (whole > 0 ? Math.min(100, Math.round((part / whole) * 1000) / 10) : 0)
 
-export function audienceText(t: Says, { kind, language, page, size = 0 }: BroadcastAudience): string {
+export function audienceText(t: Says, { kind, language, page, verified, size = 0 }: BroadcastAudience): string {
   if (kind === 'list') return t('list', { n: size })
   if (kind !== 'segment') return t(kind)
-  return [language && t('speaks', { language }), page && t('onPage', { page })].filter(Boolean).join(t('and'))
+  return [verified && t('verifiedOnly'), language && t('speaks', { language }), page && t('onPage', { page })].filter(Boolean).join(t('and'))
 }
 
 /** A pause between waves, in the largest unit that says it whole. */

@@ -25,6 +25,21 @@ export function keepDraft(agent: string, c: string, text: string, mode: Draft['m
   drafts.value = Object.fromEntries(others.sort(([, a], [, b]) => b.at - a.at).slice(0, most))
 }
 
+/** What stands in a conversation's composer goes on in another one; what stands there stays first. One that is or joins a note is a note: no note reaches the visitor. */
+export function moveDraft(agent: string, from: string, to: string, at: number): void {
+  const [old, there] = [draftOf(agent, from), draftOf(agent, to)]
+  if (old.text.trim() === '') return
+  const text = there.text.trim() === '' ? old.text : `${there.text}\n${old.text}`
+  keepDraft(agent, to, text, there.mode === 'note' ? 'note' : old.mode, at)
+  keepDraft(agent, from, '', 'reply', at)
+}
+
+/** A conversation is no more: nor is what anybody was writing in it here. */
+export function forgetDraft(c: string): void {
+  const left = Object.entries(drafts.value).filter(([key]) => !key.endsWith(` ${c}`))
+  if (left.length < Object.keys(drafts.value).length) drafts.value = Object.fromEntries(left)
+}
+
 /** Somebody logs out: nothing unsent stays on this machine. */
 export function forgetDrafts(): void {
   drafts.value = {}

@@ -165,3 +165,25 @@ it('counts code points', () => {
   expect(lengthOf('a👍中')).toBe(3)
   expect(lengthOf('👍'.repeat(20_000))).toBe(20_000)
 })
+
+describe('what is not whole', () => {
+  const kinds = (lines: ReturnType<typeof linesOf>) => lines.map(line => ('c' in line ? `${line.type} ${line.c}` : line.type))
+
+  it('says at its beginning that what was older is no longer kept', () => {
+    expect(kinds(linesOf(conversation([event(8)], { removed: true }), 'me'))).toEqual(['removed', 'day', 'bubble'])
+    expect(kinds(linesOf(conversation([event(8)], { more: true }), 'me'))).toEqual(['day', 'bubble'])
+    expect(kinds(linesOf(conversation([], { removed: true }), 'me'))).toEqual(['removed'])
+  })
+
+  it('names once where what was taken along stood, and ends the turn there', () => {
+    const from = (n: number, c: string) => event(n, { origin: { c, n } })
+    const lines = linesOf(conversation([event(1), from(2, 'old'), from(3, 'old'), event(4)]), 'me')
+    expect(kinds(lines)).toEqual(['day', 'bubble', 'origin old', 'bubble', 'bubble', 'bubble'])
+    expect(lines.flatMap(line => (line.type === 'bubble' ? [[line.first, line.last]] : []))).toEqual([[true, true], [true, false], [false, true], [true, true]])
+  })
+
+  it('keeps what came by a key out of a turn that was written by hand', () => {
+    const lines = linesOf(conversation([event(1, { by: mine }), event(2, { by: mine, via: { kind: 'key', id: '9', name: 'Desk' } }), event(3, { by: mine })]), 'me')
+    expect(lines.flatMap(line => (line.type === 'bubble' ? [line.last] : []))).toEqual([true, true, true])
+  })
+})

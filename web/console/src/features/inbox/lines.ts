@@ -9,6 +9,10 @@ export type Line =
   | { type: 'note'; key: string; event: LogEvent; unsent?: Unsent }
   | { type: 'bubble'; key: string; side: 'theirs' | 'mine' | 'agent'; first: boolean; last: boolean; mark: Mark; event: LogEvent; unsent?: Unsent; answers?: CameBroadcast | 'gone' }
   | { type: 'word'; key: string; one: CameBroadcast }
+  /** What was older is no longer kept. */
+  | { type: 'removed'; key: string }
+  /** What follows was taken along from another conversation. */
+  | { type: 'origin'; key: string; c: string }
   | { type: 'typing'; key: string }
 
 export type Mark = 'none' | 'sent' | 'delivered' | 'read' | 'waiting' | 'sending' | 'failed'
@@ -37,7 +41,8 @@ function markOf(event: LogEvent, conversation: Conversation, unsent?: Unsent): M
 }
 
 const sameTurn = (a: LogEvent, b: LogEvent) =>
-  a.kind === 'message' && b.kind === 'message' && a.by.kind === b.by.kind && a.by.id === b.by.id && b.at - a.at < turnGap
+  a.kind === 'message' && b.kind === 'message' && a.by.kind === b.by.kind && a.by.id === b.by.id && a.via?.id === b.via?.id &&
+  a.origin?.c === b.origin?.c && b.at - a.at < turnGap
 
 /** What one line is made of, in its order. */
 type Entry = { at: number; event: LogEvent; unsent: Unsent | undefined } | { at: number; one: CameBroadcast }
@@ -66,6 +71,8 @@ function bubbleOf(conversation: Conversation, me: string, { event, unsent }: { e
 
 const keyOf = (event: LogEvent, unsent: Unsent | undefined) => (unsent ? `u${unsent.id}` : event.id ? `u${event.id}` : `n${event.n}`)
 
+const originOf = (entry: Entry | undefined) => (entry && 'event' in entry ? entry.event.origin?.c : undefined)
+
 /** Whether a bubble is the last of its turn, seen from what comes after it. */
 function endsTurn(event: LogEvent, unsent: Unsent | undefined, next: Entry | undefined): boolean {
   if (!next || 'one' in next) return true
@@ -78,7 +85,7 @@ function endsTurn(event: LogEvent, unsent: Unsent | undefined, next: Entry | und
  */
 export function linesOf(conversation: Conversation, me: string, newAfter = 0): Line[] {
   const entries = entriesOf(conversation, me)
-  const lines: Line[] = []
+  const lines: Line[] = conversation.removed ? [{ type: 'removed', key: 'removed' }] : []
   let before: Entry | undefined
   let marked = newAfter === 0
   for (const [index, entry] of entries.entries()) {
@@ -96,6 +103,8 @@ export function linesOf(conversation: Conversation, me: string, newAfter = 0): L
       marked = true
       lines.push({ type: 'new', key: 'new' })
     }
+    const from = event.origin?.c
+    if (from && from !== originOf(before)) lines.push({ type: 'origin', key: `o${event.n}`, c: from })
     const key = keyOf(event, unsent)
     if (event.kind === 'note') lines.push({ type: 'note', key, event, ...(unsent && { unsent }) })
     else if (event.kind !== 'message') lines.push({ type: 'system', key, event })

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { advice } from '@client/index.ts'
 import { unsentWords, wordsOf } from './refusals.ts'
 
 it('names who has the round, where the refusal tells it', () => {
@@ -18,4 +19,11 @@ it('says why a text stays unsent', () => {
   const item = { id: 'x', kind: 'message', text: 'hi', at: 1, state: 'failed' } as const
   expect(unsentWords({ ...item, code: 'too_big' }, 'en')).toBe('Not sent. It is too long. Send it in parts.')
   expect(unsentWords({ ...item, code: 'teapot' }, 'zh-CN')).toBe('未发送：服务器拒绝了（teapot）。')
+})
+
+it('has words for every code that the wire can answer an agent, in both languages', () => {
+  const visitors = ['hello_first', 'bad_secret', 'unknown_site', 'log_in_ended', 'carried_over', 'verified_only']
+  const without = Object.keys(advice).filter(code => !visitors.includes(code) && wordsOf({ code }, 'en').includes(`(${code})`))
+  expect(without).toEqual([])
+  expect(wordsOf({ code: 'ended' }, 'zh-CN')).toContain('另一个会话')
 })

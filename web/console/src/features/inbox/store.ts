@@ -27,6 +27,10 @@ export const useInbox = defineStore('inbox', () => {
   const conversations = shallowReactive(new Map<string, Conversation>())
   /** Asked for, but absent or not this agent's to see. */
   const absent = shallowReactive(new Set<string>())
+  /** Their visitors were erased: when this was heard, UTC ms. */
+  const gone = shallowReactive(new Map<string, number>())
+  /** Whom this screen asked to erase, by conversation. */
+  const erasedHere = new Set<string>()
   /** The conversations with something that could not be sent. */
   const failed = shallowRef<ReadonlySet<string>>(new Set())
   /** The files that are on their way from this page. */
@@ -67,6 +71,8 @@ export const useInbox = defineStore('inbox', () => {
     chosen.value = false
     conversations.clear()
     absent.clear()
+    gone.clear()
+    erasedHere.clear()
     failed.value = new Set()
     uploads.value = []
     gallery.value = null
@@ -75,7 +81,7 @@ export const useInbox = defineStore('inbox', () => {
   }
 
   return {
-    me, sites, agents, connection, limits, counts, held, view, chosen, open, conversations, absent, failed, uploads, gallery, handed, own,
+    me, sites, agents, connection, limits, counts, held, view, chosen, open, conversations, absent, gone, erasedHere, failed, uploads, gallery, handed, own,
     current, lists, rows, typing, siteOf, reset,
   }
 })

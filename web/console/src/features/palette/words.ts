@@ -17,7 +17,7 @@ export const paletteWords = defineWords(
     dark: '深色主题',
     light: '浅色主题',
     language: 'Switch to English',
-    loadedOnly: '搜索已加载的 {n} 个会话：姓名和最后一条消息',
+    loadedOnly: '搜索已加载的 {n} 个会话：姓名、邮箱和最后一条消息',
   },
   {
     title: 'Search and commands',
@@ -35,6 +35,6 @@ export const paletteWords = defineWords(
     dark: 'Dark theme',
     light: 'Light theme',
     language: '切换到中文',
-    loadedOnly: 'Searches {n, # loaded conversation, # loaded conversations}: name and last message',
+    loadedOnly: 'Searches {n, # loaded conversation, # loaded conversations}: name, e-mail and last message',
   },
 )
