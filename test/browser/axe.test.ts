@@ -3,7 +3,10 @@ import { describe, expect } from 'vitest'
 import type { BrowserContext, Page } from 'playwright-core'
 import { translator, type Lang } from '@words/words.ts'
 import { broadcastWords } from '../../web/console/src/features/broadcasts/words.ts'
+import { handlingWords } from '../../web/console/src/features/visitors/handlingWords.ts'
 import { paletteWords } from '../../web/console/src/features/palette/words.ts'
+import { signingWords } from '../../web/console/src/features/settings/signingWords.ts'
+import { webhookWords } from '../../web/console/src/features/settings/webhooks/words.ts'
 import { shortcutWords } from '../../web/console/src/features/shortcuts/words.ts'
 import { violations } from './harness/axe.ts'
 import { cutOff, notYet } from './harness/browser.ts'
@@ -11,6 +14,7 @@ import { Kefu } from './harness/kefu.ts'
 import { Proxy } from './harness/proxy.ts'
 import { ofSize, pdf, png } from './harness/pictures.ts'
 import { Account } from './harness/rest.ts'
+import { exchange, makeSecret, removeSigners, signer, type Claims } from './harness/token.ts'
 import { test as plain, type House } from './harness/test.ts'
 import { startWebsite } from './harness/website.ts'
 import { AgentPage } from './pages/agent.ts'
@@ -157,6 +161,45 @@ describe.each(variants)('$lang, dark $dark, wide $wide:', variant => {
     await look(ada.page, 'without a connection')
   })
 
+  test('a visitor whom the website knows, until it is erased', async ({ person, look, house, wire, later }) => {
+    const sign = await signer(house.ada, house.site)
+    later(() => removeSigners(house.ada, house.site))
+    const come = async (claims: Claims, before?: string) => wire.visitor({ secret: await exchange(house.kefu, house.site, sign(claims), before) })
+    const before = makeSecret()
+    await (await wire.visitor({ secret: before })).command({ t: 'send', text: `Carried ${nameOf(variant)}` })
+    const old = await (await wire.agent()).find(`Carried ${nameOf(variant)}`)
+    const mia = await come({ sub: nameOf(variant), name: 'مريم 🌸', email: 'mia@shop.example', fields: { plan: 'pro' } }, before)
+    mia.send({ t: 'says', says: { name: 'The boss' } })
+    const ada = await consoleOf(await person(variant), house, variant)
+    await ada.page.goto(`${house.kefu.origin}/console/conversations/${old}`)
+    await ada.sheet.getByText(ada.t('hasEnded')).waitFor()
+    await look(ada.page, 'ended')
+    await ada.sheet.locator('footer').getByRole('link').click()
+    await ada.sheet.getByText(ada.t('takenAlong')).waitFor()
+    await look(ada.page, 'taken along')
+    const facts = ada.page.getByRole('complementary', { name: ada.t('details') })
+    if (!variant.wide) await ada.sheet.getByRole('button', { name: ada.t('details') }).click()
+    await facts.getByText('The boss').waitFor()
+    await look(ada.page, 'who says what')
+    const choose = async (act: 'exportIt' | 'eraseIt') => {
+      await facts.getByRole('button', { name: ada.t('acts') }).click()
+      await ada.page.getByRole('menuitem', { name: ada.t(act) }).click()
+      await ada.page.getByRole('dialog').waitFor()
+    }
+    await choose('exportIt')
+    await look(ada.page, 'export')
+    await ada.page.keyboard.press('Escape')
+    await choose('eraseIt')
+    await look(ada.page, 'what goes')
+    const t = translator(handlingWords, variant.lang)
+    await ada.page.getByRole('button', { name: t('erase') }).click()
+    await ada.page.getByText(t('receiptText')).waitFor()
+    await look(ada.page, 'receipt')
+    await ada.page.getByRole('button', { name: t('done') }).click()
+    await ada.sheet.getByText(ada.t('gone')).waitFor()
+    await look(ada.page, 'gone')
+  })
+
   test('visitors, settings, and a page that is not there', async ({ person, look, house, wire }) => {
     await wire.visitor({ says: { name: 'Nora' }, page: { url: 'https://shop.example/harbour', title: 'Harbour', referrer: 'https://search.example/' } })
     const context = await person(variant)
@@ -168,6 +211,40 @@ describe.each(variants)('$lang, dark $dark, wide $wide:', variant => {
       await expect.poll(() => ada.page.locator('.sk').count()).toBe(0)
       await look(ada.page, path)
     }
+  })
+
+  test('signing keys and webhooks', async ({ person, look, house, later }) => {
+    const [s, w] = [translator(signingWords, variant.lang), translator(webhookWords, variant.lang)]
+    const rest = `/sites/${house.site.id}`
+    const { page } = await consoleOf(await person(variant), house, variant)
+    await page.goto(`${house.kefu.origin}/console/settings${rest}`)
+    const dialog = page.getByRole('dialog')
+    await page.getByRole('button', { name: s('create') }).click()
+    await dialog.getByRole('group', { name: s('variables') }).waitFor()
+    await look(page, 'secret of a signing key')
+    await dialog.getByRole('button', { name: s('done') }).click()
+    const { key } = await house.ada.call<{ key: { id: string } }>('POST', `${rest}/signing-keys`)
+    const { keys } = await house.ada.call<{ keys: { id: string }[] }>('GET', `${rest}/signing-keys`)
+    for (const { id } of keys) later(() => house.ada.call('DELETE', `${rest}/signing-keys/${id}`))
+    await page.reload()
+    await page.getByRole('button', { name: s('revokeOf', { id: key.id }) }).click()
+    await dialog.waitFor()
+    await look(page, 'the question before a signing key is revoked')
+    const { webhook } = await house.ada.call<{ webhook: { id: string } }>('POST', `${rest}/webhooks`, { name: 'Tickets', url: 'https://hooks.invalid/kefu', types: ['round.opened'], on: true })
+    later(() => house.ada.call('DELETE', `${rest}/webhooks/${webhook.id}`))
+    await house.ada.call('POST', `${rest}/webhooks/${webhook.id}/ping`)
+    await page.goto(`${house.kefu.origin}/console/settings${rest}/webhooks`)
+    await page.getByRole('link', { name: 'Tickets' }).waitFor()
+    await look(page, 'webhooks')
+    await page.getByRole('button', { name: w('create') }).click()
+    await dialog.getByRole('button', { name: w('create') }).click()
+    await dialog.getByText(w('needAddress')).waitFor()
+    await look(page, 'a webhook with its errors')
+    await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'Tickets' }).click()
+    await page.locator('tr.delivery [aria-expanded=false]').last().click()
+    await page.locator('tr.delivery__more').waitFor()
+    await look(page, 'a webhook with its log')
   })
 
   test('broadcasts', async ({ person, look, house }) => {

@@ -145,28 +145,33 @@ describe('a visitor whom the website knows', () => {
   })
 })
 
-describe('a website under a strict policy, in a browser that blocks the storage of frames', () => {
+describe.for([
+  ['shop.test', 'without locks'],
+  // As over TLS, the browser has locks there, and refuses them with the storage.
+  ['shop.localhost', 'with locks that are refused'],
+] as const)('a website under a strict policy, in a browser that blocks the storage of frames: %s, %s', ([name]) => {
   test('has the token in its page, also in one that was cached', async ({ house, screen, sign, later, wire }) => {
     const website = await startWebsite({ home: house.kefu.origin, key: house.site.key, policy: `default-src 'none'; script-src ${house.kefu.origin}; frame-src ${house.kefu.origin}` })
     later(() => website.stop())
-    const origin = website.at('shop.test')
+    const origin = website.at(name)
     await house.ada.allow(origin)
     later(() => house.ada.allow())
     const context = await screen.person()
     let exchanged = 0
     context.on('request', request => { if (request.url().endsWith('/log-in')) exchanged++ })
-    await context.addInitScript(token => Object.assign(window, { Kefu: [['set', { fields: { plan: 'pro' } }], ['identify', token]] }), sign({ sub: 'ida' }))
+    await context.addInitScript(token => Object.assign(window, { Kefu: [['set', { fields: { plan: 'pro' } }], ['identify', token]] }), sign({ sub: `ida of ${name}` }))
     const ida = await VisitorPage.open(await context.newPage(), origin)
-    await expect.poll(() => ida.page.evaluate(key => JSON.parse(localStorage.getItem(`kefu.${key}`) ?? '{}') as { who?: string }, house.site.key)).toMatchObject({ who: 'ida' })
+    await expect.poll(() => ida.page.evaluate(key => JSON.parse(localStorage.getItem(`kefu.${key}`) ?? '{}') as { who?: string }, house.site.key)).toMatchObject({ who: `ida of ${name}` })
     await ida.openPanel()
-    await ida.write('Under a policy')
-    await ida.kept('Under a policy').waitFor()
+    const text = `Under a policy, at ${name}`
+    await ida.write(text)
+    await ida.kept(text).waitFor()
     const ada = await wire.agent()
-    const { visitor } = await ada.open(await ada.find('Under a policy'))
-    expect([visitor?.vouched?.id, visitor?.says?.fields]).toEqual(['ida', { plan: 'pro' }])
+    const { visitor } = await ada.open(await ada.find(text))
+    expect([visitor?.vouched?.id, visitor?.says?.fields]).toEqual([`ida of ${name}`, { plan: 'pro' }])
     await ida.page.reload()
     await ida.openPanel()
-    await ida.message('Under a policy').waitFor()
+    await ida.message(text).waitFor()
     expect(exchanged).toBe(1)
   })
 })

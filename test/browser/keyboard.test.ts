@@ -86,7 +86,7 @@ describe('with the keyboard alone', () => {
     await ada.page.keyboard.press('Control+k')
     const box = ada.page.getByRole('dialog', { name: palette('title') })
     await box.waitFor()
-    await box.getByText(/^Searches \d+ loaded conversations?: name and last message$/).waitFor()
+    await box.getByText(/^Searches \d+ loaded conversations?: name, e-mail and last message$/).waitFor()
     await ada.page.keyboard.type('no such thing')
     await box.getByText(palette('nothing', { text: 'no such thing' })).waitFor()
     for (let i = 0; i < 'no such thing'.length; i++) await ada.page.keyboard.press('Backspace')
