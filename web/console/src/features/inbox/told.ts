@@ -20,6 +20,7 @@ export function useTold(of: () => { site: string; id: string | undefined }) {
     if (got) told.value = got.told
   }
 
-  watch(() => [of().site, of().id, inbox.connection.state === 'live'] as const, ([site, id, live]) => { if (live) void ask(site, id) }, { immediate: true })
+  // Each a source of its own: an array made by one would be new at every redraw, and ask anew.
+  watch([() => of().site, () => of().id, () => inbox.connection.state === 'live'], ([site, id, live]) => { if (live) void ask(site, id) }, { immediate: true })
   return { told, failed }
 }
