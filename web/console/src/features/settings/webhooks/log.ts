@@ -34,6 +34,7 @@ export function useLog(which: () => { site: string; id: string; failed: boolean 
       const first = await page()
       if (on === here()) anew(first)
     })
+    await caughtUp(on)
   }
 
   async function more(): Promise<void> {
@@ -47,6 +48,12 @@ export function useLog(which: () => { site: string; id: string; failed: boolean 
       next.value = found.next
       cursors = [...cursors, cursor]
     })
+    await caughtUp(on)
+  }
+
+  /** What was asked for while something else was under way was not asked then. */
+  async function caughtUp(on: string): Promise<void> {
+    if (on !== here()) await load()
   }
 
   /** The newest page as it is now, and those with what was sent again. */

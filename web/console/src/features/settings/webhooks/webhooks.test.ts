@@ -198,6 +198,24 @@ describe('one of them', () => {
     expect(rest.replaySince).toHaveBeenCalledWith('7', '5', '8')
   })
 
+  it.each(['its first page', 'an older page'])('loads the log that was chosen while %s was under way', async what => {
+    let come: () => void = () => undefined
+    const waits = new Promise<void>(resolve => { come = resolve })
+    const slow = () => waits.then(() => ({ deliveries: [sent('8')] }))
+    rest.deliveries.mockImplementation((_site: string, _id: string, page: { cursor?: string; failed: boolean }) => {
+      if (page.failed) return Promise.resolve({ deliveries: [sent('7', { delivered: false, status: 503 })] })
+      return page.cursor || what === 'its first page' ? slow() : Promise.resolve({ deliveries: [sent('9')], next: '9' })
+    })
+    const place = await one()
+    if (what === 'an older page') await press('Show older ones', place)
+    place.querySelectorAll<HTMLElement>('[type=radio]')[1]?.click()
+    await settled()
+    expect(place.querySelector('tr.delivery')).toBeNull()
+    come()
+    await settled()
+    expect([...place.querySelectorAll('tr.delivery')].map(row => row.textContent.includes('503'))).toEqual([true])
+  })
+
   it('is deleted when what looks at it has come, and shown again where that is refused', async () => {
     vi.useFakeTimers()
     try {
