@@ -178,22 +178,35 @@ func (r *removal) conversation() error {
 		"DELETE FROM head WHERE conversation = ?", "DELETE FROM conversation WHERE id = ?")
 }
 
-// outbox is what webhooks were still to be told of the conversation.
+// outbox is what webhooks were still to be told of the conversation. No index leads from
+// that to its rows: each is named by its key.
 func (r *removal) outbox() error {
-	const which = " WHERE conversation = ? AND webhook_id IN (SELECT id FROM webhook WHERE site_id = ?)"
-	id, on := int64(r.s.Conversation.ID), int64(r.s.Site)
-	r.h.ints(id, on)
-	err := r.h.query("SELECT last_seq - next_seq + 1 FROM webhook_outbox"+which, func(row scanner) error {
-		var n int64
-		err := row.Scan(&n)
-		r.removed.Outgoing += n
+	const which = " WHERE webhook_id = ? AND conversation = ?"
+	var hooks []int64
+	r.h.ints(int64(r.s.Site))
+	err := r.h.query("SELECT id FROM webhook WHERE site_id = ? ORDER BY id", func(row scanner) error {
+		var hook int64
+		err := row.Scan(&hook)
+		hooks = append(hooks, hook)
 		return err
 	})
-	if err != nil {
-		return err
+	for _, hook := range hooks {
+		if err != nil {
+			break
+		}
+		r.h.ints(hook, int64(r.s.Conversation.ID))
+		err = r.h.query("SELECT last_seq - next_seq + 1 FROM webhook_outbox"+which, func(row scanner) error {
+			var n int64
+			err := row.Scan(&n)
+			r.removed.Outgoing += n
+			return err
+		})
+		if err == nil {
+			r.h.ints(hook, int64(r.s.Conversation.ID))
+			err = r.h.exec("DELETE FROM webhook_outbox" + which)
+		}
 	}
-	r.h.ints(id, on)
-	return r.h.exec("DELETE FROM webhook_outbox" + which)
+	return err
 }
 
 func (r *removal) visitor() error {

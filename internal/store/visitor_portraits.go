@@ -137,18 +137,25 @@ func portray(ctx context.Context, tx bun.Tx, id chat.VisitorID, said []byte, mad
 	return err
 }
 
-// portrait takes a visitor's picture away; the visitor's own row is gone already.
+// portrait takes a visitor's picture away; the visitor's own row is gone already. The
+// file is named by its id: MySQL, and MariaDB before 11.1, read the whole table where a
+// subquery of a change names it.
 func (r *removal) portrait() error {
-	const whose = " WHERE id IN (SELECT file_id FROM visitor_portrait WHERE visitor_id = ?) AND state = 'shown'"
-	id := int64(r.s.Visitor)
-	c := cut{removed: *r.removed}
+	const whose = " WHERE id = ? AND state = 'shown'"
+	id, file := int64(r.s.Visitor), int64(0)
 	r.h.ints(id)
+	err := r.h.query("SELECT file_id FROM visitor_portrait WHERE visitor_id = ?", func(row scanner) error { return row.Scan(&file) })
+	if err != nil {
+		return err
+	}
+	c := cut{removed: *r.removed}
+	r.h.ints(file)
 	if err := r.h.query("SELECT size FROM file"+whose, c.addFile); err != nil {
 		return err
 	}
 	*r.removed = c.removed
 	r.h.arg(string(files.Gone))
-	r.h.ints(int64(atOnce), id)
+	r.h.ints(int64(atOnce), file)
 	if err := r.h.exec("UPDATE file SET state = ?, delete_at = ?" + whose); err != nil {
 		return err
 	}
