@@ -4,10 +4,12 @@ import { describe, expect } from 'vitest'
 import type { Locator, Page } from 'playwright-core'
 import { translator } from '@words/words.ts'
 import { handlingWords } from '../../web/console/src/features/visitors/handlingWords.ts'
+import { pdf } from './harness/pictures.ts'
 import { test as plain } from './harness/test.ts'
 import { exchange, makeSecret, removeSigners, signer, type Claims } from './harness/token.ts'
 import { Peer } from './harness/wire.ts'
 import type { AgentPage } from './pages/agent.ts'
+import { FilesOn } from './pages/files.ts'
 
 interface People {
   /** A verified visitor who is here and wrote this; with the anonymous secret that it had before, if any. */
@@ -170,14 +172,20 @@ describe('a visitor is', () => {
     const old = await (await wire.agent()).find('Before the log-in')
     const ada = await agent(house.ada, { path: `/console/conversations/${old}` })
     await ada.field.fill('You are nearly')
+    const files = new FilesOn(ada.sheet, ada.page, ada.t('attach'))
+    await files.choose(pdf('invoice.pdf'))
+    await files.uploaded(1)
     await known({ sub: 'eva', name: 'Eva' }, '', before)
     await ada.sheet.getByText(ada.t('takenAlong')).waitFor()
     await expect.poll(() => ada.field.inputValue()).toBe('You are nearly')
+    expect(await files.names()).toEqual(['invoice.pdf'])
     await ada.sheet.getByRole('link', { name: ada.t('whereItStood') }).press('Enter')
     await ada.sheet.getByText(ada.t('wentAlong')).waitFor()
     expect(await ada.field.count(), 'nobody writes there any more').toBe(0)
     await ada.sheet.getByRole('contentinfo').or(ada.sheet.locator('footer')).getByRole('link', { name: ada.t('whereItGoesOn') }).press('Enter')
     await ada.message('Before the log-in').waitFor()
     expect(await ada.field.inputValue()).toBe('You are nearly')
+    await ada.field.press('Enter')
+    await files.card('invoice.pdf').waitFor()
   })
 })

@@ -210,6 +210,38 @@ describe('ten files', () => {
   })
 })
 
+describe('what stands in a composer', () => {
+  it('moves to another one, behind what stands there, while it goes up; what belongs to a message stays', async () => {
+    const { door, uploads, write, states } = house()
+    door.hold = /parts/
+    uploads.add('old', [file('sent.txt')])
+    write('with a file', 'old')
+    uploads.add('new', [file('first.txt')])
+    uploads.add('old', [file('a.txt'), file('b.txt')])
+    await until(() => door.holding.length === 3)
+    expect(uploads.move('old', 'new')).toBe(0)
+    const namesIn = (place: string) => uploads.inComposer(place).map(({ name }) => name)
+    expect([namesIn('old'), namesIn('new')]).toEqual([[], ['first.txt', 'a.txt', 'b.txt']])
+    expect(uploads.state.get().find(({ taken }) => taken)).toMatchObject({ name: 'sent.txt', place: 'old' })
+    door.hold = undefined
+    for (const go of door.holding) go()
+    await until(() => states().every(([, state]) => state === 'done'))
+    expect([...door.uploads.values()].map(({ name, site }) => [name, site])).toEqual([
+      ['sent.txt', 'site of old'], ['first.txt', 'site of new'], ['a.txt', 'site of old'], ['b.txt', 'site of old'],
+    ])
+  })
+
+  it('stays where the other one has no room for it', () => {
+    const { uploads } = house()
+    const some = (n: number) => Array.from({ length: n }, (_, i) => file(`${i}.txt`, ''))
+    uploads.add('old', some(4))
+    uploads.add('new', some(8))
+    expect(uploads.move('old', 'new')).toBe(2)
+    expect(['old', 'new'].map(place => uploads.inComposer(place).length)).toEqual([2, 10])
+    expect(uploads.move('old', 'new')).toBe(2)
+  })
+})
+
 describe('a message with files', () => {
   it('waits for them in its place, and is one frame with its text', async () => {
     const { door, outbox, uploads, sent, write, states } = house()

@@ -49,6 +49,8 @@ const mostKept = 40
 
 interface Held {
   file: File
+  /** That of the composer it was put in: one that it moves to may not be known here yet. */
+  site: string | undefined
   job?: Job
   free: () => void
 }
@@ -82,6 +84,14 @@ export class Uploads {
   /** What stands in a composer. */
   inComposer(place: string): readonly Upload[] {
     return this.#cell.get().filter(upload => upload.place === place && !upload.taken)
+  }
+
+  /** What stands in a composer goes on in another one, after what stands there; returns how many stay, because a message has ten at most. */
+  move(from: string, to: string): number {
+    const mine = this.inComposer(from)
+    const moved = mine.slice(0, Math.max(0, mostFiles - this.inComposer(to).length))
+    this.#cell.update(all => [...all.filter(upload => !moved.includes(upload)), ...moved.map(upload => ({ ...upload, place: to }))])
+    return mine.length - moved.length
   }
 
   /** Hands what stands in a composer over to a message; it stays if that does not come about for the problem that is returned. */
@@ -142,7 +152,7 @@ export class Uploads {
   #put(place: string, file: File): void {
     const key = `${this.#page}.${++this.#count}`
     const picture = this.#options.picture(file)
-    this.#held.set(key, { file, free: () => picture?.free() })
+    this.#held.set(key, { file, site: this.#options.site?.(place), free: () => picture?.free() })
     const { name, type, size } = file
     const upload: Upload = { key, place, name, type, size, sent: 0, state: 'queued', taken: false, ...(picture && { url: picture.url }) }
     const code = size === 0 ? 'empty' : size > this.#options.most() ? 'file_too_large' : undefined
@@ -158,9 +168,9 @@ export class Uploads {
     const held = this.#held.get(key)
     if (!held) return
     this.#running++
-    const { world, send, headers, site } = this.#options
+    const { world, send, headers } = this.#options
     const job = new Job(held.file, {
-      world, send, headers, site: site?.(this.find(key)?.place ?? ''),
+      world, send, headers, site: held.site,
       moved: (sent, state) => held.job === job && this.#change(key, { state, ...(sent >= 0 && { sent }) }),
     })
     held.job = job

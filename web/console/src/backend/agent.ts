@@ -142,6 +142,12 @@ export class AgentLive implements Live {
     return (await this.withUploads())?.add(c, files) ?? 0
   }
 
+  moveFiles(from: string, to: string): { moved: number; left: number } {
+    const all = this.uploads?.inComposer(from).length ?? 0
+    const left = this.uploads?.move(from, to) ?? 0
+    return { moved: all - left, left }
+  }
+
   detach(key: string): void {
     this.uploads?.cancel(key)
   }

@@ -23,6 +23,8 @@ export interface Live {
   note(c: string, text: string): void
   /** Puts files into a composer; how many were left out, because a message has ten at most. */
   attach(c: string, files: readonly File[]): Promise<number>
+  /** What files stand in a composer go on in another one; how many go, and how many stay because a message has ten at most. */
+  moveFiles(from: string, to: string): { moved: number; left: number }
   /** Takes a file out, of a composer or of a message on its way; tries one again that failed. */
   detach(key: string): void
   retryFile(key: string): void

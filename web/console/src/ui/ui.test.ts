@@ -151,6 +151,11 @@ it('takes a draft along to where the conversation goes on, and never makes a rep
   expect(draftOf('me', 'new').mode).toBe('note')
   moveDraft('me', 'empty', 'new', 7)
   expect(draftOf('me', 'new').at).toBe(6)
+  keepDraft('me', 'files', '', 'note', 8)
+  moveDraft('me', 'files', 'fresh', 9)
+  expect(draftOf('me', 'fresh').mode).toBe('reply')
+  moveDraft('me', 'files', 'fresh', 10, true)
+  expect(draftOf('me', 'fresh')).toEqual({ text: '', mode: 'note', at: 10 })
 })
 
 it('forgets what everybody wrote on this machine in a conversation that is no more', () => {

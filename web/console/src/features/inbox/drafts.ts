@@ -25,11 +25,11 @@ export function keepDraft(agent: string, c: string, text: string, mode: Draft['m
   drafts.value = Object.fromEntries(others.sort(([, a], [, b]) => b.at - a.at).slice(0, most))
 }
 
-/** What stands in a conversation's composer goes on in another one; what stands there stays first. One that is or joins a note is a note: no note reaches the visitor. */
-export function moveDraft(agent: string, from: string, to: string, at: number): void {
+/** What stands in a conversation's composer goes on in another one; what stands there stays first. One that is or joins a note is a note: no note, and no file of one, reaches the visitor. */
+export function moveDraft(agent: string, from: string, to: string, at: number, files = false): void {
   const [old, there] = [draftOf(agent, from), draftOf(agent, to)]
-  if (old.text.trim() === '') return
-  const text = there.text.trim() === '' ? old.text : `${there.text}\n${old.text}`
+  if (old.text.trim() === '' && !(files && old.mode === 'note')) return
+  const text = [there.text, old.text].filter(one => one.trim() !== '').join('\n')
   keepDraft(agent, to, text, there.mode === 'note' ? 'note' : old.mode, at)
   keepDraft(agent, from, '', 'reply', at)
 }
