@@ -115,7 +115,7 @@ func (db *DB) clearUnknown(ctx context.Context) error {
 		last = next[0]
 		there, err := db.read.NewSelect().Table("webhook").Where("id = ?", last).Exists(ctx)
 		for over := there; err == nil && !over; {
-			over, err = db.clearOutbox(ctx, last)
+			over, err = db.clearOutbox(ctx, last, removed)
 		}
 		if err != nil {
 			return err

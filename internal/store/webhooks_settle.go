@@ -27,10 +27,10 @@ func (db *DB) Settle(ctx context.Context, id webhook.ID) (settled bool, err erro
 	case webhook.Resuming:
 		return db.resumeSome(ctx, w)
 	case webhook.Off:
-		return db.clearOutbox(ctx, id)
+		return db.clearOutbox(ctx, id, webhook.Off)
 	case webhook.Deleting:
-		for _, part := range []func(context.Context, webhook.ID) (bool, error){db.clearOutbox, db.clearLog} {
-			if over, err := part(ctx, id); err != nil || !over {
+		for _, part := range []func(context.Context, webhook.ID, webhook.State) (bool, error){db.clearOutbox, db.clearLog} {
+			if over, err := part(ctx, id, webhook.Deleting); err != nil || !over {
 				return false, err
 			}
 		}
@@ -85,22 +85,31 @@ func (db *DB) resumeSome(ctx context.Context, w webhookRow) (settled bool, err e
 	})
 }
 
-func (db *DB) clearOutbox(ctx context.Context, id webhook.ID) (over bool, err error) {
-	return db.clear(ctx, "webhook_outbox", "conversation", id)
+func (db *DB) clearOutbox(ctx context.Context, id webhook.ID, in webhook.State) (over bool, err error) {
+	return db.clear(ctx, "webhook_outbox", "conversation", id, in)
 }
 
-func (db *DB) clearLog(ctx context.Context, id webhook.ID) (over bool, err error) {
-	return db.clear(ctx, "webhook_delivery", "id", id)
+func (db *DB) clearLog(ctx context.Context, id webhook.ID, in webhook.State) (over bool, err error) {
+	return db.clear(ctx, "webhook_delivery", "id", id, in)
 }
 
-// clear removes a webhook's next rows of a table.
-func (db *DB) clear(ctx context.Context, table, column string, id webhook.ID) (over bool, err error) {
+// removed is the state of a webhook that is not there any more.
+const removed webhook.State = ""
+
+// clear removes the next rows of a table of a webhook that is in a state. If it was turned
+// on since it was looked at, rows up to the edge may be new: they are its own again.
+func (db *DB) clear(ctx context.Context, table, column string, id webhook.ID, in webhook.State) (over bool, err error) {
 	edge, over, err := db.edge(ctx, table, column, id, 0)
 	if err != nil || edge == 0 {
 		return over, err
 	}
 	return over, db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewDelete().Table(table).Where("webhook_id = ?", id).Where("? <= ?", bun.Ident(column), edge).Exec(ctx)
+		var is []webhook.State
+		err := tx.NewRaw("SELECT state FROM webhook WHERE id = ?"+db.dialect.grammar().forUpdate, id).Scan(ctx, &is)
+		if err != nil || append(is, removed)[0] != in {
+			return err
+		}
+		_, err = tx.NewDelete().Table(table).Where("webhook_id = ?", id).Where("? <= ?", bun.Ident(column), edge).Exec(ctx)
 		return err
 	})
 }

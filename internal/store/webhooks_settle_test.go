@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,5 +79,63 @@ func settlesInSteps(t *testing.T, db *DB, side int) {
 			t.Errorf("%s once more: %v", one.state, err)
 		}
 		t.Logf("%s: %d rows in %d steps, the longest %s", one.state, rows, steps, longest.Round(100*time.Microsecond))
+	}
+}
+
+// meanwhile lets others act between what a step reads and what it writes.
+type meanwhile struct {
+	after string // in the last thing that is read
+	act   func()
+}
+
+func (m *meanwhile) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context { return ctx }
+
+func (m *meanwhile) AfterQuery(_ context.Context, e *bun.QueryEvent) {
+	if act := m.act; act != nil && strings.Contains(e.Query, m.after) {
+		m.act = nil
+		act()
+	}
+}
+
+// TestAStepFindsAnotherState: one node has seen that a webhook is off and which rows are to
+// be removed. Before it does so, the other removes them, the webhook is on again, and there
+// are new ones.
+func TestAStepFindsAnotherState(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		db := open(t, Config{Synchronous: "off", Relaxed: true})
+		findsAnotherState(t, db, db)
+	})
+	for _, s := range servers(t) {
+		t.Run(s.name, func(t *testing.T) {
+			url := s.lend(t)
+			findsAnotherState(t, open(t, Config{URL: url}), open(t, Config{URL: url}))
+		})
+	}
+}
+
+func findsAnotherState(t *testing.T, one, two *DB) {
+	t.Helper()
+	pause := &meanwhile{after: "MAX("}
+	one.read = one.read.WithQueryHook(pause)
+	hook := webhook.Webhook{ID: 7, Site: 1, URL: "https://a.example", Types: []webhook.Type{webhook.MessageCreated}, State: webhook.On}
+	must(t, two.InsertWebhook(t.Context(), hook), two.RefreshWishes(t.Context()))
+	send(t, two, message(1, "before it was turned off"))
+	hook.State = webhook.Off
+	must(t, two.UpdateWebhook(t.Context(), hook))
+	var news int64
+	pause.act = func() {
+		if settled, err := two.Settle(t.Context(), 7); !settled || err != nil {
+			t.Errorf("the other node did not settle it: %v", err)
+		}
+		hook.State = webhook.On
+		must(t, two.UpdateWebhook(t.Context(), hook), two.RefreshWishes(t.Context()))
+		news = send(t, two, message(1, "since it is on again")).State.Seq
+	}
+	if _, err := one.Settle(t.Context(), 7); err != nil || pause.act != nil {
+		t.Fatalf("nothing happened meanwhile, or %v", err)
+	}
+	queues, err := two.DueQueues(t.Context(), 7, 10)
+	if err != nil || len(queues) != 1 || queues[0].Next != news {
+		t.Errorf("event %d is to wait, and nothing else does: %+v, %v", news, queues, err)
 	}
 }

@@ -199,7 +199,7 @@ func (h *Hooks) Change(ctx context.Context, by audit.By, on chat.SiteID, id ID, 
 	}
 	w, err := h.of(ctx, on, id)
 	if err == nil && w.State == Off && c.On {
-		err = h.cleared(ctx, id)
+		_, err = h.Store.Settle(ctx, id) // the next step now, and it may be the last
 	}
 	if err != nil {
 		return w, err
@@ -213,8 +213,8 @@ func (h *Hooks) Change(ctx context.Context, by audit.By, on chat.SiteID, id ID, 
 
 // cleared is Busy as long as something waits for a webhook that is off.
 func (h *Hooks) cleared(ctx context.Context, id ID) error {
-	settled, err := h.Store.Settle(ctx, id)
-	if err == nil && !settled {
+	_, waits, err := h.Store.NextDue(ctx, id)
+	if err == nil && waits {
 		err = chat.Refuse(chat.Busy, "what waited for it when it was turned off is still being removed: try again in some seconds")
 	}
 	return err
@@ -267,7 +267,13 @@ func (h *Hooks) change(ctx context.Context, by audit.By, on chat.SiteID, id ID, 
 		if w, err = h.of(ctx, on, id); err != nil {
 			return err
 		}
+		was := w.State
 		w = how(w)
+		if was == Off && w.State == On {
+			if err := h.cleared(ctx, id); err != nil {
+				return err
+			}
+		}
 		if err := h.Store.UpdateWebhook(ctx, w); err != nil {
 			return err
 		}

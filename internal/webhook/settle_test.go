@@ -131,6 +131,50 @@ func TestMuchIsDroppedByAJob(t *testing.T) {
 	}
 }
 
+// overlapped lets somebody else act between what a change looks at and what it does.
+type overlapped struct {
+	webhook.Store
+	first func()
+}
+
+func (s *overlapped) Together(ctx context.Context, fn func(ctx context.Context) error) error {
+	if first := s.first; first != nil {
+		s.first = nil
+		first()
+	}
+	return s.Store.Together(ctx, fn)
+}
+
+// TestAChangeOverlapsATurnOff: who changes a webhook that is on, while another admin turns it
+// off, does not turn it on again with what waited before.
+func TestAChangeOverlapsATurnOff(t *testing.T) {
+	w := newWorld(t)
+	h := w.hook("message.created")
+	w.much(h.ID, many)
+	off := webhook.Content{URL: h.URL, Types: h.Types}
+	s := &overlapped{Store: w.db, first: func() {
+		_, err := w.hooks.Change(t.Context(), by, site, h.ID, off)
+		w.no(err)
+	}}
+	on := off
+	on.Name, on.On = "b", true
+	change := func() error {
+		_, err := w.node(s, w.queue, w.client).Change(t.Context(), by, site, h.ID, on)
+		return err
+	}
+	if err := change(); chat.CodeOf(err) != chat.Busy {
+		t.Errorf("what waited before it was off might be told: %v", err)
+	}
+	if seen := w.one(h.ID); seen.State != webhook.Off || seen.Name == "b" {
+		t.Errorf("what was refused is done: %+v", seen)
+	}
+	w.settle()
+	w.no(change())
+	if seen := w.one(h.ID); seen.State != webhook.On || seen.Name != "b" || seen.Waiting.Conversations != 0 {
+		t.Errorf("%+v", seen)
+	}
+}
+
 func TestMuchIsDeletedByAJob(t *testing.T) {
 	w := newWorld(t)
 	h := w.hook("message.created")

@@ -26,6 +26,7 @@ func RunWebhooks(t *testing.T, open Open) {
 		"Queue":    testWebhookQueue,
 		"Pause":    testWebhookPause,
 		"Off":      testWebhookOff,
+		"Removed":  testWebhookRemoved,
 		"Log":      testWebhookLog,
 		"Replay":   testWebhookReplay,
 		"Aside":    testWebhookAside,

@@ -36,6 +36,25 @@ func testWebhookAside(f *hookFixture) {
 	}
 }
 
+// testWebhookRemoved: what a node that had not heard of it has kept for one that is gone
+// is found, and nothing that waits for others.
+func testWebhookRemoved(f *hookFixture) {
+	at, by := f.conversation(1)
+	id, other := f.hook("message.created"), f.hook("message.created")
+	w, err := f.hooks.Webhook(f.Context(), id)
+	f.no(err)
+	w.State = webhook.Deleting
+	f.no(f.hooks.UpdateWebhook(f.Context(), w))
+	f.settled(id)
+	f.must(f.message(at, by, "a"))
+	f.row(id)
+	f.no(f.hooks.Trim(f.Context(), time.Hour, 100))
+	if queues := f.due(id); len(queues) != 0 {
+		f.Errorf("something waits for one that is gone: %+v", queues)
+	}
+	f.row(other)
+}
+
 // testWebhookLost: what retention removed is passed over, counted and said once.
 func testWebhookLost(f *hookFixture) {
 	one, by := f.conversation(1)
