@@ -19,12 +19,8 @@ func (db *DB) RemoveListed(ctx context.Context, s retention.Subject) (n int64, e
 		if err != nil {
 			return n, err
 		}
-		var parts []listPart
-		if err = db.reading(ctx).NewRaw("SELECT part, ids FROM broadcast_list WHERE broadcast_id = ? ORDER BY part", id).Scan(ctx, &parts); err != nil {
-			return n, err
-		}
 		var named bool
-		if named, err = db.removeListed(ctx, id, parts, s.Visitor); named {
+		if named, err = db.removeListed(ctx, id, s.Visitor); named {
 			n++
 		}
 	}
@@ -56,23 +52,40 @@ type listPart struct {
 	IDs  []byte `bun:"ids"`
 }
 
-// removeListed takes a visitor out of the part that has it; a list that is written
-// anew meanwhile is its author's, who can name nobody who is not there.
-func (db *DB) removeListed(ctx context.Context, id broadcast.ID, parts []listPart, visitor chat.VisitorID) (bool, error) {
-	for _, p := range parts {
-		ids, err := broadcast.UnpackIDs(nil, p.IDs)
+// removeListed takes a visitor out of the part of a list that has it. Where somebody else
+// has changed that since it was read, it is read again: each time, somebody got further.
+func (db *DB) removeListed(ctx context.Context, id broadcast.ID, visitor chat.VisitorID) (named bool, err error) {
+	for !named {
+		p, left, err := db.partWithout(ctx, id, visitor)
+		if err != nil || p == nil {
+			return false, err
+		}
+		err = db.change(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
+			named, err = met(tx.NewRaw("UPDATE broadcast_list SET ids = ? WHERE broadcast_id = ? AND part = ? AND ids = ?", left, id, p.Part, p.IDs).Exec(ctx))
+			return err
+		})
 		if err != nil {
 			return false, err
 		}
-		at, has := slices.BinarySearch(ids, visitor)
-		if !has {
-			continue
-		}
-		left := broadcast.PackIDs(slices.Delete(ids, at, at+1))
-		return true, db.change(ctx, func(ctx context.Context, tx bun.Tx) error {
-			_, err := tx.NewRaw("UPDATE broadcast_list SET ids = ? WHERE broadcast_id = ? AND part = ? AND ids = ?", left, id, p.Part, p.IDs).Exec(ctx)
-			return err
-		})
 	}
-	return false, nil
+	return true, nil
+}
+
+// partWithout is the part of a list that has a visitor, nil for none, and what its ids are
+// without it.
+func (db *DB) partWithout(ctx context.Context, id broadcast.ID, visitor chat.VisitorID) (p *listPart, left []byte, err error) {
+	var parts []listPart
+	if err := db.reading(ctx).NewRaw("SELECT part, ids FROM broadcast_list WHERE broadcast_id = ? ORDER BY part", id).Scan(ctx, &parts); err != nil {
+		return nil, nil, err
+	}
+	for i := range parts {
+		ids, err := broadcast.UnpackIDs(nil, parts[i].IDs)
+		if err != nil {
+			return nil, nil, err
+		}
+		if at, has := slices.BinarySearch(ids, visitor); has {
+			return &parts[i], broadcast.PackIDs(slices.Delete(ids, at, at+1)), nil
+		}
+	}
+	return nil, nil, nil
 }

@@ -110,6 +110,7 @@ func Run(t *testing.T, open Open) {
 		"EraseVerified":      testEraseVerified,
 		"EraseFirst":         testEraseFirst,
 		"EraseTickets":       testEraseTickets,
+		"EraseListed":        testEraseListed,
 		"Export":             testExport,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })
