@@ -111,6 +111,26 @@ describe('the list', () => {
     expect(dialog()?.textContent).toContain(words)
   })
 
+  it.each([
+    ['the server refuses it all', 'ten webhooks, the most there can be'],
+    ['no event is chosen', 'Choose at least one event'],
+  ])('shows beside the button why one was not made where no field is wrong: %s', async (why, words) => {
+    const shown: string[] = []
+    const scrolled = vi.spyOn(Element.prototype, 'scrollIntoView').mockImplementation(function (this: Element) { shown.push(this.textContent) })
+    await press('Create a webhook', await list())
+    await write('https://hooks.example/new')
+    const chosen = () => dialog()?.querySelector<HTMLElement>('[type=checkbox]:checked')
+    while (why === 'no event is chosen' && chosen()) {
+      chosen()?.click()
+      await settled()
+    }
+    rest.makeWebhook.mockRejectedValueOnce(new Refused(409, 'conflict', ''))
+    await press('Create a webhook', dialog() ?? undefined)
+    expect(dialog()?.querySelector('.dlg__acts')?.previousElementSibling?.textContent).toContain(words)
+    expect(shown).toEqual([expect.stringContaining(words)])
+    scrolled.mockRestore()
+  })
+
   it('has no button for an eleventh', async () => {
     const ten = Array.from({ length: 10 }, (_, i) => ({ ...hook, id: String(i) }))
     rest.webhooks.mockResolvedValueOnce([...ten.slice(1), { ...hook, state: 'deleting' }])
