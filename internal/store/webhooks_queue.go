@@ -22,16 +22,34 @@ type queueRow struct {
 	Last         int64               `bun:"last_seq"`
 	Since        chat.Millis         `bun:"since"`
 	DueAt        chat.Millis         `bun:"due_at"`
-	Tries        int                 `bun:"tries"`
+	Tries        int64               `bun:"tries"` // as triesOf has them
 	Delivery     int64               `bun:"delivery_id"`
 }
 
 func (r *queueRow) queue() webhook.Queue {
-	return webhook.Queue{Webhook: r.Webhook, Conversation: r.Conversation, Next: r.Next, Last: r.Last, Since: r.Since, Tries: r.Tries, Delivery: r.Delivery}
+	q := webhook.Queue{Webhook: r.Webhook, Conversation: r.Conversation, Next: r.Next, Last: r.Last, Since: r.Since, Tries: int(r.Tries), Delivery: r.Delivery}
+	if r.Tries < 0 {
+		q.Tries, q.Aside = int(-r.Tries/asides), int(-r.Tries%asides)
+	}
+	return q
 }
 
-// ofQueue finds a row as it was read.
+// asides is more often than a row is ever set aside.
+const asides = 1 << 20
+
+// triesOf is what stands in a row for the tries, and for how often it was set aside since:
+// the tries, as long as it was not, and below 0 both.
+func triesOf(q webhook.Queue) int64 {
+	if q.Aside == 0 {
+		return int64(q.Tries)
+	}
+	return -(int64(q.Tries)*asides + int64(q.Aside))
+}
+
+// ofQueue finds a row as it was read: by what asRead tells of it.
 const ofQueue = "webhook_id = ? AND conversation = ? AND next_seq = ? AND tries = ?"
+
+func asRead(q webhook.Queue) []any { return []any{q.Webhook, q.Conversation, q.Next, triesOf(q)} }
 
 // DueQueues implements webhook.Store.
 func (db *DB) DueQueues(ctx context.Context, id webhook.ID, limit int) ([]webhook.Queue, error) {
@@ -103,7 +121,7 @@ func (db *DB) Passed(ctx context.Context, q webhook.Queue, seq int64, at chat.Mi
 		}
 		done, err := met(tx.NewUpdate().Table("webhook_outbox").
 			Set("next_seq = ?, since = ?, due_at = ?, tries = 0, delivery_id = 0", seq+1, at, now).
-			Where(ofQueue, q.Webhook, q.Conversation, q.Next, q.Tries).Exec(ctx))
+			Where(ofQueue, asRead(q)...).Exec(ctx))
 		if err != nil {
 			return err
 		}
@@ -132,8 +150,8 @@ func (db *DB) Failed(ctx context.Context, q webhook.Queue, after time.Duration, 
 			return err
 		}
 		done, err := met(tx.NewUpdate().Table("webhook_outbox").
-			Set("due_at = ?, tries = ?, delivery_id = ?", now+millis(after), max(q.Tries, 0)+1, d.ID).
-			Where(ofQueue, q.Webhook, q.Conversation, q.Next, q.Tries).Exec(ctx))
+			Set("due_at = ?, tries = ?, delivery_id = ?", now+millis(after), q.Tries+1, d.ID).
+			Where(ofQueue, asRead(q)...).Exec(ctx))
 		if err == nil && !done {
 			return webhook.ErrMoved
 		}
@@ -148,8 +166,10 @@ func (db *DB) Aside(ctx context.Context, q webhook.Queue, after time.Duration) e
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewUpdate().Table("webhook_outbox").Set("due_at = ?, tries = ?", now+millis(after), min(q.Tries, 0)-1).
-			Where(ofQueue, q.Webhook, q.Conversation, q.Next, q.Tries).Exec(ctx)
+		aside := q
+		aside.Aside++
+		_, err = tx.NewUpdate().Table("webhook_outbox").Set("due_at = ?, tries = ?", now+millis(after), triesOf(aside)).
+			Where(ofQueue, asRead(q)...).Exec(ctx)
 		return err
 	})
 }

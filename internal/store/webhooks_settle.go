@@ -179,8 +179,8 @@ func (db *DB) Lost(ctx context.Context, id webhook.ID, gaps []webhook.Gap, entry
 // goBehind moves a row behind what is missing, or removes it.
 func goBehind(tx bun.Tx, g webhook.Gap, now chat.Millis) ending {
 	if g.First > g.Last {
-		return tx.NewDelete().Table("webhook_outbox").Where(ofQueue, g.Webhook, g.Conversation, g.Next, g.Tries).Where("last_seq < ?", g.First)
+		return tx.NewDelete().Table("webhook_outbox").Where(ofQueue, asRead(g.Queue)...).Where("last_seq < ?", g.First)
 	}
 	return tx.NewUpdate().Table("webhook_outbox").Set("next_seq = ?, due_at = ?, tries = 0, delivery_id = 0", g.First, now).
-		Where(ofQueue, g.Webhook, g.Conversation, g.Next, g.Tries)
+		Where(ofQueue, asRead(g.Queue)...)
 }

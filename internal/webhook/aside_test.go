@@ -73,6 +73,33 @@ func TestWhatCannotBeReadHoldsBackItselfOnly(t *testing.T) {
 	}
 }
 
+// TestWhatCannotBeReadOnceGivesNoMoreTime: the receiver has the tries that it has, whatever
+// happens between them.
+func TestWhatCannotBeReadOnceGivesNoMoreTime(t *testing.T) {
+	w := newWorld(t)
+	s := &torn{Store: w.db}
+	w.hooks = w.node(s, w.queue, w.client)
+	h := w.hook("message.created")
+	w.answers(func(out http.ResponseWriter, _ received) { out.WriteHeader(500) })
+	at := w.says(1, "one").Conversation.ID
+	for range webhook.MaxTries() - 1 {
+		in, _ := w.deliver(h.ID)
+		w.pass(in)
+	}
+	s.which.Store(int64(at))
+	in, planned := w.deliver(h.ID)
+	if !planned || in != 5*time.Second {
+		t.Errorf("the next look is in %s (%t)", in, planned)
+	}
+	w.pass(in)
+	s.which.Store(0)
+	w.deliver(h.ID)
+	log := w.log(h.ID)
+	if seen := w.one(h.ID); seen.State != webhook.Paused || len(log) != 1 || log[0].Tries != webhook.MaxTries() {
+		t.Errorf("it is %s, and its log is %+v", seen.State, log)
+	}
+}
+
 // telling is a queue that tells of the webhooks for which runs are planned.
 type telling struct {
 	*planned

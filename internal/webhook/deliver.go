@@ -196,7 +196,7 @@ func (r *run) aside(ctx context.Context, q Queue, why error) error {
 		return ctx.Err()
 	}
 	pauses := schedule()
-	wait := pauses[min(max(-q.Tries, 0), asideMost)]
+	wait := pauses[min(q.Aside, asideMost)]
 	r.Log.ErrorContext(ctx, "a conversation could not be read for a webhook: it is set aside", "webhook", r.id, "conversation", q.Conversation, "from", q.Next, "again", wait, "error", why)
 	return r.Store.Aside(ctx, q, wait)
 }
@@ -206,7 +206,7 @@ func (r *run) sendOne(ctx context.Context, hook Webhook, q Queue, body []byte, d
 	if q.Delivery != 0 {
 		d.ID = q.Delivery
 	}
-	d.Tries = max(q.Tries, 0)
+	d.Tries = q.Tries
 	d, answer := r.try(ctx, hook, d, body)
 	if ctx.Err() != nil && !d.Delivered {
 		return ctx.Err() // cut short: no failure of the receiver's

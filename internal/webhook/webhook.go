@@ -187,9 +187,9 @@ type Queue struct {
 	Conversation chat.ConversationID
 	Next, Last   int64       // seq
 	Since        chat.Millis // about when the next one happened
-	// Tries are those of the next one, so far; below 0: so often it could not be read.
-	Tries    int
-	Delivery int64 // its entry in the log; 0: none yet
+	Tries        int         // of the next one, so far
+	Aside        int         // since then it was set aside so often: it could not be read
+	Delivery     int64       // its entry in the log; 0: none yet
 }
 
 // Delivery is an entry of a webhook's log: a message and what became of it.
