@@ -3,6 +3,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { effectScope, nextTick } from 'vue'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Conversation, Row } from '../../backend/types.ts'
+import { lang } from '../../ui/language.ts'
 import { toast } from '../../ui/toasts.ts'
 import { alertOnNews } from './news.ts'
 import { chime, notifyDesktop } from './alerts.ts'
@@ -19,6 +20,7 @@ afterEach(() => {
   vi.mocked(chime).mockClear()
   vi.mocked(notifyDesktop).mockClear()
   toast.value = null
+  lang.value = 'en'
 })
 
 const said = () => toast.value?.text
@@ -103,5 +105,33 @@ it('tells whom a round is handed to, and marks it until it is opened', async () 
   inbox.conversations.set('c', took('ben'))
   await come(of('me', 'c', 6))
   expect(said()).toMatch(/ is yours now$/)
+  scope.stop()
+})
+
+it.each([
+  ['en', '\u2068Mia\u2069 (says so)', '\u2068Mia\u2069 (says so) is yours now', 'Lin is yours now'],
+  ['zh-CN', '\u2068Mia\u2069（自称）', '\u2068Mia\u2069（自称）现在由你接待', 'Lin 现在由你接待'],
+] as const)('marks in %s a name that is only said, and none that the website vouches for', async (which, title, hers, lins) => {
+  const scope = effectScope()
+  const inbox = useInbox()
+  lang.value = which
+  inbox.me.id = 'me'
+  const mia = waiting('mia')
+  mia.visitor.says = { name: 'Mia' }
+  const lin = waiting('lin')
+  lin.visitor = { ...lin.visitor, says: { name: 'The boss' }, vouched: { id: '4711', name: 'Lin' } }
+  const handed = (row: Row): Row => ({ ...row, v: 2, round: { number: 1, state: 'assigned', agent: { id: 'me', name: 'Me' } } })
+  scope.run(() => { alertOnNews(() => undefined) })
+  inbox.held.mine = inbox.held.waiting = inbox.held.open = list()
+  await nextTick()
+  inbox.held.open = list(mia, lin)
+  await nextTick()
+  expect(vi.mocked(notifyDesktop).mock.calls.map(call => call[0])).toEqual([title, 'Lin'])
+  inbox.held.open = list(handed(mia), lin)
+  await nextTick()
+  expect(said()).toBe(hers)
+  inbox.held.open = list(handed(mia), handed(lin))
+  await nextTick()
+  expect(said()).toBe(lins)
   scope.stop()
 })

@@ -1,10 +1,10 @@
 import { watch } from 'vue'
 import type { Row } from '../../backend/types.ts'
 import { useWords } from '../../ui/language.ts'
-import { nameOf } from '../../ui/people.ts'
 import { show, toast } from '../../ui/toasts.ts'
 import { chime, notifyDesktop } from './alerts.ts'
 import { useFileWords } from './files/words.ts'
+import { useNaming } from './naming.ts'
 import { useInbox } from './store.ts'
 import { inboxWords } from './words.ts'
 
@@ -43,6 +43,7 @@ const atOnce = 3 // notifications, when much came while the connection was away
 export function alertOnNews(open: (c: string) => void): void {
   const inbox = useInbox()
   const t = useWords(inboxWords)
+  const naming = useNaming()
   const { said } = useFileWords()
   let seen = new Map<string, Seen>()
   let told: { id: number; c: string } | null = null // the last toast of ours, and where it leads
@@ -61,7 +62,7 @@ export function alertOnNews(open: (c: string) => void): void {
     const handed = news.filter(one => isHanded(one.before, one.now, inbox.me.id)).map(one => one.row)
     chime()
     for (const { row } of news.slice(0, atOnce)) {
-      notifyDesktop(nameOf(row.visitor), handed.includes(row) ? t('handedToYou') : row.last?.text || said(row.last?.files), row.c, () => { open(row.c) })
+      notifyDesktop(naming(row.visitor), handed.includes(row) ? t('handedToYou') : row.last?.text || said(row.last?.files), row.c, () => { open(row.c) })
     }
     tell(handed)
   }, { immediate: true })
@@ -76,7 +77,7 @@ export function alertOnNews(open: (c: string) => void): void {
     const [first] = rows
     if (!first) return
     inbox.handed = new Set([...inbox.handed, ...rows.map(row => row.c).filter(c => c !== inbox.open)])
-    const text = rows.length > 1 ? t('nowYoursMany', { n: rows.length }) : t('nowYours', { name: nameOf(first.visitor) })
+    const text = rows.length > 1 ? t('nowYoursMany', { n: rows.length }) : t('nowYours', { name: naming(first.visitor) })
     show(text, { label: t('openIt'), run: () => { open(first.c) } })
     told = toast.value && { id: toast.value.id, c: first.c }
   }

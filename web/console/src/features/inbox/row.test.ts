@@ -7,7 +7,9 @@ import type { Row, Site } from '../../backend/types.ts'
 import { makeRouter } from '../../router.ts'
 import LinkedText from '../../parts/LinkedText.vue'
 import TextField from '../../parts/TextField.vue'
+import { lang } from '../../ui/language.ts'
 import ListRow from './ListRow.vue'
+import LogLine from './LogLine.vue'
 import { useInbox } from './store.ts'
 
 let pinia: Pinia
@@ -66,4 +68,16 @@ it('cuts a name at its own end, whichever way it runs', () => {
   const place = draw(ListRow, { row: { ...row, visitor: { ...row.visitor, says: { name: 'مريم العلي' } } }, current: false })
   for (const cut of place.querySelectorAll('.cut')) expect(cut.getAttribute('dir')).toBe('auto')
   expect(place.querySelector('.row__name')?.textContent).toBe('مريم العلي')
+})
+
+it('marks who is typing where the name is only said', async () => {
+  const visitor = { ...row.visitor, says: { name: 'Mia' } }
+  const line = draw(LogLine, { c: 'c', line: { type: 'typing', key: 'typing' }, visitor }).querySelector('.bubble')
+  expect(line?.textContent).toContain('\u2068Mia\u2069 (says so) is typing')
+  lang.value = 'zh-CN'
+  await nextTick()
+  expect(line?.textContent).toContain('\u2068Mia\u2069（自称）正在输入')
+  lang.value = 'en'
+  const vouched = draw(LogLine, { c: 'c', line: { type: 'typing', key: 'typing' }, visitor: { ...visitor, vouched: { id: '4711', name: 'Lin' } } })
+  expect(vouched.querySelector('.bubble')?.textContent).toContain('Lin is typing')
 })
