@@ -49,8 +49,9 @@ type Store interface {
 	OpenRounds(ctx context.Context, sites []SiteID) ([]State, error)
 	// OpenRoundsOf are the heads of the open rounds that the agent has, on all sites.
 	OpenRoundsOf(ctx context.Context, agent AgentID) ([]State, error)
-	// Rounds are a conversation's rounds, newest first.
-	Rounds(ctx context.Context, id ConversationID, limit int) ([]RoundRecord, error)
+	// Rounds are a conversation's rounds before the one with a number, newest first; 0:
+	// from the newest on.
+	Rounds(ctx context.Context, id ConversationID, before int64, limit int) ([]RoundRecord, error)
 
 	// Truncate removes the events before seq (retention), whole rounds only by
 	// the caller's choice of seq; positions before it are answered "truncated".

@@ -98,7 +98,7 @@ func (s *Session) tellConversation(f *wire.ClientOpen, follow *follow) error {
 	if len(rows) == 0 {
 		return absent()
 	}
-	rounds, err := h.Store.Rounds(ctx, c.ID, roundsTold)
+	rounds, err := h.Store.Rounds(ctx, c.ID, 0, roundsTold)
 	if err != nil {
 		return err
 	}

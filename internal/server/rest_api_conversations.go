@@ -237,34 +237,27 @@ func (r *routes) listEvents(ctx context.Context, c caller, in *eventsQuery) (*ev
 	return out, nil
 }
 
-// maxRoundsRead bounds how far back a conversation's rounds are read.
-const maxRoundsRead = 10_000
-
 func (r *routes) listRounds(ctx context.Context, c caller, in *roundsQuery) (*roundsOutput, error) {
 	conv, err := r.server.conversation(c, &in.ConversationPath)
 	if err != nil {
 		return nil, err
 	}
 	var before int64
-	limit := in.Limit + 1
 	if in.Cursor != "" {
 		at, err := parsePosition(in.Cursor)
 		if err != nil {
 			return nil, err
 		}
-		before, limit = at.Number, maxRoundsRead
+		before = at.Number
 	}
-	rounds, err := r.server.parts.Hub.Store.Rounds(ctx, conv.ID, limit)
+	rounds, err := r.server.parts.Hub.Store.Rounds(ctx, conv.ID, before, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
 	out := &roundsOutput{}
 	out.Body.Rounds = []PastRound{}
 	for _, one := range rounds {
-		switch {
-		case before != 0 && one.Number >= before:
-			continue
-		case len(out.Body.Rounds) == in.Limit:
+		if len(out.Body.Rounds) == in.Limit {
 			out.Body.Next = positionText(out.Body.Rounds[in.Limit-1].Number, 0)
 			return out, nil
 		}

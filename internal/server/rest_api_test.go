@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,8 +176,22 @@ func TestAProgramReadsConversations(t *testing.T) {
 	app.want(404, "GET", s.inside(foreign, ""), nil)
 	app.want(404, "GET", s.inside(foreign, "/events"), nil)
 	app.want(404, "GET", s.onSite("/conversations/not-a-name"), nil)
-	if a := app.want(200, "GET", s.inside(c, "/rounds?limit=1"), nil); len(a.get("rounds").([]any)) != 1 || a.string("next") != "" {
-		t.Errorf("rounds: %s", a.text)
+	writes := s.application(identity.WriteScope)
+	for range 2 {
+		writes.want(200, "POST", s.inside(c, "/resolve"), fields{})
+		s.clock.forward(time.Hour) // a message soon after would open the same round again
+		s.writes(s.own, "Li", "and another thing")
+	}
+	var rounds []any
+	for cursor, first := "", true; first || cursor != ""; first = false {
+		a := app.want(200, "GET", s.inside(c, "/rounds?limit=1&cursor="+cursor), nil)
+		for _, one := range a.get("rounds").([]any) {
+			rounds = append(rounds, one.(fields)["number"])
+		}
+		cursor = a.string("next")
+	}
+	if want := []any{3.0, 2.0, 1.0}; !slices.Equal(rounds, want) {
+		t.Errorf("rounds %v, want %v", rounds, want)
 	}
 }
 

@@ -93,7 +93,7 @@ func newWorld(t *testing.T, cfg server.Config) *world {
 	w.people = identity.New(identity.Config{}, db, db, w.sites, heard, w.clock.Now)
 	w.must(w.people.Refresh(t.Context()))
 	logins := identity.NewVisitorLogins(db, w.clock.Now)
-	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond}, live.Parts{
+	w.hub = live.NewHub(live.Config{HealEvery: 100 * time.Millisecond, Now: w.clock.Now}, live.Parts{
 		VisitorLogins: logins,
 		Node:          "test", Store: db, Visitors: db, People: w.people, Sites: w.sites, Logins: db, Keys: db, Seen: db, Entrances: db,
 		Bus: bus.NewMemory(), Presence: presence.NewMemory(time.Now).On("test"), Log: log, Pushes: db, Broadcasts: db, Erasures: db,

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"strings"
 
 	"github.com/kefu-chat/kefu/internal/chat"
@@ -57,12 +58,15 @@ func (db *DB) Marks(ctx context.Context, id chat.ConversationID) (marks []chat.M
 	return marks, err
 }
 
-const roundsQuery = "SELECT number, opened_at, resolved_at, first_seq, assignee FROM round WHERE conversation = ? ORDER BY number DESC LIMIT ?"
+const roundsQuery = "SELECT number, opened_at, resolved_at, first_seq, assignee FROM round WHERE conversation = ? AND number < ? ORDER BY number DESC LIMIT ?"
 
 // Rounds implements chat.Store.
-func (db *DB) Rounds(ctx context.Context, id chat.ConversationID, limit int) (rounds []chat.RoundRecord, err error) {
+func (db *DB) Rounds(ctx context.Context, id chat.ConversationID, before int64, limit int) (rounds []chat.RoundRecord, err error) {
+	if before == 0 {
+		before = math.MaxInt64
+	}
 	err = db.readers.once(ctx, "rounds", func(h *hot) error {
-		h.ints(int64(id), int64(limit))
+		h.ints(int64(id), before, int64(limit))
 		return h.query(roundsQuery, func(r scanner) error {
 			var v chat.RoundRecord
 			err := r.Scan(&v.Number, &v.OpenedAt, &v.ResolvedAt, &v.FirstSeq, &v.Assignee)

@@ -125,9 +125,9 @@ func (f *fixture) leftBehind(id, to chat.ConversationID) {
 	if last.Kind != chat.Carried || last.Public || s.CarriedTo != to || s.Round.State != chat.Resolved || s.WaitingSince != 0 {
 		f.Errorf("it ends with %+v as %+v", last, s)
 	}
-	rounds, err := f.store.Rounds(f.Context(), id, 5)
+	rounds, err := f.store.Rounds(f.Context(), id, 0, 5)
 	f.no(err)
-	there, err := f.store.Rounds(f.Context(), to, 5)
+	there, err := f.store.Rounds(f.Context(), to, 0, 5)
 	f.no(err)
 	if len(rounds) != 2 || rounds[0].ResolvedAt == 0 || len(there) != 1 || there[0].ResolvedAt != 0 || there[0].FirstSeq != 1 || there[0].Assignee != ann.Agent() {
 		f.Errorf("the rounds are %+v and %+v", rounds, there)

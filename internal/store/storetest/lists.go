@@ -299,7 +299,7 @@ func testRounds(f *fixture) {
 	f.pass(time.Hour)
 	f.must(f.message(id, visitor, "a new round")) // 9, 10
 	f.must(command(id, bo, chat.Take(bo)))
-	got, err := f.store.Rounds(f.Context(), id, 10)
+	got, err := f.store.Rounds(f.Context(), id, 0, 10)
 	f.no(err)
 	want := []chat.RoundRecord{
 		{Number: 2, OpenedAt: start + 3_603_000, FirstSeq: 9, Assignee: bo.Agent()},
@@ -308,7 +308,10 @@ func testRounds(f *fixture) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		f.Errorf("(-want +got):\n%s", diff)
 	}
-	if got, err = f.store.Rounds(f.Context(), id, 1); err != nil || len(got) != 1 || got[0].Number != 2 {
+	if got, err = f.store.Rounds(f.Context(), id, 0, 1); err != nil || len(got) != 1 || got[0].Number != 2 {
 		f.Errorf("the newest round is %+v, %v", got, err)
+	}
+	if got, err = f.store.Rounds(f.Context(), id, 2, 10); err != nil || cmp.Diff(want[1:], got) != "" {
+		f.Errorf("before the second round there is %+v, %v", got, err)
 	}
 }
