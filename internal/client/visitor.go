@@ -38,3 +38,6 @@ func (v *Visitor) Send(text string) *Item {
 
 // Typing says that the visitor writes, or has stopped.
 func (v *Visitor) Typing(on bool) error { return v.send(wire.ClientTyping{On: on}) }
+
+// Says tells what the page says of the visitor; nobody has verified it.
+func (v *Visitor) Says(what wire.Says) error { return v.send(wire.ClientSays{Says: what}) }

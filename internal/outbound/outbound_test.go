@@ -281,3 +281,13 @@ func TestServersThatDoNotAnswerWell(t *testing.T) {
 		t.Errorf("a closed port: %v", err)
 	}
 }
+
+// The 10 seconds that a webhook's receiver has are what a client is given that names no
+// other limit, as the server's does.
+func TestTenSecondsUnlessSaid(t *testing.T) {
+	c := New(Config{})
+	defer c.Close()
+	if c.cfg.Timeout != 10*time.Second {
+		t.Errorf("a request may take %s", c.cfg.Timeout)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/kefu-chat/kefu/internal/identity"
 	"github.com/kefu-chat/kefu/internal/legacy"
 	"github.com/kefu-chat/kefu/internal/server"
+	"github.com/kefu-chat/kefu/internal/site"
 	"github.com/kefu-chat/kefu/internal/wire"
 )
 
@@ -241,4 +242,17 @@ func TestListsAreCoalesced(t *testing.T) {
 	if len(admin.frames) > most {
 		t.Errorf("%d frames in %s, want %d at most", len(admin.frames), time.Since(begun), most)
 	}
+}
+
+// TestNoUnverifiedCustomer: of a site for verified visitors only the chat room is closed
+// to customers, of whom no website has said who they are.
+func TestNoUnverifiedCustomer(t *testing.T) {
+	w := newRoom(t, openDoor())
+	w.change(w.firstSite(), func(s *site.Settings) { s.VerifiedOnly = true })
+	alice := w.page(0, "alice")
+	alice.until("turned away", func(_ []legacy.Frame, code uint16) bool { return code == uint16(wire.CloseRefused) })
+	w.change(w.firstSite(), func(s *site.Settings) { s.VerifiedOnly = false })
+	bob := w.page(0, "bob")
+	bob.says("and now", "super_admin")
+	bob.told("bob>super_admin:and now")
 }

@@ -27,6 +27,8 @@ func TestCarryOver(t *testing.T) {
 	secret := client.NewSecret()
 	browser := p.device(client.WebSocket, secret)
 	settled(t, browser.Send("before I logged in"))
+	p.must(browser.Says(wire.Says{Name: "Ann 安", Email: "ann@example.com"})) // as the tokens have it
+	settled(t, browser.Send("by another name"))
 	token, exchange := s.token(s.claims("person")), client.NewSecret()
 
 	for what, a := range map[string]answer{
