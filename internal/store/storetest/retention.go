@@ -101,7 +101,7 @@ func testRetention(f *fixture) {
 	if f.file(first).State != files.Gone || f.file(second).State != files.Sent {
 		f.Errorf("the files are %s and %s", f.file(first).State, f.file(second).State)
 	}
-	rounds, err := f.store.Rounds(f.Context(), id, 10)
+	rounds, err := f.store.Rounds(f.Context(), id, 0, 10)
 	if f.no(err); len(rounds) != 1 || rounds[0].Number != 2 || rounds[0].FirstSeq != 9 {
 		f.Errorf("the rounds are %+v", rounds)
 	}
@@ -119,7 +119,7 @@ func (f *fixture) lastRoundGoes(id chat.ConversationID, visitor chat.Actor, file
 	if removed, _ := f.removeOld(id, 5*day); removed.Rounds != 0 || removed.Events != 7 {
 		f.Errorf("%+v was removed of a round in which somebody has just written", removed)
 	}
-	rounds, err := f.store.Rounds(f.Context(), id, 10)
+	rounds, err := f.store.Rounds(f.Context(), id, 0, 10)
 	if s := f.head(id); s.FirstSeq != note.Events[0].Seq || s.Round.State != chat.Resolved || len(rounds) != 1 || rounds[0].FirstSeq != s.FirstSeq {
 		f.Errorf("the head is %+v, the rounds are %+v, %v", s, rounds, err)
 	}
@@ -189,7 +189,7 @@ func testRetentionAlive(f *fixture) {
 	f.mayRemove(id, age, true)
 	f.removeOld(id, age)
 	opened := f.head(id)
-	if rounds, err := f.store.Rounds(f.Context(), id, 10); len(rounds) != 1 || rounds[0].FirstSeq != opened.FirstSeq || len(f.all(id)) != 2 {
+	if rounds, err := f.store.Rounds(f.Context(), id, 0, 10); len(rounds) != 1 || rounds[0].FirstSeq != opened.FirstSeq || len(f.all(id)) != 2 {
 		f.Errorf("the rounds are %+v, %v", rounds, err)
 	}
 	for range 10 {
