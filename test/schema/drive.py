@@ -1,142 +1,106 @@
-"""Starts a server, fills it, and lets schemathesis ask it everything."""
+"""Starts a server, asks it everything once, and lets schemathesis ask it all else."""
 
-import base64
 import collections
 import json
 import os
 import pathlib
-import queue
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import urllib.error
-import urllib.request
+
+from walk import walk
+from world import Receiver, Server
 
 SCHEMATHESIS, KEFU = sys.argv[1], sys.argv[2]
-SECONDS = os.environ.get("SCHEMA_SECONDS", "25")
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance"
-# What would end the very rights that the run goes by.
-LEFT_OUT = ["log-out", "revoke-log-in", "revoke-other-log-ins", "revoke-log-ins-of-person", "revoke-api-key", "change-password", "remove-agent", "change-person", "set-role", "erase-visitor"]
+SECONDS, SEED = int(os.environ.get("SCHEMA_SECONDS", "25")), os.environ.get("SCHEMA_SEED", "6")
+CHECKS = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance", "response_schema_conformance"]
+# What would end what the other operations need, or the very rights that a run goes by: a run of its own at the end, with names of its own.
+LAST = {"erase-visitor", "delete-webhook", "revoke-signing-key", "revoke-api-key", "rotate-key", "remove-agent", "change-person", "set-role",
+        "revoke-log-in", "revoke-other-log-ins", "revoke-log-ins-of-person", "change-password"}
+# What no run asks at random; the walk does.
+NEVER = {"log-out"}  # nobody would be let in any more
+# What nothing here has answered with success, and why. A route that is new has its place in the walk.
+WITHOUT = {}
 
 
-def ask(base, method, path, body=None, headers=None):
-    """Answers (the body as an object, the cookie) of one request."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(base + path, data=data, method=method, headers={"Content-Type": "application/json", **(headers or {})})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        text = answer.read()
-        cookie = (answer.headers.get("Set-Cookie") or "").split(";")[0]
-    return (json.loads(text) if text else {}), cookie
+class Runs:
+    """Runs of schemathesis against a server; good has the operations that they were answered with success."""
 
+    def __init__(self, server, walked, receiver, folder):
+        self.server, self.walked, self.receiver, self.folder = server, walked, receiver, folder
+        self.ids = {"%s %s" % (method.upper(), path): operation for operation, (method, path, _) in walked.operations.items()}
+        self.good = set()
 
-class Server:
-    """A server with a folder of its own, until it is stopped."""
+    def configuration(self, names):
+        """The file that gives paths their names, and bodies what no chance finds, three times in four."""
+        known = {"url": self.receiver.base + "/fuzzed", "since": names["delivery"]}
+        lines = ["[generation]", "with-security-parameters = false", "[dictionaries]"] + ["%s = { values = [%s] }" % (name, json.dumps(value)) for name, value in known.items()]
+        lines += ["[parameters]"] + ['"body.%s" = { dictionary = "%s", probability = 0.75 }' % (name, name) for name in known]
+        lines += ['"path.%s" = %s' % (name, json.dumps(value)) for name, value in names.items()]
+        file = pathlib.Path(self.folder) / "schemathesis.toml"
+        file.write_text("\n".join(lines) + "\n")
+        return str(file)
 
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % probe.getsockname()[1]
-        self.base = "http://" + self.address
-        env = {k: v for k, v in os.environ.items() if not k.startswith("KEFU_")}
-        self.process = subprocess.Popen([KEFU, "serve", "--listen", self.address, "--data", folder], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.log, self.link = [], queue.Queue()
-        self.reader = threading.Thread(target=self.read)
-        self.reader.start()
+    def opened(self, way):
+        """The operations that a way in opens: the others would refuse each time."""
+        return {one for one, (_, _, said) in self.walked.operations.items() if not said.get("security") or any(way in ways for ways in said["security"])}
 
-    def read(self):
-        for line in self.process.stdout:
-            self.log = self.log[-2000:] + [line]
-            found = re.search(r"/setup#(\S+)", line)
-            if found:
-                self.link.put(found.group(1))
+    def run(self, what, way, rate, operations, names, seconds):
+        """One run; answers whether it found nothing."""
+        print("== by " + what, flush=True)
+        operations, report = operations & self.opened(way), os.path.join(self.folder, "run.ndjson")
+        nameless = {name for one in operations for name in re.findall(r"\{(\w+)\}", self.walked.operations[one][1])} - set(names)
+        if nameless:
+            raise SystemExit("the walk has left nothing that these names of paths could be: %s" % sorted(nameless))
+        command = [SCHEMATHESIS, "--config-file", self.configuration(names), "run", self.server.base + "/api/v1/openapi.json", "--checks", ",".join(CHECKS),
+                   "--phases", "examples,coverage,fuzzing", "--max-time", str(seconds), "--seed", SEED, "--no-color", "--warnings", "off", "--suppress-health-check", "all",
+                   "--request-timeout", "20", "--workers", "1", "--rate-limit", rate, "--report", "ndjson", "--report-ndjson-path", report]
+        for name, value in self.walked.ways[way].items():
+            command += ["--header", name + ":" + value]
+        for operation in sorted(operations):
+            command += ["--include-operation-id", operation]
+        found_nothing = subprocess.run(command, cwd=self.folder, check=False).returncode == 0
+        good = self.let_in(report) and found_nothing
+        self.walked.ask({"api-key": "get-own-api-key", "log-in": "get-me"}[way])  # the run has not ended its own rights
+        return good
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=30)
-        self.reader.join(timeout=10)
-
-
-def fill(base, link):
-    """Makes what paths name; answers the ways in and the names."""
-    _, cookie = ask(base, "POST", "/api/v1/setup", {"secret": link, "name": "Olive", "email": "olive@example.com", "password": "correct horse battery", "site": "Shop"})
-    owner = {"Cookie": cookie}
-    me, _ = ask(base, "GET", "/api/v1/me", headers=owner)
-    site = me["sites"][0]["id"]
-    root = "/api/v1/sites/" + site
-    scopes = ["read", "write", "people", "push", "broadcast", "legacy"]
-    key, _ = ask(base, "POST", root + "/api-keys", {"name": "Fuzzer", "scopes": scopes}, owner)
-    bearer = {"Authorization": "Bearer " + key["secret"]}
-    draft, _ = ask(base, "POST", root + "/broadcasts", {"text": "news", "show": "message", "audience": {"kind": "all"}}, bearer)
-    widget, _ = ask(base, "GET", root, headers=owner)
-    begin(base, widget["key"])
-    found, _ = ask(base, "GET", root + "/conversations?state=all", headers=bearer)
-    conversation, visitor = found["conversations"][0]["id"], found["conversations"][0]["visitor"]
-    names = {"site": site, "agent": me["id"], "api_key": key["key"]["id"], "broadcast": draft["id"], "conversation": conversation, "visitor": visitor, "key": widget["key"]}
-    return owner, bearer, names
-
-
-def begin(base, widget):
-    """Has a visitor write once, by the door for networks that block WebSocket."""
-    secret = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
-    frame = {"t": "send", "id": "0196f7c4-9d2e-7b1a-8c3d-1f2e3d4c5b6a", "text": "where is my parcel?"}
-    ask(base, "POST", "/stream/v1/visitor/frame", frame, {"Authorization": "Bearer " + secret, "Kefu-Site": widget, "Origin": base})
-
-
-def configuration(names, folder):
-    """The file that gives paths their names, three times in four."""
-    lines = ["[generation]", "with-security-parameters = false", "[parameters]"] + ['"path.%s" = %s' % (name, json.dumps(value)) for name, value in names.items()]
-    file = pathlib.Path(folder) / "schemathesis.toml"
-    file.write_text("\n".join(lines) + "\n")
-    return str(file)
-
-
-def closed(base, way):
-    """The operations that the way in does not open: they would be refused each time."""
-    document, _ = ask(base, "GET", "/api/v1/openapi.json")
-    operations = [one for path in document["paths"].values() for one in path.values()]
-    return [one["operationId"] for one in operations if one.get("security") and not any(way in ways for ways in one["security"])]
-
-
-def run(server, what, way, rate, headers, names, folder):
-    """One run; answers whether it found nothing."""
-    print("== by " + what, flush=True)
-    command = [SCHEMATHESIS, "--config-file", configuration(names, folder), "run", server.base + "/api/v1/openapi.json", "--checks", CHECKS,
-               "--phases", "examples,coverage,fuzzing", "--max-time", SECONDS, "--seed", "6", "--no-color", "--warnings", "off", "--suppress-health-check", "all",
-               "--request-timeout", "20", "--workers", "1", "--rate-limit", rate, "--report", "ndjson", "--report-ndjson-path", os.path.join(folder, "run.ndjson")]
-    for name, value in headers.items():
-        command += ["--header", name + ":" + value]
-    for operation in sorted({*LEFT_OUT, *closed(server.base, way)}):
-        command += ["--exclude-operation-id", operation]
-    good = subprocess.run(command, cwd=folder, check=False).returncode == 0
-    return reached(os.path.join(folder, "run.ndjson")) and good
-
-
-def reached(report):
-    """Tells how many operations were answered with success: a run that nobody lets in finds nothing."""
-    statuses = collections.defaultdict(collections.Counter)
-    with open(report) as lines:
-        for line in lines:
-            scenario = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
-            for one in scenario.get("interactions", {}).values():
-                if one.get("response"):
-                    statuses[scenario["label"]][one["response"]["status_code"]] += 1
-    good = [name for name, seen in statuses.items() if any(200 <= status < 300 for status in seen)]
-    print("%d of %d operations were answered with success; answers: %s" % (len(good), len(statuses), dict(sum(statuses.values(), collections.Counter()))))
-    return len(good) > 0
+    def let_in(self, report):
+        """Whether a run had success where not everybody has: one that nobody lets in finds nothing."""
+        statuses = collections.defaultdict(collections.Counter)
+        with open(report) as lines:
+            for line in lines:
+                scenario = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+                for one in scenario.get("interactions", {}).values():
+                    if one.get("response"):
+                        statuses[self.ids[scenario["label"]]][one["response"]["status_code"]] += 1
+        good = {name for name, seen in statuses.items() if any(200 <= status < 300 for status in seen)}
+        print("%d of %d operations were answered with success; answers: %s" % (len(good), len(statuses), dict(sum(statuses.values(), collections.Counter()))))
+        print("only refused: " + ", ".join(sorted(set(statuses) - good)))
+        self.good |= good
+        return any(self.walked.operations[name][2].get("security") for name in good)
 
 
 def main():
+    receiver = Receiver()
     with tempfile.TemporaryDirectory(prefix="kefu-schema-") as folder:
-        server = Server(os.path.join(folder, "data"))
+        server = Server(KEFU, os.path.join(folder, "data"))
         try:
-            owner, bearer, names = fill(server.base, server.link.get(timeout=60))
-            good = [run(server, "an API key", "api-key", "150/s", bearer, names, folder), run(server, "the owner", "log-in", "25/s", owner, names, folder)]
+            walked, doomed = walk(server.base, server.link.get(timeout=60), receiver, CHECKS)
+            runs = Runs(server, walked, receiver, folder)
+            most, last = set(walked.operations) - LAST - NEVER, {**walked.names, **doomed}
+            good = [not walked.wrong,
+                    runs.run("an API key", "api-key", "150/s", most, walked.names, SECONDS),
+                    runs.run("the owner", "log-in", "25/s", most, walked.names, SECONDS),
+                    runs.run("the owner, at last", "log-in", "25/s", LAST, last, max(SECONDS // 3, 5))]
         finally:
             server.stop()
-        if not all(good):
+            receiver.stop()
+        without = set(walked.operations) - walked.reached - runs.good - set(WITHOUT)
+        print("%d of %d operations were answered with success when each was asked once, %d when asked at random" % (len(walked.reached), len(walked.operations), len(runs.good)))
+        for one in walked.wrong + ["%s: never answered with success" % one for one in sorted(without)]:
+            print("wrong: " + one)
+        if not all(good) or without:
             print("".join(line for line in server.log if "ERROR" in line or "panic" in line)[-8000:])
             sys.exit(1)
 

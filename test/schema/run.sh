@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Has schemathesis ask a server of its own everything that the OpenAPI document allows, and
-# much that it does not: by an API key of all scopes, and as the owner. No answer may be a
-# 5xx, or outside of its schema. SCHEMA_SECONDS is how long each of the two takes (25).
+# Asks a server of its own each operation of the OpenAPI document once so that it succeeds
+# (walk.py), then has schemathesis ask everything that the document allows, and much that it
+# does not: by an API key of all scopes, as the owner, and as the owner what ends things. No
+# answer may be a 5xx, or outside of its schema, and no operation without a success.
+# SCHEMA_SECONDS is how long each of the first two takes (25), a third of it the last;
+# SCHEMA_SEED is another seed than 6.
 # Needs bin/kefu, Python 3.10 with venv, and PyPI the first time; the virtualenv is kept in
 # $TEST_CACHE (~/.cache/kefu).
 set -euo pipefail
