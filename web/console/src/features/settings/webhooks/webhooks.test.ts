@@ -48,12 +48,16 @@ async function press(text: string, among: ParentNode = document.body): Promise<v
   await settled()
 }
 
-/** Opens a menu and chooses from it, as the keyboard does. */
-async function choose(menu: string, item: string, among: ParentNode = document.body): Promise<void> {
+/** Opens a menu, as the keyboard does. */
+async function open(menu: string, among: ParentNode = document.body): Promise<HTMLElement[]> {
   const trigger = [...among.querySelectorAll('button')].find(button => button.getAttribute('aria-label')?.startsWith(menu))
   trigger?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))
   await settled()
-  const found = [...document.body.querySelectorAll<HTMLElement>('[role=menuitem]')].find(entry => entry.textContent.trim() === item)
+  return [...document.body.querySelectorAll<HTMLElement>('[role=menuitem]')]
+}
+
+async function choose(menu: string, item: string, among?: ParentNode): Promise<void> {
+  const found = (await open(menu, among)).find(entry => entry.textContent.trim() === item)
   if (!found) throw new Error(`there is no item ${item}`)
   found.click()
   await settled()
@@ -152,6 +156,46 @@ describe('one of them', () => {
     await press('Resume')
     expect(rest.resumeWebhook).toHaveBeenCalledWith('7', '5')
     expect(place.textContent).not.toContain('Paused since')
+  })
+
+  it.each([['paused', 'Resume'], ['off', 'Turn on']] as const)('has the focus on its actions when the notice that it is %s goes with the button %s', async (state, act) => {
+    rest.webhook.mockResolvedValue({ ...hook, state })
+    rest.resumeWebhook.mockResolvedValueOnce({ ...hook, state: 'resuming' })
+    rest.changeWebhook.mockResolvedValueOnce(hook)
+    const place = await one()
+    place.querySelector<HTMLElement>('.hookpage__notice button')?.focus()
+    await press(act, place)
+    expect(place.querySelector('.hookpage__notice button')).toBeNull()
+    expect(document.activeElement?.getAttribute('aria-label')).toBe('More actions')
+  })
+
+  it('offers no second act while the first is under way', async () => {
+    const offered = (items: HTMLElement[]) => items.filter(item => item.getAttribute('aria-disabled') !== 'true').map(item => item.textContent.trim())
+    rest.webhook.mockResolvedValue({ ...hook, state: 'paused' })
+    rest.resumeWebhook.mockReturnValueOnce(new Promise(() => undefined))
+    const place = await one()
+    const row = place.querySelector('tr.delivery') ?? place
+    await press('Resume', place)
+    expect(offered(await open('More actions'))).toEqual(['Edit'])
+    document.activeElement?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))
+    await settled()
+    rest.replayDelivery.mockReturnValueOnce(new Promise(() => undefined))
+    await choose('Actions', 'Send again', row)
+    expect(offered(await open('Actions', row))).toEqual([])
+  })
+
+  it.each([['/settings/sites/7/webhooks/5', [['/settings/sites/7/webhooks']]], ['/inbox', []]])('leads from itself to the others once it is deleted, and from nowhere else: %s', async (by, led) => {
+    await router.push('/settings/sites/7/webhooks/5')
+    let come: () => void = () => undefined
+    rest.deleteWebhook.mockReturnValueOnce(new Promise<void>(resolve => { come = resolve }))
+    await one()
+    await choose('More actions', 'Delete')
+    await press('Delete', dialog() ?? undefined)
+    await router.push(by)
+    const replace = vi.spyOn(router, 'replace')
+    come()
+    await settled()
+    expect(replace.mock.calls).toEqual(led)
   })
 
   it('is turned off only after it has asked, and keeps what else it has', async () => {
