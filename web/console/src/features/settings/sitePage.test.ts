@@ -111,3 +111,65 @@ it('loads the webhooks of another site while those of the site before are still 
   expect(rest.webhooks.mock.calls).toEqual([['7'], ['8']])
   expect(place.textContent).toContain('A webhook tells a server of yours at once')
 })
+
+const path = () => router.currentRoute.value.path
+
+/** Changes the name of the site, and saves nothing. */
+async function rename(name: string): Promise<void> {
+  const input = [...place.querySelectorAll<HTMLInputElement>('input')].find(one => one.value === 'Shop')
+  if (!input) throw new Error('there is no name')
+  input.value = name
+  input.dispatchEvent(new Event('input'))
+  await settled()
+}
+
+it.each(['Manage webhooks', 'Harbour', 'Profile'])('asks before what is not saved is left for %s', async link => {
+  await go('/settings/sites/7')
+  await rename('Boats')
+  await press(link, place)
+  expect(dialog()?.textContent).toContain('Leave without saving?')
+  expect(document.activeElement?.textContent).toBe('Stay')
+  await press('Stay')
+  expect(dialog()).toBeNull()
+  expect(path()).toBe('/settings/sites/7')
+  expect([...place.querySelectorAll('input')].some(one => one.value === 'Boats')).toBe(true)
+  await press(link, place)
+  await press('Leave without saving')
+  await vi.waitFor(() => { expect(path()).not.toBe('/settings/sites/7') })
+  expect(rest.changeSite).not.toHaveBeenCalled()
+})
+
+it('asks nothing where nothing has changed, or what changed was discarded', async () => {
+  await go('/settings/sites/7')
+  await go('/settings/sites/8')
+  expect([path(), dialog()]).toEqual(['/settings/sites/8', null])
+  await go('/settings/sites/7')
+  await rename('Boats')
+  await press('Discard')
+  await go('/settings/profile')
+  expect([path(), dialog()]).toEqual(['/settings/profile', null])
+})
+
+it.each([true, false])('waits for what is being saved before it asks (granted: %s)', async granted => {
+  await go('/settings/sites/7')
+  await rename('Boats')
+  const slow = held({ ...site('7', 'Boats'), version: 2 })
+  rest.changeSite.mockReturnValueOnce(slow.answer.then(saved => { if (granted) return saved; throw new Error('refused') }))
+  await press('Save')
+  void router.push('/settings/profile')
+  await settled()
+  expect([path(), dialog()]).toEqual(['/settings/sites/7', null])
+  await slow.come()
+  if (granted) await vi.waitFor(() => { expect(path()).toBe('/settings/profile') })
+  else expect(dialog()?.textContent).toContain('Leave without saving?')
+})
+
+it('keeps nobody who is logged out, whatever is not saved or asked', async () => {
+  await go('/settings/sites/7')
+  await rename('Boats')
+  void router.push('/settings/profile')
+  await settled()
+  useSession().me = null
+  await router.push({ name: 'login' })
+  expect(path()).toBe('/login')
+})
