@@ -297,6 +297,9 @@ func TestADisabledAgentIsOut(t *testing.T) {
 	ann.want(401, "GET", "/api/v1/me", nil)
 	w.person().want(401, "POST", "/api/v1/log-in", fields{"email": "ann@example.com", "password": password})
 	owner.want(409, "POST", "/api/v1/people/"+ann.id+"/link", nil)
+	if a := owner.want(200, "PUT", "/api/v1/sites/"+idOf(w.firstSite())+"/agents/"+ann.id, fields{"role": "supervisor"}); a.string("role") != "supervisor" {
+		t.Errorf("the role that waits for her: %s", a.text)
+	}
 	owner.want(200, "PATCH", "/api/v1/people/"+ann.id, fields{"disabled": false})
 	ann.want(401, "GET", "/api/v1/me", nil) // the old log-ins stay ended
 	w.logIn("ann@example.com")

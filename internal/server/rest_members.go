@@ -20,6 +20,7 @@ type Member struct {
 }
 
 func memberFor(c caller, a identity.Agent) Member {
+	a.Disabled = false // the role is told that waits for somebody who is out now, too
 	m := Member{ID: idText(a.ID), Name: a.Name, Role: a.RoleOn(c.site.ID).String(), Owner: a.Owner, Portrait: a.Portrait.Address()}
 	if c.agent.RoleOn(c.site.ID) >= chat.RoleAdmin {
 		m.Email, m.LastSeenAt = a.Email, int64(a.LastSeenAt)
