@@ -237,13 +237,52 @@ describe('the next person at the same computer', () => {
     await two.openPanel()
     await one.openPanel()
     await one.write('Mine')
-    await two.message('Mine').waitFor()
+    await Promise.all([one.kept('Mine').waitFor(), two.message('Mine').waitFor()])
     browser.claims = undefined
     expect(await logout(one.page)).toBe(true)
     await two.panel.getByText(identityWords.en.login).waitFor()
     await two.panel.getByRole('button', { name: identityWords.en.anew }).click()
     await Promise.all([one.field.waitFor(), two.field.waitFor()])
     expect([await one.messages(), await two.messages()]).toEqual([[], []])
+  })
+
+  test('begins anew also where the page has a copy still, as one of another origin has whose frame shares what is kept', async ({ shop, house }) => {
+    const browser = await shop({ sub: 'ben' })
+    const [one, two] = [await browser.open(), await browser.open()]
+    await loggedIn(one.page, 'ben')
+    await two.openPanel()
+    const { key } = house.site
+    const copy = () => two.page.evaluate(key => localStorage.getItem(`kefu.${key}`) ?? '{}', key)
+    await expect.poll(async () => (JSON.parse(await copy()) as { who?: string }).who).toBe('ben')
+    const before = await copy()
+    browser.claims = undefined
+    expect(await logout(one.page)).toBe(true)
+    await one.page.close()
+    await two.panel.getByText(identityWords.en.login).waitFor()
+    await two.page.evaluate(([key, before]) => localStorage.setItem(`kefu.${key}`, before), [key, before] as const)
+    await two.panel.getByRole('button', { name: identityWords.en.anew }).click()
+    await two.field.waitFor()
+    expect(Object.keys(JSON.parse(await copy()) as object).filter(key => key !== 'face')).toEqual([])
+  })
+})
+
+describe('a log-in that was ended elsewhere', () => {
+  test('is made anew with a fresh token, and the chat goes on', async ({ shop, house }) => {
+    const leas = await shop({ sub: 'lea' })
+    const lea = await leas.open()
+    await loggedIn(lea.page, 'lea')
+    await lea.openPanel()
+    await lea.write('Before it ended')
+    await lea.kept('Before it ended').waitFor()
+    const { secret } = await kept(lea.page)
+    const ended = await fetch(`${house.kefu.origin}/api/v1/widget/${house.site.key}/log-in`, { method: 'DELETE', headers: { authorization: `Bearer ${secret}` } })
+    expect(ended.status).toBe(204)
+    await expect.poll(async () => (await kept(lea.page))['secret'], { timeout: 15_000 }).not.toBe(secret)
+    await expect.poll(() => leas.given).toBe(2)
+    await lea.message('Before it ended').waitFor()
+    await lea.write('After it ended')
+    await lea.kept('After it ended').waitFor()
+    expect([await lea.messages(), leas.given, leas.exchanged, await errors(lea.page)]).toEqual([['Before it ended', 'After it ended'], 2, 2, []])
   })
 })
 

@@ -93,7 +93,9 @@ export class Identity {
     const { client } = this.#options
     this.#out ??= this.#next(async () => {
       const own = isLogIn(client.secret) ? client.secret : this.#kept()?.secret
-      return own === undefined || this.#end(own)
+      if (own !== undefined) return this.#end(own)
+      attempt(() => this.#shelf.remove('exchange')) // whose answer was lost: it could still give the log-in
+      return true
     }).finally(() => { this.#out = undefined })
     return this.#out
   }
@@ -106,7 +108,7 @@ export class Identity {
   async #end(logIn?: string): Promise<boolean> {
     const { client, sure } = this.#options
     const kept = this.#kept()
-    const unsent = client.outbox.get().filter(({ state }) => state !== 'sent').length
+    const unsent = this.#unsent(logIn ?? client.secret)
     if (unsent > 0 && !(await sure(unsent))) return false
     client.rest()
     if (logIn) await this.#revoke(logIn)
@@ -115,6 +117,13 @@ export class Identity {
     else this.#forget(this.#outboxOf(logIn))
     this.#begin(false)
     return true
+  }
+
+  /** How many messages were not sent yet, in any tab: this one was not told of what others had before it was opened. */
+  #unsent(secret: string): number {
+    const theirs = this.#keys(this.#outboxOf(secret)).flatMap(key => this.#itemsAt(key))
+    const items = new Map([...theirs, ...this.#options.client.outbox.get()].map(({ id, state }) => [id, state]))
+    return [...items.values()].filter(state => state !== 'sent').length
   }
 
   /** What is asked for at the same time is done one after the other. */
@@ -314,9 +323,15 @@ export class Identity {
     return Array.isArray(kept) ? (kept as OutboxItem[]) : [] // whoever adopts them looks at each
   }
 
-  /** Empties what is kept, all of it or one outbox. */
+  /** Empties what is kept, all of it or one outbox. Where another tab has done so, the page may have a copy still, to begin anew with. */
   #forget(prefix = ''): void {
-    for (const key of attempt(() => this.#shelf.keys()) ?? []) if (key.startsWith(prefix)) attempt(() => this.#shelf.remove(key))
+    const { client } = this.#options
+    const copied = prefix ? [] : ['secret', 'who', 'exchange', this.#outboxOf(client.secret) + client.tabs.id]
+    for (const key of new Set([...this.#keys(prefix), ...copied])) attempt(() => this.#shelf.remove(key))
+  }
+
+  #keys(prefix: string): string[] {
+    return (attempt(() => this.#shelf.keys()) ?? []).filter(key => key.startsWith(prefix))
   }
 }
 

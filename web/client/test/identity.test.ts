@@ -51,13 +51,13 @@ function tab(browser: FakeBrowser, logIns: FakeLogIns, give: (string | undefined
   world.seed = 1 + Math.floor(Math.random() * 1e9)
   const tabs = browser.tab()
   const client = new VisitorClient(world, tabs, { url: 'wss://kefu.example/ws/v1/visitor', site: 'KEY', language: 'en', page: { url: 'https://shop.example/' }, program: 'test' })
-  const seen = { gates: [] as (Gate | undefined)[], failed: [] as string[], restarts: [] as boolean[], asked: 0 }
+  const seen = { gates: [] as (Gate | undefined)[], failed: [] as string[], restarts: [] as boolean[], asked: 0, unsent: [] as number[] }
   const identity = new Identity({
     client, nameOf, newSecret, request: logIns.request,
     ask: () => (seen.asked++, Promise.resolve(give.shift())),
     failed: code => seen.failed.push(code),
     show: gate => seen.gates.push(gate),
-    sure: async () => unsent,
+    sure: async count => (seen.unsent.push(count), unsent),
     restart: samePerson => seen.restarts.push(samePerson),
   })
   client.start()
@@ -356,12 +356,63 @@ describe('logging out', () => {
     }
   })
 
+  it('asks about what other tabs have not sent, too, and counts each message once', async () => {
+    const { browser, next: one } = await loggedIn(true)
+    one.greet()
+    one.client.send('Refused')
+    const sent = one.world.last.sent.at(-1)
+    one.world.last.say({ t: 'error', id: sent && 'id' in sent && sent.id, code: 'bad_text', do: 'fix', text: 'bad_text' })
+    one.world.last.lose(1006)
+    one.client.send('Waiting')
+    await settle()
+    const two = tab(browser, new FakeLogIns(), [], false)
+    one.client.send('Told')
+    two.client.send('Its own')
+    await settle()
+    expect(two.client.outbox.get().map(({ text }) => text).sort()).toEqual(['Its own', 'Told'])
+    expect([await two.identity.logout(), two.seen.unsent]).toEqual([false, [4]])
+    await one.identity.logout()
+    expect(one.seen.unsent).toEqual([4])
+  })
+
+  it('leaves nothing by which an answer that was lost could still log in', async () => {
+    const [browser, logIns] = [new FakeBrowser(), new FakeLogIns()]
+    logIns.lose = 4
+    const one = tab(browser, logIns, [tokenOf('mia')])
+    const done = one.identity.identify('mia')
+    await one.world.pass(60_000)
+    await done
+    expect(one.kept('exchange')).toBeDefined()
+    expect(await one.identity.logout()).toBe(true)
+    expect([one.kept('exchange'), one.seen.restarts]).toEqual([undefined, []])
+  })
+
   it('leaves an anonymous visitor its chat', async () => {
     const [browser, logIns] = [new FakeBrowser(), new FakeLogIns()]
     const one = tab(browser, logIns)
     one.client.send('Anonymous')
     expect(await one.identity.logout()).toBe(true)
     expect([one.kept('secret') === undefined, logIns.asked, one.seen.restarts]).toEqual([false, [], []])
+  })
+
+  it('in one tab leaves no copy in the page of another, which begins anew', async () => {
+    const { browser, next } = await loggedIn(true)
+    const copy = new Map([['secret', next.kept('secret')], ['who', 'mia'], ['exchange', '{}']])
+    const other = tab(browser, new FakeLogIns(), [undefined])
+    const { shelf } = other.tabs
+    const { set, remove } = shelf
+    Object.assign(shelf, {
+      set: (key: string, value: string) => (copy.set(key, value), set(key, value)),
+      remove: (key: string) => (copy.delete(key), remove(key)),
+    })
+    other.greet()
+    other.client.send('Under way')
+    expect(copy.size).toBe(4)
+    await next.identity.logout()
+    other.world.last.lose(4500)
+    await other.identity.stopped()
+    await other.identity.anew()
+    expect([[...copy], other.seen.restarts]).toEqual([[], [false]])
   })
 
   it('in one tab leaves nothing that another could keep', async () => {
