@@ -1,4 +1,6 @@
 /** The browser as the client's world. Nothing else in this package touches a global of the page. */
+import { type Readable } from './cell.ts'
+import { type ConnectionState } from './connection.ts'
 import { uuids } from './ids.ts'
 import { type Channel, type Tabs } from './keep.ts'
 import { lines } from './transport.ts'
@@ -49,6 +51,7 @@ export function browserTabs(shelf: Shelf = localShelf('kefu.') ?? memoryShelf())
 }
 
 interface Follower {
+  readonly connection?: Readable<ConnectionState>
   start(): void
   rest(): void
   wake(): void
@@ -68,12 +71,17 @@ export function followPage(client: Follower): () => void {
   document.addEventListener('freeze', () => client.say('away'), { signal })
   document.addEventListener('resume', look, { signal })
   addEventListener('online', () => client.wake(), { signal })
-  addEventListener('pagehide', () => client.rest(), { signal })
+  // It may rest already, until somebody has said who is here.
+  let rested = false
+  addEventListener('pagehide', () => {
+    rested = client.connection?.get().phase === 'idle'
+    client.rest()
+  }, { signal })
   addEventListener('pageshow', shown => {
     if (!shown.persisted) return
-    client.start()
+    if (!rested) client.start()
     look()
   }, { signal })
-  if (document.visibilityState === 'hidden') client.say('away')
+  look()
   return () => heard.abort()
 }
