@@ -12,7 +12,7 @@ func (a *App) handlePortraits() {
 	if a.files != nil {
 		drawer = a.files
 	}
-	a.jobs.Handle(portrait.JobKind, portrait.New(a.db, a.outbound, drawer, &a.tell, a.log).Run)
+	a.jobs.HandleMost(portrait.JobKind, portrait.Slots, portrait.New(a.db, a.outbound, drawer, &a.tell, a.jobs, a.log).Run)
 }
 
 // Portrayed implements portrait.Told.

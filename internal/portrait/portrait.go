@@ -6,8 +6,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 	"github.com/kefu-chat/kefu/internal/files"
@@ -64,18 +68,35 @@ type Fetcher struct {
 	client Client
 	drawer Drawer
 	told   Told
+	queue  jobs.Queue
+	turns  *turns
 	log    *slog.Logger
 }
 
-// New makes a fetcher. drawer is nil where no files are kept: then there are no portraits.
-func New(store Store, client Client, drawer Drawer, told Told, log *slog.Logger) *Fetcher {
-	return &Fetcher{store: store, client: client, drawer: drawer, told: told, log: log}
+// New makes a node's fetcher. drawer is nil where no files are kept: then there are no
+// portraits. queue is where it puts off what has no turn.
+func New(store Store, client Client, drawer Drawer, told Told, queue jobs.Queue, log *slog.Logger) *Fetcher {
+	return &Fetcher{store: store, client: client, drawer: drawer, told: told, queue: queue, turns: newTurns(), log: log}
 }
 
 // useless is why a picture will not come however often it is asked for.
 type useless struct{ why string }
 
 func (u *useless) Error() string { return u.why }
+
+// unreached is why a server gave no answer.
+type unreached struct {
+	why    string
+	silent bool // it took all the time that there is
+}
+
+func (u *unreached) Error() string { return "the website's picture could not be fetched: " + u.why }
+
+func unreachedBy(err error) *unreached {
+	var timeout net.Error
+	silent := errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
+	return &unreached{outbound.Why(err), silent}
+}
 
 // Run does a job of JobKind. An error asks for another try: it names no address, which
 // may carry what only its server is to know.
@@ -96,7 +117,11 @@ func (f *Fetcher) Run(ctx context.Context, j jobs.Job) error {
 		return err
 	}
 	owner := chat.VisitorFiles(w.SecretHash)
-	made, err := f.take(ctx, owner, w)
+	made, wait, err := f.inTurn(ctx, owner, w)
+	if err == nil && wait > 0 {
+		return f.putOff(ctx, j, wait)
+	}
+	err = lastOf(j, err)
 	var never *useless
 	if errors.As(err, &never) {
 		f.log.WarnContext(ctx, "a website's picture of a visitor is not shown", "site", w.Site, "visitor", id, "why", never.why)
@@ -115,6 +140,54 @@ func (f *Fetcher) Run(ctx context.Context, j jobs.Job) error {
 	return err
 }
 
+// inTurn takes a picture if there is a turn for it, or tells after how long to try again.
+func (f *Fetcher) inTurn(ctx context.Context, owner chat.FileOwner, w Wanted) (made chat.Picture, wait time.Duration, err error) {
+	asked := serverOf(w)
+	if wait, err = f.turns.begin(asked, time.Now()); err != nil || wait > 0 {
+		return made, wait, err
+	}
+	defer func() {
+		var u *unreached
+		f.turns.end(asked, time.Now(), errors.As(err, &u) && u.silent)
+	}()
+	made, err = f.take(ctx, owner, w)
+	return made, 0, err
+}
+
+// tries is how often a picture is asked for that was put off; others are the queue's to
+// count.
+const tries = 10
+
+// putOffs is the payload of a job that was put off: the queue counts it anew.
+type putOffs struct {
+	Tries int `json:"tries"` // before
+}
+
+func triesBefore(j jobs.Job) int {
+	var p putOffs
+	if len(j.Payload) > 0 && json.Unmarshal(j.Payload, &p) != nil {
+		return 0
+	}
+	return p.Tries
+}
+
+// putOff has a job run again after a while. That was no try.
+func (f *Fetcher) putOff(ctx context.Context, j jobs.Job, wait time.Duration) error {
+	payload, err := json.Marshal(putOffs{triesBefore(j) + j.Attempts - 1})
+	if err != nil {
+		return err
+	}
+	return f.queue.Add(ctx, jobs.Job{Kind: j.Kind, Key: j.Key, In: wait, Payload: payload})
+}
+
+// lastOf is a try's error, a *useless if there were enough of them.
+func lastOf(j jobs.Job, err error) error {
+	if before := triesBefore(j); err != nil && before > 0 && before+j.Attempts >= tries {
+		return &useless{err.Error()}
+	}
+	return err
+}
+
 // take fetches a picture, and draws it anew. Errors: *useless.
 func (f *Fetcher) take(ctx context.Context, owner chat.FileOwner, w Wanted) (chat.Picture, error) {
 	answer, err := f.client.Do(ctx, outbound.Request{
@@ -128,7 +201,7 @@ func (f *Fetcher) take(ctx context.Context, owner chat.FileOwner, w Wanted) (cha
 	case ctx.Err() != nil:
 		return chat.Picture{}, ctx.Err()
 	case err != nil:
-		return chat.Picture{}, errors.New("the website's picture could not be fetched: " + outbound.Why(err))
+		return chat.Picture{}, unreachedBy(err)
 	case answer.Status != http.StatusOK:
 		return chat.Picture{}, ofStatus(answer.Status)
 	case answer.Cut:

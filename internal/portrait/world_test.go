@@ -143,7 +143,7 @@ func (w *world) node(client portrait.Client) <-chan jobs.Result {
 		Log: log, Every: 5 * time.Millisecond, Attempts: 3, Backoff: func(int) time.Duration { return time.Millisecond },
 		Ran: func(_ string, result jobs.Result, _ time.Duration) { ran <- result },
 	}, w.db)
-	r.Handle(portrait.JobKind, portrait.New(w.db, client, w.drawer, w, log).Run)
+	r.HandleMost(portrait.JobKind, portrait.Slots, portrait.New(w.db, client, w.drawer, w, r, log).Run)
 	r.Start()
 	w.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -173,11 +173,16 @@ func face(c color.Color) []byte {
 // logIn is an exchange of a token with this picture, and what is vouched for then.
 func (w *world) logIn(person, picture string) identity.VisitorLogin {
 	w.Helper()
+	return w.logInAt(shop, person, picture)
+}
+
+func (w *world) logInAt(on chat.SiteID, person, picture string) identity.VisitorLogin {
+	w.Helper()
 	w.jti++
 	secret := fmt.Appendf(nil, "%032d", w.jti)
 	n := identity.NewVisitorLogin{
 		Login: identity.VisitorLogin{
-			ID: int64(1000 + w.jti), Site: shop, SigningKey: 5, MadeAt: 100, LastUsedAt: 100,
+			ID: int64(1000 + w.jti), Site: on, SigningKey: 5, MadeAt: 100, LastUsedAt: 100,
 			Visitor: identity.VerifiedVisitor{ID: chat.VisitorID(2000 + w.jti), Vouched: chat.Vouched{ID: person, Name: "Ann"}},
 		},
 		Hash: secret, JTI: fmt.Sprint(w.jti), ExchangeHash: secret, Expires: 5000, Picture: picture,
