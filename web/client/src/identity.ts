@@ -21,6 +21,8 @@ export interface IdentityOptions {
   request: (init: { method: string; headers: Record<string, string>; body?: string }) => Promise<{ status: number; json(): Promise<unknown> }>
   /** Asks the page for a token; undefined when it gave none in time. */
   ask: () => Promise<string | undefined>
+  /** Starts the client, as present as its page is. */
+  start: () => void
   /** Tells the page why it came to nothing. */
   failed: (code: string) => void
   show: (gate: Gate | undefined) => void
@@ -195,21 +197,21 @@ export class Identity {
 
   /** The visitor is who is logged in. */
   #goOn(kept: LogIn): void {
-    const { client, show } = this.#options
+    const { client, show, start } = this.#options
     if (client.secret !== kept.secret) return this.#become(kept.secret, false)
     show(undefined)
-    client.start()
+    start()
   }
 
   /** Nobody has logged in: an anonymous visitor goes on as one. */
   #stay(): void {
-    const { client, show } = this.#options
+    const { client, show, start } = this.#options
     if (this.#left) return this.#begin(false)
     const { phase, error } = client.connection.get()
     const ended = phase === 'stopped'
     if (this.#kept() || ended) return show({ kind: 'login', again: true, anew: ended && error?.code !== 'verified_only' })
     show(undefined)
-    client.start()
+    start()
   }
 
   /** Somebody else is here: what the one before had written is sent, and nothing of it stays. */

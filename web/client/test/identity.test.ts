@@ -55,6 +55,7 @@ function tab(browser: FakeBrowser, logIns: FakeLogIns, give: (string | undefined
   const identity = new Identity({
     client, nameOf, newSecret, request: logIns.request,
     ask: () => (seen.asked++, Promise.resolve(give.shift())),
+    start: () => { client.start() },
     failed: code => seen.failed.push(code),
     show: gate => seen.gates.push(gate),
     sure: async count => (seen.unsent.push(count), unsent),

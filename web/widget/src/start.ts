@@ -25,6 +25,8 @@ function begin(init: Extract<ToFrame, { t: 'init' }>): void {
   const opened = new Cell(false)
   const lang = new Cell<Lang>('en')
   const shelf = mirroredShelf(localShelf(`kefu.${site}.`), init.kept, (key, value) => post({ t: 'keep', key, value }))
+  // Of the client that is made here: another tab may log in at any time.
+  const who = shelf.get('who')
   const client = new VisitorClient(browserWorld, browserTabs(shelf), {
     url: liveUrl('visitor'), site, language: navigator.language, page: init.page, program: 'widget',
   })
@@ -73,7 +75,7 @@ function begin(init: Extract<ToFrame, { t: 'init' }>): void {
     if ('page' in message) client.page(message.page)
     else if (message.t === 'says') client.says(message.says)
     else if (message.t === 'warm') void loadPanel()
-    else if (message.t !== 'identify' || message.who !== shelf.get('who')) {
+    else if (message.t !== 'identify' || message.who !== who) {
       // Until it is known who is here, nobody is.
       if (message.t === 'identify') client.rest()
       identity(message)

@@ -42,6 +42,10 @@ export function open({ client, lang, opened, post }: Door, nameOf: typeof namesO
       heard = done
       tell({ t: 'event', name: 'ask' })
     }),
+    start: () => {
+      client.say(document.visibilityState === 'hidden' ? 'away' : 'online') // who rested is away
+      client.start()
+    },
     failed: code => tell({ t: 'event', name: 'error', detail: { code } }),
     show: gate => {
       hidden = gate !== undefined
