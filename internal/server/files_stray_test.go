@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"testing"
@@ -102,9 +103,7 @@ func TestAWrongDatabaseDeletesNoFiles(t *testing.T) {
 // come back, and then the part is taken.
 func TestPartsAtOnceAreBounded(t *testing.T) {
 	a := newArchive(t, files.Config{})
-	cfg := keepsAsking() // until the server takes the first part
-	cfg.Now, cfg.Uploads = a.clock.Now, 1
-	a.server = server.New(cfg, a.parts)
+	a.server = server.New(server.Config{Now: a.clock.Now, Uploads: 1}, a.parts)
 	a.listen()
 	first, second := a.visitor(), a.visitor()
 	part := func(p *person) string {
@@ -112,9 +111,13 @@ func TestPartsAtOnceAreBounded(t *testing.T) {
 	}
 	held, put := part(first), part(second)
 	body, in := io.Pipe()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, a.base+held, body)
+	// The server asks for the body of a part when it has a seat for it, and not before.
+	asked := make(chan struct{})
+	trace := &httptrace.ClientTrace{Got100Continue: func() { close(asked) }}
+	request, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodPut, a.base+held, body)
 	a.must(err)
 	request.Header, request.ContentLength = first.header.Clone(), 4
+	request.Header.Set("Expect", "100-continue")
 	done := make(chan int, 1)
 	go func() {
 		answered, err := http.DefaultClient.Do(request)
@@ -125,13 +128,16 @@ func TestPartsAtOnceAreBounded(t *testing.T) {
 		_ = answered.Body.Close()
 		done <- answered.StatusCode
 	}()
+	select {
+	case <-asked:
+	case status := <-done:
+		t.Fatalf("the first part: %d, want that its body is asked for", status)
+	}
 	_, err = in.Write([]byte("no"))
 	a.must(err)
-	var refused answer
-	for begun := time.Now(); refused.status != 429; { // the server takes the first one soon
-		if refused = second.ask("PUT", put, "note"); time.Since(begun) > 8*time.Second {
-			t.Fatalf("while another part comes: %d %s, want 429", refused.status, refused.text)
-		}
+	refused := second.ask("PUT", put, "note")
+	if refused.status != 429 {
+		t.Fatalf("while another part comes: %d %s, want 429", refused.status, refused.text)
 	}
 	if refused.code() != "too_many" || refused.get("retry_after") == nil {
 		t.Errorf("the refusal is %s", refused.text)
