@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,13 +12,14 @@ import (
 // TestTimeIsTheDatabases: a node whose clock differs from the database's by two
 // hours writes the database's time, and healing finds what it wrote.
 func TestTimeIsTheDatabases(t *testing.T) {
-	for name, start := range map[string]func(t *testing.T) string{
-		"PostgreSQL": func(t *testing.T) string { return engines.StartPostgreSQL(t).NewDatabase(t) },
-		"MariaDB":    func(t *testing.T) string { return engines.StartMariaDB(t).NewDatabase(t) },
+	for name, start := range map[string]func(t *testing.T, env []string) string{
+		"PostgreSQL": func(t *testing.T, env []string) string { return engines.StartPostgreSQLIn(t, env).NewDatabase(t) },
+		"MariaDB":    func(t *testing.T, env []string) string { return engines.StartMariaDBIn(t, env).NewDatabase(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			address := late(t, start)
-			db := open(t, Config{URL: address})
+			clock := engines.NewClock(t)
+			clock.Set(t, -2*time.Hour)
+			db := open(t, Config{URL: start(t, clock.Env())})
 			near := func(what string, at chat.Millis) {
 				t.Helper()
 				if off := time.Since(at.Time()) - 2*time.Hour; off < -time.Minute || off > time.Minute {
@@ -51,17 +51,4 @@ func TestTimeIsTheDatabases(t *testing.T) {
 			}
 		})
 	}
-}
-
-// late starts a server by a clock that is two hours late.
-func late(t *testing.T, start func(t *testing.T) string) string {
-	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-	if len(found) == 0 {
-		engines.Missing(t, "faketime")
-	}
-	for name, value := range map[string]string{"LD_PRELOAD": found[0], "FAKETIME": "-2h", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"} {
-		t.Setenv(name, value)
-	}
-	return start(t)
 }

@@ -68,8 +68,8 @@ func TestNothingIsLostAtTheFence(t *testing.T) {
 			db := open(t, source)
 			var writers sync.WaitGroup
 			var mu sync.Mutex
-			kept, refused := map[string]bool{}, 0
-			busy := make(chan struct{}, 1)
+			changed := sync.NewCond(&mu)
+			kept, refused, closing := map[string]bool{}, 0, false
 			for n := range byte(6) {
 				writers.Go(func() {
 					for {
@@ -81,14 +81,11 @@ func TestNothingIsLostAtTheFence(t *testing.T) {
 						} else {
 							refused++
 						}
-						many := len(kept) > 50
-						mu.Unlock()
-						if many {
-							select {
-							case busy <- struct{}{}:
-							default:
-							}
+						changed.Broadcast()
+						for o.err == nil && len(kept) > 500 && !closing { // the copying has to catch up, whatever the disk is
+							changed.Wait()
 						}
+						mu.Unlock()
 						if o.err != nil {
 							if chat.CodeOf(o.err) != chat.Busy {
 								t.Errorf("a change ends with %v", o.err)
@@ -100,13 +97,26 @@ func TestNothingIsLostAtTheFence(t *testing.T) {
 			}
 			target := Config{Path: newFile(t)}
 			before := 0
+			letGo := func() {
+				closing = true
+				changed.Broadcast()
+			}
 			report, err := Move(t.Context(), MoveConfig{From: source, To: target, PageRows: 50, BeforeFence: func() {
-				<-busy
 				mu.Lock()
+				defer mu.Unlock()
+				for len(kept) < 50 {
+					changed.Wait()
+				}
 				before = len(kept)
-				mu.Unlock()
+				letGo()
+				for len(kept) == before { // so that there is something to carry over
+					changed.Wait()
+				}
 			}}, quiet)
 			if err != nil {
+				mu.Lock()
+				letGo()
+				mu.Unlock()
 				_ = db.Close() // so that the writers end
 			}
 			writers.Wait()

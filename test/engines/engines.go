@@ -325,9 +325,10 @@ func (s *shared[T]) get(t testing.TB, start func() (T, error)) T {
 	return s.engine
 }
 
-// run runs a command to its end, as the user.
+// run runs a command to its end, as the user. It waits for no disk either.
 func run(owner string, path string, args ...string) error {
 	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), unsynced(nil)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if err := runAs(cmd.SysProcAttr, owner); err != nil {
 		return err

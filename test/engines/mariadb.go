@@ -66,7 +66,7 @@ func newMariaDB(t testing.TB, env []string, args ...string) (*MariaDB, error) {
 		"--no-defaults", "--datadir=" + dir, "--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "pid"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(m.Port), "--skip-log-bin", "--innodb-buffer-pool-size=64M", "--max-connections=500",
 	}, args...)
-	m.Process, err = Start("mariadbd", Spec{Path: path, Args: args, Dir: dir, User: "mysql", Env: env, Ready: m.answers})
+	m.Process, err = Start("mariadbd", Spec{Path: path, Args: args, Dir: dir, User: "mysql", Env: unsynced(env), Ready: m.answers})
 	return m, err
 }
 

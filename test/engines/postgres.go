@@ -35,7 +35,7 @@ func SharedPostgreSQL(t testing.TB) *PostgreSQL {
 }
 
 // StartPostgreSQL starts a server of the test's own, with further arguments such
-// as "-c", "fsync=off". It ends with the test.
+// as "-c", "fsync=off", which the program sees, unlike what unsynced does. It ends with the test.
 func StartPostgreSQL(t testing.TB, args ...string) *PostgreSQL {
 	t.Helper()
 	return StartPostgreSQLIn(t, nil, args...)
@@ -65,7 +65,7 @@ func newPostgreSQL(t testing.TB, env []string, args ...string) (*PostgreSQL, err
 	}
 	p := &PostgreSQL{Port: FreePort(t), dir: dir}
 	args = append([]string{"-D", dir, "-k", dir, "-h", "127.0.0.1", "-p", strconv.Itoa(p.Port), "-c", "max_connections=300"}, args...)
-	p.Process, err = Start("postgres", Spec{Path: path, Args: args, Dir: dir, User: "postgres", Env: env, Ready: p.answers})
+	p.Process, err = Start("postgres", Spec{Path: path, Args: args, Dir: dir, User: "postgres", Env: unsynced(env), Ready: p.answers})
 	return p, err
 }
 
