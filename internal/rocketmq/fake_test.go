@@ -108,6 +108,13 @@ func (f *fake) await(t *testing.T, code int) *command {
 // names is a name server that knows one topic, with a queue on each broker.
 func names(t *testing.T, brokers ...*fake) *fake {
 	t.Helper()
+	body := routeOf(t, brokers...)
+	return newFake(t, func(*command) *command { return &command{body: body} })
+}
+
+// routeOf is a name server's answer: a topic with a queue on each broker.
+func routeOf(t *testing.T, brokers ...*fake) []byte {
+	t.Helper()
 	var route jsonRoute
 	for i, b := range brokers {
 		name := fmt.Sprint("broker-", i)
@@ -118,7 +125,7 @@ func names(t *testing.T, brokers ...*fake) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newFake(t, func(*command) *command { return &command{body: body} })
+	return body
 }
 
 // taken is a broker's answer to all that it understands.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -17,6 +18,11 @@ func reads(t *testing.T, names *fake) <-chan error {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	return readsBy(t, c)
+}
+
+func readsBy(t *testing.T, c *Client) <-chan error {
+	t.Helper()
 	told := make(chan error, 100)
 	if _, err := c.Subscribe(t.Context(), ConsumerConfig{Group: "G", Topic: "T", Watch: func(trouble error) { told <- trouble }}, func(*MessageExt) {}); err != nil {
 		t.Fatal(err)
@@ -109,6 +115,36 @@ func TestOneBrokerIsGoneAtTheStart(t *testing.T) {
 	}
 	if from := time.UnixMilli(asked); from.After(before.Add(-50*time.Second)) || from.Before(before.Add(-2*time.Minute)) {
 		t.Errorf("it begins %s before the consumer: want about a minute, for the clocks", before.Sub(from))
+	}
+}
+
+// TestReadingWhatWasJustMade: who has made a topic by a message reads it at once, and
+// is not told that there is nothing to read, as in the route that was lent for the message.
+func TestReadingWhatWasJustMade(t *testing.T) {
+	var made atomic.Bool
+	broker := newFake(t, func(c *command) *command {
+		if c.code == codeSendMessageV2 {
+			made.Store(true)
+		}
+		return readable(c)
+	})
+	known := routeOf(t, broker)
+	server := newFake(t, func(c *command) *command {
+		if c.ext["topic"] == autoCreateTopic || made.Load() {
+			return &command{body: known}
+		}
+		return &command{code: TopicNotExist}
+	})
+	p := sender(t, Config{NameServers: []string{server.addr}, RequestTimeout: time.Second}, ProducerConfig{})
+	if _, err := p.Send(t.Context(), letter); err != nil {
+		t.Fatal(err)
+	}
+	told := readsBy(t, p.client)
+	broker.await(t, codePullMessage)
+	select {
+	case err := <-told:
+		t.Errorf("told %v, though all is read", err)
+	default:
 	}
 }
 

@@ -45,8 +45,6 @@ type Route struct {
 	Publish   []MessageQueue `json:"publish"`   // on writable brokers with a master, in the order in which all clients see them
 	Subscribe []MessageQueue `json:"subscribe"` // on readable brokers
 	Brokers   []Broker       `json:"brokers"`   // by name
-	// borrowed: there is no such topic yet, and this is where it would be made.
-	borrowed bool
 }
 
 // addrs are where a broker and its copies are, by id.
@@ -176,7 +174,7 @@ func (r *Route) orderQueues(conf string) error {
 
 // borrow makes a route for a topic that its first message will make.
 func (r *Route) borrow(topic string) *Route {
-	lent := &Route{Topic: topic, Brokers: r.Brokers, borrowed: true}
+	lent := &Route{Topic: topic, Brokers: r.Brokers}
 	for _, q := range r.Publish {
 		if q.ID < autoCreateQueues {
 			lent.Publish = append(lent.Publish, MessageQueue{Topic: topic, Broker: q.Broker, ID: q.ID})

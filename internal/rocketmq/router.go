@@ -25,6 +25,7 @@ type router struct {
 type routeEntry struct {
 	asking chan struct{} // holds a token while the name server is asked
 	route  *Route        // nil before the first answer
+	lent   *Route        // where the topic would be made, while there is none; nobody reads there
 	asked  time.Time
 	stale  bool
 }
@@ -98,7 +99,7 @@ func (r *router) ask(ctx context.Context, topic string, e *routeEntry) (*Route, 
 	defer r.mu.Unlock()
 	e.asked = time.Now()
 	if err == nil {
-		e.route, e.stale = route, false
+		e.route, e.lent, e.stale = route, nil, false
 		return route, nil
 	}
 	if e.route == nil {
@@ -120,6 +121,10 @@ func (r *router) fetch(ctx context.Context, topic string) (*Route, error) {
 
 // publish is where messages of the topic go: where it would be made, if there is no such topic.
 func (r *router) publish(ctx context.Context, topic string) (*Route, error) {
+	e := r.entry(topic)
+	if lent := r.borrowed(e); lent != nil {
+		return lent, nil
+	}
 	route, err := r.lookup(ctx, topic)
 	if !isAnswer(err, TopicNotExist) {
 		return route, err
@@ -134,10 +139,20 @@ func (r *router) publish(ctx context.Context, topic string) (*Route, error) {
 	lent := lender.borrow(topic)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e := r.topics[topic]; e != nil && e.route == nil {
-		e.route, e.stale, e.asked = lent, true, time.Now()
+	if e.route == nil {
+		e.lent, e.asked = lent, time.Now()
 	}
 	return lent, nil
+}
+
+// borrowed is where the topic would be made, unless there may be one by now.
+func (r *router) borrowed(e *routeEntry) *Route {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.route != nil || time.Since(e.asked) > staleWait {
+		return nil
+	}
+	return e.lent
 }
 
 // doubt has the route asked for again before long, because something went wrong with it.
