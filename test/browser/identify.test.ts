@@ -70,6 +70,8 @@ const identify = (page: Page, who: string) => page.evaluate(who => {
   scope.Kefu.identify(scope.shopToken, who)
 }, who)
 const errors = (page: Page) => page.evaluate(() => (window as unknown as { errors: string[] }).errors)
+/** What the page has a copy of, by its name. */
+const copy = (page: Page) => page.evaluate(() => Object.fromEntries(Object.entries({ ...localStorage }).filter(([key]) => key.startsWith('kefu:')).map(([key, value]) => [key.replace(/.*?\./, ''), value as string])))
 const kept = (page: Page) => page.evaluate(() => Object.fromEntries(Object.entries({ ...localStorage }).filter(([key]) => key.split('.').length > 2).map(([key, value]) => [key.split('.').slice(2).join('.'), value as string])))
 /** Waits until the log-in of this person is kept, and the frame has begun anew for it. */
 const loggedIn = (page: Page, who: string) => expect.poll(async () => (await kept(page))['who'], { timeout: 15_000 }).toBe(who)
@@ -180,7 +182,7 @@ describe.for([
     context.on('request', request => { if (request.url().endsWith('/log-in')) exchanged++ })
     await context.addInitScript(token => Object.assign(window, { Kefu: [['set', { fields: { plan: 'pro' } }], ['identify', token]] }), sign({ sub: `ida of ${name}` }))
     const ida = await VisitorPage.open(await context.newPage(), origin)
-    await expect.poll(() => ida.page.evaluate(key => JSON.parse(localStorage.getItem(`kefu.${key}`) ?? '{}') as { who?: string }, house.site.key)).toMatchObject({ who: `ida of ${name}` })
+    await expect.poll(() => copy(ida.page)).toMatchObject({ who: `ida of ${name}` })
     await ida.openPanel()
     const text = `Under a policy, at ${name}`
     await ida.write(text)
@@ -271,17 +273,16 @@ describe('the next person at the same computer', () => {
     await loggedIn(one.page, 'ben')
     await two.openPanel()
     const { key } = house.site
-    const copy = () => two.page.evaluate(key => localStorage.getItem(`kefu.${key}`) ?? '{}', key)
-    await expect.poll(async () => (JSON.parse(await copy()) as { who?: string }).who).toBe('ben')
-    const before = await copy()
+    await expect.poll(async () => (await copy(two.page))['who']).toBe('ben')
+    const before = await copy(two.page)
     browser.claims = undefined
     expect(await logout(one.page)).toBe(true)
     await one.page.close()
     await two.panel.getByText(identityWords.en.login).waitFor()
-    await two.page.evaluate(([key, before]) => localStorage.setItem(`kefu.${key}`, before), [key, before] as const)
+    await two.page.evaluate(([key, before]) => { for (const [name, value] of Object.entries(before)) localStorage.setItem(`kefu:${key}.${name}`, value) }, [key, before] as const)
     await two.panel.getByRole('button', { name: identityWords.en.anew }).click()
     await two.field.waitFor()
-    expect(Object.keys(JSON.parse(await copy()) as object).filter(key => key !== 'face')).toEqual([])
+    expect(Object.keys(await copy(two.page)).filter(key => key !== 'face')).toEqual([])
   })
 })
 

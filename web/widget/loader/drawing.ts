@@ -7,7 +7,7 @@ button:before{content:"";width:22px;height:20px;border:2px solid;border-radius:5
 .open button:before{width:10px;height:10px;border-width:0 2px 2px 0;border-radius:0;translate:0 -3px;rotate:45deg}
 button:focus-visible{outline:2px solid var(--b,#2a4fd6);outline-offset:2px}
 span:empty{display:none}
-span{position:absolute;top:-6px;right:-6px;padding:5px 7px;border-radius:11px;background:#b3261e;color:#fff;box-shadow:0 0 0 2px #fff}
+span{position:absolute;top:-6px;right:-6px;padding:5px 7px;border-radius:16px;background:#b3261e;color:#fff;box-shadow:0 0 0 2px #fff}
 iframe{visibility:hidden;width:384px;height:min(664px,100dvh - 116px);border:0;border-radius:16px;background:Canvas;box-shadow:0 24px 64px -12px #0f111647}
 .open :not([inert]){visibility:visible;pointer-events:auto}
 @media(max-width:480px){iframe{position:fixed;inset:0;width:100%;height:100dvh;border-radius:0}.open button{display:none}}

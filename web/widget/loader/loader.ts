@@ -7,7 +7,6 @@ type Told = (detail?: unknown) => void
 type Call = [method: 'open' | 'close' | 'set' | 'on' | 'identify' | 'logout', ...args: unknown[]]
 
 const page = document
-const store = 'kefu.'
 
 function start(home: string, site: string): void {
   const told: Record<string, Set<Told>> = {}
@@ -18,14 +17,8 @@ function start(home: string, site: string): void {
 
   const emit = (event: string, detail?: unknown) => told[event]?.forEach(fn => fn(detail))
 
-  /** What the frame asked us to keep; storage may be blocked, or hold anything. */
-  const kept = (): Record<string, string> => {
-    try {
-      return JSON.parse(localStorage[store + site])
-    } catch {
-      return {}
-    }
-  }
+  /** Begins what the frame asked us to keep: each under a key of its own, for other tabs keep some at the same time. */
+  const own = 'kefu:' + site
 
   const draw = (face: Face) => {
     root.style.cssText = face.style
@@ -55,8 +48,14 @@ function start(home: string, site: string): void {
 
   const hear: { [T in ToPage['t']]: (message: Extract<ToPage, { t: T }>) => void } = {
     ready: () => {
+      const kept: Record<string, string> = {}
+      try {
+        for (const key in localStorage) if (key.startsWith(own)) kept[key] = localStorage[key]
+      } catch {
+        // It is blocked.
+      }
       post = message => frame.contentWindow?.postMessage(message, home)
-      post({ t: 'init', kept: kept(), page: where(), lang: language(), open: opened })
+      post({ t: 'init', kept, page: where(), lang: language(), open: opened })
       early.splice(0).forEach(post)
       frame.inert = false
       if (opened) frame.focus()
@@ -64,12 +63,14 @@ function start(home: string, site: string): void {
     face: message => draw(message.face),
     keep: ({ key, value }) => {
       try {
-        localStorage[store + site] = JSON.stringify({ ...kept(), [key]: value ?? undefined })
+        if (value) localStorage[key] = value
+        // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- removeItem is longer, and 2 KB is all there is
+        else delete localStorage[key]
       } catch {
         // Then it lasts as long as the page.
       }
     },
-    close: message => toggle(!!message.on),
+    close: message => toggle(message.on),
     event: message => emit(message.name, message.detail),
   }
 
@@ -98,7 +99,7 @@ function start(home: string, site: string): void {
 
   button.ariaLabel = /zh/i.test(language() as string) ? openZh : openEn
   try {
-    draw(JSON.parse(kept()['face'] as string))
+    draw(JSON.parse(localStorage[own + '.face']))
   } catch {
     // None is kept, or what is kept is damaged.
   }

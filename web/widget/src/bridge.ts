@@ -32,9 +32,10 @@ export interface Face {
 export type ToPage =
   | { t: 'ready' }
   | { t: 'face'; face: Face }
+  /** The key is whole, with its beginning of this site; what has no value is not kept any more. */
   | { t: 'keep'; key: string; value: string | null }
   /** Closes the panel, or opens it. */
-  | { t: 'close'; on?: boolean }
+  | { t: 'close'; on: boolean }
   /** What Kefu.on is told; and two for the loader alone: `ask` for a token, and `out`, the answer to logout. */
   | { t: 'event'; name: 'message' | 'unread' | 'error' | 'ask' | 'out'; detail?: unknown }
 
@@ -94,7 +95,8 @@ export function readSays(value: unknown): Says {
   return { ...(name && { name }), ...(email && byteLength(email) <= mostEmailBytes && { email }), ...(fields.length > 0 && { fields: Object.fromEntries(fields) }) }
 }
 
+/** What the page kept, by the names that the frame gave it: without the beginning of this site. */
 function readKept(value: unknown): Record<string, string> {
   const entries = Object.entries(isRaw(value) ? value : {})
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].length <= mostKept).slice(0, 50))
+  return Object.fromEntries(entries.flatMap(([key, text]) => (typeof text === 'string' && text.length <= mostKept ? [[key.replace(/.*?\./, ''), text]] : [])).slice(0, 50))
 }

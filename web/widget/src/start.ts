@@ -24,7 +24,8 @@ const post = (message: ToPage) => parent.postMessage(message, origin)
 function begin(init: Extract<ToFrame, { t: 'init' }>): void {
   const opened = new Cell(false)
   const lang = new Cell<Lang>('en')
-  const shelf = mirroredShelf(localShelf(`kefu.${site}.`), init.kept, (key, value) => post({ t: 'keep', key, value }))
+  const keep = (key: string, value: string | null) => post({ t: 'keep', key: `kefu:${site}.${key}`, value })
+  const shelf = mirroredShelf(localShelf(`kefu.${site}.`), init.kept, keep)
   // Of the client that is made here: another tab may log in at any time.
   const who = shelf.get('who')
   const client = new VisitorClient(browserWorld, browserTabs(shelf), {
@@ -52,13 +53,13 @@ function begin(init: Extract<ToFrame, { t: 'init' }>): void {
     shown = now
     // Nothing is remembered of somebody who has not written.
     const plain = JSON.stringify({ ...face, label: words.open, badge: '' })
-    if (client.exists && plain !== kept) post({ t: 'keep', key: 'face', value: (kept = plain) })
+    if (client.exists && plain !== kept) keep('face', (kept = plain))
   }
 
   const open = (on: boolean) => {
     opened.set(on)
     client.attend(on)
-    if (on) void loadPanel().then(panel => panel.mount(document.body, { client, lang, opened, close: () => post({ t: 'close' }) }))
+    if (on) void loadPanel().then(panel => panel.mount(document.body, { client, lang, opened, close: () => post({ t: 'close', on: false }) }))
     draw()
   }
 

@@ -20,7 +20,7 @@ describe('what a page tells the frame', () => {
     expect(readSays({ email: '长'.repeat(100) })).toEqual({}) // over the server's 254 bytes
     expect(Object.keys(readSays({ fields: Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`k${i}`, 'v'])) }).fields ?? {}).length).toBe(20)
     expect(readToFrame({ t: 'page', page: { url: long } })).toEqual({ t: 'page', page: { url: 'x'.repeat(2_000) } })
-    expect(readToFrame({ t: 'init', kept: { a: '1', b: 2 }, lang: 'zh' })).toEqual({ t: 'init', kept: { a: '1' }, page: { url: '' }, lang: 'zh', open: false })
+    expect(readToFrame({ t: 'init', kept: { 'kefu:KEY.a': '1', 'kefu:KEY.b': 2, 'kefu:KEY.lock.c': '3' }, lang: 'zh' })).toEqual({ t: 'init', kept: { a: '1', 'lock.c': '3' }, page: { url: '' }, lang: 'zh', open: false })
   })
 })
 
