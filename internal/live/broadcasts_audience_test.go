@@ -31,10 +31,11 @@ func TestBroadcastAudiences(t *testing.T) {
 	both := d.say(segment("中文书", "zh", "https://shop.example/books"))
 	zh.shows("中文", "books", "中文书")
 	en.shows("books")
-	toys.shows("中文")
+	d.say(segment("toys", "", "https://shop.example/toys"))
+	toys.shows("中文", "toys") // of the third it has been asked then, too
 	d.counts(both, 1, 0)
 	toys.leave()
-	w.nodes[0].returns(3, nil, on("zh-CN", "https://shop.example/books/3")).shows("中文") // it was asked before
+	w.nodes[0].returns(3, nil, on("zh-CN", "https://shop.example/books/3")).shows("中文", "toys") // it was asked before
 	d.counts(both, 1, 0)
 
 	here := everybody("now")
