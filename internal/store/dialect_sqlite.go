@@ -184,8 +184,14 @@ func (d sqliteDialect) worded(query string) string { return query }
 
 func (d sqliteDialect) failure(err error) failure {
 	var e *sqlite.Error
-	if errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY) {
+	if !errors.As(err, &e) {
+		return broken
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return duplicate
+	case sqlite3.SQLITE_BUSY:
+		return contended // by another process: a move, or a backup's end
 	}
 	return broken
 }

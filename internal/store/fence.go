@@ -90,9 +90,19 @@ func mayServe(ctx context.Context, db *sql.DB, d dialect) error {
 	return err
 }
 
-// setFence closes the database to changes, or opens it. It waits for the
-// transactions that have read the fence.
+// setFence closes the database to changes, or opens it. It waits for the transactions
+// that have read the fence, until ctx ends: the writers of SQLite take no turns, and one
+// on a slow disk leaves it to others for a moment only.
 func (e *movedEnd) setFence(ctx context.Context, closed bool) error {
+	for {
+		err := e.trySetFence(ctx, closed)
+		if err == nil || ctx.Err() != nil || e.dialect.failure(err) != contended {
+			return err
+		}
+	}
+}
+
+func (e *movedEnd) trySetFence(ctx context.Context, closed bool) error {
 	value := 0
 	if closed {
 		value = 1

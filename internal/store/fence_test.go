@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/kefu-chat/kefu/internal/chat"
 )
@@ -56,6 +57,40 @@ func TestAClosedDatabaseAnswersOnce(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestClosingWaitsForWriters: as long as it may, also where the database itself gives up
+// earlier and asks to try again.
+func TestClosingWaitsForWriters(t *testing.T) {
+	path := newFile(t)
+	end, err := openEnd(t.Context(), Config{Path: path}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = end.close() }()
+	end.db.SetMaxOpenConns(1)
+	if _, err := end.db.Exec("PRAGMA busy_timeout = 1"); err != nil {
+		t.Fatal(err)
+	}
+	writer := raw(t, path)
+	tx, err := writer.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("UPDATE fence SET closed = closed"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := end.setFence(ctx, true); err == nil || ctx.Err() == nil {
+		t.Errorf("while another writes, closing ends with %v before its time", err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := end.setFence(t.Context(), true); err != nil {
+		t.Error(err)
 	}
 }
 

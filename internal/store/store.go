@@ -227,8 +227,8 @@ func (db *DB) migrate(ctx context.Context) error {
 }
 
 // Update runs a short transaction of its own, outside of the commit groups:
-// for what is not a conversation. It is cut after Config.Limit. On a server, do
-// runs again when other transactions were in its way.
+// for what is not a conversation. It is cut after Config.Limit. do runs again
+// when other transactions were in its way.
 func (db *DB) Update(ctx context.Context, do func(ctx context.Context, tx bun.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.Limit)
 	defer cancel()
