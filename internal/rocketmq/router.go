@@ -1,6 +1,7 @@
 package rocketmq
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -51,20 +52,20 @@ func (r *router) entry(topic string) *routeEntry {
 	return e
 }
 
-// known is the route at hand, unless it should be asked for.
-func (r *router) known(e *routeEntry) *Route {
+// known is the route at hand, and what is lent in its place, unless it should be asked for.
+func (r *router) known(e *routeEntry) (route, lent *Route) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.stale && time.Since(e.asked) > staleWait {
-		return nil
+		return nil, nil
 	}
-	return e.route
+	return e.route, e.lent
 }
 
 // lookup is the topic's route: the one at hand, or the name server's.
 func (r *router) lookup(ctx context.Context, topic string) (*Route, error) {
 	e := r.entry(topic)
-	if route := r.known(e); route != nil {
+	if route, _ := r.known(e); route != nil {
 		return route, nil
 	}
 	select {
@@ -80,7 +81,7 @@ func (r *router) lookup(ctx context.Context, topic string) (*Route, error) {
 		}
 	}
 	defer func() { <-e.asking }()
-	if route := r.known(e); route != nil { // somebody else has asked meanwhile
+	if route, _ := r.known(e); route != nil { // somebody else has asked meanwhile
 		return route, nil
 	}
 	return r.ask(ctx, topic, e)
@@ -122,8 +123,8 @@ func (r *router) fetch(ctx context.Context, topic string) (*Route, error) {
 // publish is where messages of the topic go: where it would be made, if there is no such topic.
 func (r *router) publish(ctx context.Context, topic string) (*Route, error) {
 	e := r.entry(topic)
-	if lent := r.borrowed(e); lent != nil {
-		return lent, nil
+	if route := cmp.Or(r.known(e)); route != nil {
+		return route, nil
 	}
 	route, err := r.lookup(ctx, topic)
 	if !isAnswer(err, TopicNotExist) {
@@ -140,19 +141,9 @@ func (r *router) publish(ctx context.Context, topic string) (*Route, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.route == nil {
-		e.lent, e.asked = lent, time.Now()
+		e.lent, e.stale, e.asked = lent, true, time.Now()
 	}
 	return lent, nil
-}
-
-// borrowed is where the topic would be made, unless there may be one by now.
-func (r *router) borrowed(e *routeEntry) *Route {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if e.route != nil || time.Since(e.asked) > staleWait {
-		return nil
-	}
-	return e.lent
 }
 
 // doubt has the route asked for again before long, because something went wrong with it.

@@ -191,7 +191,7 @@ func (d sqliteDialect) failure(err error) failure {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		return duplicate
 	case sqlite3.SQLITE_BUSY:
-		return contended // by another process: a move, or a backup's end
+		return contended // by another process, such as a move
 	}
 	return broken
 }

@@ -70,9 +70,14 @@ const identify = (page: Page, who: string) => page.evaluate(who => {
   scope.Kefu.identify(scope.shopToken, who)
 }, who)
 const errors = (page: Page) => page.evaluate(() => (window as unknown as { errors: string[] }).errors)
+const stored = (page: Page, mark: '.' | ':') => page.evaluate(mark => {
+  const own = new RegExp(`^kefu[${mark}][^.]+[.]`)
+  return Object.fromEntries(Object.entries({ ...localStorage }).filter(([key]) => own.test(key)).map(([key, value]) => [key.replace(own, ''), value as string]))
+}, mark)
+/** What a frame of the page's own origin keeps, by its name. */
+const kept = (page: Page) => stored(page, '.')
 /** What the page has a copy of, by its name. */
-const copy = (page: Page) => page.evaluate(() => Object.fromEntries(Object.entries({ ...localStorage }).filter(([key]) => key.startsWith('kefu:')).map(([key, value]) => [key.replace(/.*?\./, ''), value as string])))
-const kept = (page: Page) => page.evaluate(() => Object.fromEntries(Object.entries({ ...localStorage }).filter(([key]) => key.split('.').length > 2).map(([key, value]) => [key.split('.').slice(2).join('.'), value as string])))
+const copy = (page: Page) => stored(page, ':')
 /** Waits until the log-in of this person is kept, and the frame has begun anew for it. */
 const loggedIn = (page: Page, who: string) => expect.poll(async () => (await kept(page))['who'], { timeout: 15_000 }).toBe(who)
 
