@@ -33,12 +33,13 @@ type Pebble struct {
 	management          string
 }
 
-// PebbleOptions say where Pebble looks whether a domain is somebody's, and how
-// long its certificates last (90 days).
+// PebbleOptions say where Pebble looks whether a domain is somebody's.
 type PebbleOptions struct {
 	HTTPPort, TLSPort int
-	Lasts             time.Duration
 }
+
+// pebbleLasts is how long its certificates are good: as Let's Encrypt's are.
+const pebbleLasts = 90 * 24 * time.Hour
 
 var pebblePrograms shared[[2]string]
 
@@ -46,9 +47,6 @@ var pebblePrograms shared[[2]string]
 func StartPebble(t testing.TB, o PebbleOptions) *Pebble {
 	t.Helper()
 	programs := pebblePrograms.get(t, buildPebble(t))
-	if o.Lasts == 0 {
-		o.Lasts = 90 * 24 * time.Hour
-	}
 	dir, dns := t.TempDir(), FreePort(t)
 	names, err := Start("pebble-challtestsrv", Spec{
 		Path: programs[1], Dir: dir, Ready: Listening(dns),
@@ -64,7 +62,7 @@ func StartPebble(t testing.TB, o PebbleOptions) *Pebble {
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress": fmt.Sprintf("127.0.0.1:%d", port), "managementListenAddress": fmt.Sprintf("127.0.0.1:%d", management),
 		"certificate": cert, "privateKey": key, "httpPort": o.HTTPPort, "tlsPort": o.TLSPort,
-		"profiles": map[string]any{"default": map[string]any{"description": "for tests", "validityPeriod": int(o.Lasts.Seconds())}},
+		"profiles": map[string]any{"default": map[string]any{"description": "for tests", "validityPeriod": int(pebbleLasts.Seconds())}},
 	}})
 	if err != nil {
 		t.Fatal(err)
