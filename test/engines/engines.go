@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -99,6 +100,7 @@ type Process struct {
 	spec  Spec
 	cmd   *exec.Cmd
 	ended chan struct{}
+	told  atomic.Bool // it was told to end
 	log   logTail
 }
 
@@ -125,6 +127,7 @@ func Start(name string, spec Spec) (*Process, error) {
 // Restart starts a server that has ended, with the same command.
 func (p *Process) Restart() error {
 	cmd := exec.Command(p.spec.Path, p.spec.Args...)
+	p.told.Store(false)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.spec.Dir, &p.log, &p.log
 	cmd.Env = append(os.Environ(), p.spec.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -139,7 +142,7 @@ func (p *Process) Restart() error {
 		err := cmd.Start()
 		begun <- err
 		if err == nil {
-			_ = cmd.Wait() // how it ended stands in its log
+			p.hasEnded(cmd.Wait())
 		}
 		close(ended)
 	}()
@@ -148,6 +151,14 @@ func (p *Process) Restart() error {
 	}
 	p.cmd, p.ended = cmd, ended
 	return p.awaitReady()
+}
+
+// hasEnded says that a server ended by itself: the tests that share it fail with
+// "connection refused", of which nobody could tell the cause.
+func (p *Process) hasEnded(how error) {
+	if !p.told.Load() {
+		fmt.Fprintf(os.Stderr, "%s ended, and nobody had told it to: %v\n%s\n", p.name, how, p.log.String())
+	}
 }
 
 func (p *Process) awaitReady() error {
@@ -187,7 +198,12 @@ func awaitAnswer(name string, answers func(ctx context.Context) error) error {
 }
 
 // Signal sends a signal to the server's processes.
-func (p *Process) Signal(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, s) }
+func (p *Process) Signal(s syscall.Signal) {
+	if s == syscall.SIGKILL || s == syscall.SIGTERM {
+		p.told.Store(true)
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, s)
+}
 
 // Kill ends the server at once (SIGKILL) and waits until it has gone.
 func (p *Process) Kill() {
