@@ -69,6 +69,8 @@ type grammar struct {
 	// among is "FROM from WHERE …": the rows of from, whose table e has a unique index
 	// on columns, that are among n given keys; kinds are PostgreSQL's of the columns.
 	among func(n int, from string, columns, kinds []string) string
+	// part is a SELECT with an ORDER BY and a LIMIT of its own as a part of a UNION.
+	part func(query string) string
 	// clock is the engine's time in ms, "" where it has none of its own.
 	clock string
 	// tableExists counts the tables of a name.

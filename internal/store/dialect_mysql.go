@@ -223,10 +223,16 @@ func (d mysqlDialect) grammar() *grammar {
 		upsert:      mysqlUpsert,
 		forUpdate:   " FOR UPDATE",
 		among:       mysqlAmong,
+		part:        inBrackets,
 		clock:       "CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)",
 		tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?",
 	}
 }
+
+// inBrackets is the part of a UNION of MySQL and PostgreSQL. A derived table instead
+// of the brackets would be a temporary one on MariaDB's disk, for what a row holds is
+// of any length: MariaDB 10.11.19 crashes where such a statement ends before its end.
+func inBrackets(query string) string { return "(" + query + ")" }
 
 // mysqlUpsert needs no key: a unique index of any kind that is in the way turns
 // the insert into an update.

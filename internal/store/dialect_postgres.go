@@ -161,6 +161,7 @@ func (d postgresDialect) grammar() *grammar {
 		upsert:      upsertOnConflict,
 		forUpdate:   " FOR UPDATE",
 		among:       postgresAmong,
+		part:        inBrackets,
 		clock:       "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
 		tableExists: "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?",
 	}

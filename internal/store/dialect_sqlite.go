@@ -152,6 +152,7 @@ func (d sqliteDialect) grammar() *grammar {
 	return &grammar{
 		upsert:      upsertOnConflict,
 		among:       sqliteAmong,
+		part:        func(query string) string { return "SELECT * FROM (" + query + ")" },
 		tableExists: sqliteTableExists,
 	}
 }

@@ -50,8 +50,8 @@ func (db *DB) dueJobs(ctx context.Context, wants []jobs.Want, now chat.Millis) (
 	var parts []string
 	var args []any
 	for _, w := range wants {
-		parts = append(parts, "SELECT * FROM (SELECT kind, job_key, run_at, due_at, payload, attempts, version, lease, given_up_at FROM job"+
-			" WHERE kind = ? AND due_at <= ? ORDER BY kind, due_at LIMIT ?) due")
+		parts = append(parts, db.dialect.grammar().part("SELECT kind, job_key, run_at, due_at, payload, attempts, version, lease, given_up_at FROM job"+
+			" WHERE kind = ? AND due_at <= ? ORDER BY kind, due_at LIMIT ?"))
 		args = append(args, w.Kind, now, w.Most)
 	}
 	if len(parts) == 0 {

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +21,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }
 // tests end the servers that they started before anybody looks for what is left.
 type tests struct{ *testing.M }
 
-func (t tests) Run() int { return engines.Main(t.M) }
+// Run also holds every statement that a test sent to MariaDB to inBrackets' rule.
+func (t tests) Run() int {
+	defer engines.End()
+	code := t.M.Run()
+	spilled, err := engines.Spilled()
+	if err != nil || len(spilled) > 0 {
+		fmt.Fprintf(os.Stderr, "MariaDB made temporary tables on disk (%v) for:\n%s\n", err, strings.Join(spilled, "\n"))
+		return max(code, 1)
+	}
+	return code
+}
 
 // world is one in which everybody is here.
 type world struct{}
